@@ -1,0 +1,250 @@
+"""The types that everything above speaks in: codec, language model, state, learner, budget.
+
+One idea: P(next symbol | context) over a stream of symbols. A codec turns data into symbol ids and
+back; a language model gives the distribution of the next id; a task is a way to ask a model. These
+are protocols: no class here needs to be inherited, a plug-in only has to keep the laws of
+`tests/test_model_laws.py` and `tests/test_codec_laws.py`.
+
+Axes, here and everywhere: B rows, T positions, V vocabulary, D hidden width, N symbols of a stream.
+
+Every document ends with the boundary symbol, id `vocabulary_size − 1`. Codecs never return it;
+evaluation appends it and its nats count. Read as context it begins a document: `advance` past it
+equals `start`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+Ids = NDArray[np.int32]
+FloatArray = NDArray[np.floating[Any]]
+Lengths = NDArray[np.int64]
+Tensors = dict[str, NDArray[Any]]
+
+State = Any
+"""What a model remembers: a value, never changed by use; axis 0 of every leaf is the row (`states`)."""
+
+Condition = Sequence[Ids]
+"""One id array a row (ragged), ids of the run's condition codec without its boundary."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A datum as symbols: `ids`, what each covers in original `units`, and `side` information."""
+
+    ids: Ids
+    units: NDArray[np.int64]
+    side: Mapping[str, Any] | None = None
+
+
+class Decoder(Protocol):
+    """Decodes as symbols arrive; holds back what is not yet a whole character."""
+
+    def push(self, symbol: int) -> str:
+        """Return the text that this symbol completes."""
+        ...
+
+    def finish(self) -> str:
+        """Return what was held back."""
+        ...
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """Data to symbol ids and back; fitted on the training split alone.
+
+    A codec's module offers `Config` (a frozen dataclass), `fit(data, config) -> Codec` and
+    `from_json(fields) -> Codec`; the file's name is the codec's name.
+
+    Text is `str`. Bytes that are not UTF-8 travel as surrogate escapes (PEP 383); a codec that
+    cannot carry them refuses them with a DataError.
+    """
+
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    @property
+    def boundary(self) -> int:
+        """Always `vocabulary_size − 1`."""
+        ...
+
+    @property
+    def unknown(self) -> int | None:
+        """The id that stands for what the codec cannot spell; None where there is none."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What `units` count: "byte" for text."""
+        ...
+
+    @property
+    def lossless(self) -> bool: ...
+
+    def encode(self, datum: Any, side: Mapping[str, Any] | None = None) -> Encoded:
+        """Return the datum's symbols; their units add up to the datum's original size."""
+        ...
+
+    def decode(self, ids: Ids, side: Mapping[str, Any] | None = None) -> Any:
+        """Return the datum; any sequence of ids below the boundary decodes to something."""
+        ...
+
+    def decoder(self, side: Mapping[str, Any] | None = None) -> Decoder: ...
+
+    def symbol(self, identifier: int) -> str:
+        """Return how a person reads this symbol."""
+        ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """The distribution of the next symbol given a context.
+
+    A model's module offers `Config` (a frozen dataclass) and
+    `create(config, vocabulary_size, seed) -> LanguageModel`; the file's name is the model's name.
+    It may offer `suggest(sample_ids, symbols, vocabulary_size, budget) -> (Config, settings)`.
+
+    Ragged rows are right-padded: `lengths` says how much of each row counts (all of it where None);
+    padding holds any id. `score` returns 0.0 past a row's length.
+    """
+
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    def start(self, rows: int, condition: Condition | None = None) -> State:
+        """Return the state after the boundary; refuses a condition it would not use (UsageError)."""
+        ...
+
+    def predict(self, state: State) -> FloatArray:
+        """Return log P(next | context) as log_p_BV: nats, normalised, finite."""
+        ...
+
+    def advance(self, state: State, ids_BT: Ids, lengths: Lengths | None = None) -> State:
+        """Return the state after reading these ids."""
+        ...
+
+    def score(self, state: State, ids_BT: Ids, lengths: Lengths | None = None) -> tuple[FloatArray, State]:
+        """Return log P of each id given all before it as log_p_BT, and the state after them."""
+        ...
+
+    def tensors(self) -> Tensors:
+        """Return all that must be stored."""
+        ...
+
+    def restore(self, tensors: Tensors) -> None:
+        """Become the model whose `tensors` these are."""
+        ...
+
+
+@runtime_checkable
+class Ranked(Protocol):
+    """A model that can say cheaply how far down its list each symbol stood."""
+
+    def rank(
+        self, state: State, ids_BT: Ids, lengths: Lengths | None = None
+    ) -> tuple[FloatArray, NDArray[np.int64], State]:
+        """Return `score`'s log_p_BT and state, and between them rank_BT.
+
+        A symbol's rank is the number of symbols likelier than it; equal ones go by id.
+        """
+        ...
+
+
+@runtime_checkable
+class Countable(Protocol):
+    """Learnt by counting whole documents."""
+
+    def count(
+        self,
+        ids_N: Ids,
+        document_lengths: Lengths,
+        condition: Condition | None = None,
+        prefix_lengths: Lengths | None = None,
+    ) -> None:
+        """Count documents that lie end to end, each closed by its boundary.
+
+        `document_lengths` include the boundaries and add up to N. The first `prefix_lengths` ids of
+        each document are read as context and not learnt. A condition is refused by a model that
+        would not use it (UsageError).
+        """
+        ...
+
+    def finish(self) -> Mapping[str, Any]:
+        """Turn counts into probabilities; return figures worth recording."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """Learnt from blocks by gradient; the state is carried from block to block."""
+
+    def loss(
+        self,
+        ids_BT: Ids,
+        weights_BT: FloatArray,
+        state: State | None = None,
+        condition: Condition | None = None,
+    ) -> tuple[torch.Tensor, State]:
+        """Return the weighted mean of −log P(id | all before it) in nats, and the state after.
+
+        No state means `start`. The returned state carries no gradient.
+        """
+        ...
+
+    def module(self) -> torch.nn.Module:
+        """Return the module that holds the parameters."""
+        ...
+
+
+@runtime_checkable
+class Featured(Protocol):
+    """A model whose inner representation can be read off."""
+
+    def features(self, state: State, ids_BT: Ids) -> FloatArray:
+        """Return hidden_BTD, the representation after each id."""
+        ...
+
+
+class Learner(Protocol):
+    """How a model learns; handed to the training loop, which never asks which kind it is."""
+
+    def batches(self, corpus: Any) -> Iterator[Any]:
+        """Yield what `update` takes, from where this learner last stopped; ends only if learning does."""
+        ...
+
+    def update(self, batch: Any, spent: float) -> Mapping[str, float]:
+        """Learn from one batch and return what was measured.
+
+        `spent` is the fraction of the budget used so far. The mapping holds at least `symbols`.
+        """
+        ...
+
+    def finish(self) -> Mapping[str, Any]:
+        """Complete the model after the last update; return figures worth recording."""
+        ...
+
+    @property
+    def validates(self) -> bool:
+        """Whether validation during training can improve the result."""
+        ...
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the corpus so far."""
+        ...
+
+    def tensors(self) -> Tensors:
+        """Return what resuming needs beside the model: optimiser and position."""
+        ...
+
+    def restore(self, tensors: Tensors) -> None: ...

@@ -1,0 +1,123 @@
+"""Config dataclasses from words: `--set KEY=VALUE`, TOML and JSON, with the nearest key in errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from anygram.errors import UnknownName, UsageError
+
+C = TypeVar("C")
+
+
+def build(config: type[C], values: Mapping[str, Any], start: C | None = None) -> C:
+    """Return a config with these values over `start` (or its defaults); text is read by field type.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     order: int = 5
+    >>> build(Config, {"order": "3"}).order
+    3
+    """
+    fields = keys(config)
+    kinds = typing.get_type_hints(config)
+    for key in values:
+        if key not in fields:
+            raise UnknownName("setting", key, fields)
+    read = {key: _read(key, value, kinds[key]) for key, value in values.items()}
+    if start is not None:
+        return dataclasses.replace(start, **read)  # type: ignore[type-var]
+    return config(**read)
+
+
+def keys(config: type[Any]) -> list[str]:
+    """Return the names of a config's settings."""
+    return [field.name for field in dataclasses.fields(config)]
+
+
+def parse_pairs(pairs: list[str]) -> dict[str, str]:
+    """Return KEY=VALUE words as a dictionary.
+
+    >>> parse_pairs(["order=3"])
+    {'order': '3'}
+    """
+    values = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set wants KEY=VALUE, got '{pair}'; for example --set order=3")
+        values[key.strip()] = value.strip()
+    return values
+
+
+def _read(key: str, value: Any, kind: Any) -> Any:
+    """Return the value as the field's type; text is parsed, other types must already fit."""
+    choices = _alternatives(kind)
+    if value is None and type(None) in choices:
+        return None
+    if isinstance(value, str) and value.lower() == "none" and type(None) in choices:
+        return None
+    for choice in choices:
+        try:
+            return _as(value, choice)
+        except (TypeError, ValueError):
+            continue
+    raise UsageError(f"{key} must be {_describe(choices)}, got {value!r}")
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _as(value: Any, choice: Any) -> Any:
+    if typing.get_origin(choice) is typing.Literal:
+        allowed = {str(option): option for option in typing.get_args(choice)}
+        if str(value) not in allowed:
+            raise ValueError
+        return allowed[str(value)]
+    if choice is bool:
+        return _as_bool(value)
+    if choice is int and not isinstance(value, bool):
+        number = float(value)
+        if number != int(number):
+            raise ValueError
+        return int(str(value)) if isinstance(value, str) and value.lstrip("-").isdigit() else int(number)
+    if choice is float and not isinstance(value, bool):
+        return float(value)
+    if choice is str and isinstance(value, str):
+        return value
+    raise TypeError
+
+
+def _as_bool(value: Any) -> bool:
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
+    return words[str(value).lower()] if str(value).lower() in words else _refuse()
+
+
+def _refuse() -> typing.NoReturn:
+    raise ValueError
+
+
+def _describe(choices: tuple[Any, ...]) -> str:
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
+    words = []
+    for choice in choices:
+        if typing.get_origin(choice) is typing.Literal:
+            words.append("one of " + ", ".join(map(str, typing.get_args(choice))))
+        else:
+            words.append(names.get(choice, str(choice)))
+    return " or ".join(words)

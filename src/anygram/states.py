@@ -1,0 +1,122 @@
+"""Operations on states, written once: select rows, concatenate, count rows and bytes.
+
+A state is a tree of dataclasses, tuples, lists and dicts whose leaves are arrays (NumPy or torch)
+with the row as their first axis, or None. A part of it that is an `OwnState` answers for itself
+(caches of unequal length do).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.protocols import State
+
+Rows = Sequence[int] | NDArray[np.int64]
+
+
+class OwnState(Protocol):
+    """A state, or part of one, that selects and concatenates in its own way."""
+
+    def select_rows(self, rows: NDArray[np.int64]) -> Self: ...
+
+    def concatenate_rows(self, others: Sequence[Self]) -> Self: ...
+
+    def count_rows(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+def select(state: State, rows: Rows) -> State:
+    """Return the state of these rows, in this order; a row may be taken more than once.
+
+    >>> select((np.array([10, 20, 30]), None), [2, 0])
+    (array([30, 10]), None)
+    """
+    index = np.asarray(rows, dtype=np.int64)
+    return _rebuild([state], lambda leaves: leaves[0][index], lambda owns: owns[0].select_rows(index))
+
+
+def concatenate(states: Sequence[State]) -> State:
+    """Return one state that holds the rows of all, in order.
+
+    >>> concatenate([{"h": np.array([1])}, {"h": np.array([2, 3])}])
+    {'h': array([1, 2, 3])}
+    """
+    return _rebuild(list(states), _join, lambda owns: owns[0].concatenate_rows(owns[1:]))
+
+
+def count_rows(state: State) -> int:
+    """Return how many rows the state holds."""
+    leaf = next(_leaves(state))
+    return len(leaf) if _is_array(leaf) else cast(OwnState, leaf).count_rows()
+
+
+def nbytes(state: State) -> int:
+    """Return the bytes that the state takes."""
+    return sum(int(leaf.nbytes) for leaf in _leaves(state))
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "ndim") and hasattr(leaf, "dtype")
+
+
+def _children(state: State) -> list[Any] | None:
+    """Return the parts of a container, None for a leaf."""
+    if hasattr(state, "select_rows"):
+        return None
+    if dataclasses.is_dataclass(state):
+        return [getattr(state, field.name) for field in dataclasses.fields(state)]
+    if isinstance(state, dict):
+        return list(state.values())
+    if isinstance(state, tuple | list):
+        return list(state)
+    return None
+
+
+def _leaves(state: State) -> Iterator[Any]:
+    parts = _children(state)
+    if parts is not None:
+        for part in parts:
+            yield from _leaves(part)
+    elif state is not None:
+        yield state
+
+
+def _rebuild(
+    states: list[State],
+    on_arrays: Callable[[list[Any]], Any],
+    on_owns: Callable[[list[Any]], Any],
+) -> State:
+    """Return a tree of the same shape as the given ones, its leaves made from theirs."""
+    first = states[0]
+    if first is None:
+        return None
+    if _is_array(first):
+        return on_arrays(states)
+    branches = [_children(state) for state in states]
+    if branches[0] is None:
+        return on_owns(states)
+    parts = [
+        _rebuild(list(siblings), on_arrays, on_owns)
+        for siblings in zip(*cast(list[list[Any]], branches), strict=True)
+    ]
+    if dataclasses.is_dataclass(first):
+        names = [field.name for field in dataclasses.fields(first)]
+        return dataclasses.replace(cast(Any, first), **dict(zip(names, parts, strict=True)))
+    if isinstance(first, dict):
+        return dict(zip(first, parts, strict=True))
+    return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+
+
+def _join(leaves: list[Any]) -> Any:
+    if isinstance(leaves[0], np.ndarray):
+        return np.concatenate(leaves)
+    import torch  # a torch leaf is here, so torch is imported already
+
+    return torch.cat(leaves)

@@ -1,0 +1,154 @@
+"""Files that are always the old one or the new one, never half: atomic writes of files and folders."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from anygram.errors import AnygramError, RunError
+from anygram.protocols import Tensors
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the operating system says of a write into one line with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        remedy = {
+            errno.ENOSPC: "the disk is full; free some room and run again (--resume continues)",
+            errno.EACCES: "no permission; choose another folder",
+            errno.EROFS: "the file system is read-only; choose another folder",
+        }.get(error.errno or 0, "choose another place or free this one")
+        raise AnygramError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; on success it becomes `path` in one step, on failure it is gone."""
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; on success it becomes `path`, on failure it is gone.
+
+    An old folder at `path` is moved aside for the moment of the exchange and deleted after it.
+    """
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            _exchange(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(new: Path, path: Path) -> None:
+    if not path.exists():
+        new.rename(path)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    old = path.rename(aside / path.name)
+    try:
+        new.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, fields: Mapping[str, Any]) -> None:
+    """Write a JSON file atomically."""
+    write_text(path, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds; a RunError names a missing or damaged one."""
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({_reason(error)}); restore it or train again") from error
+    return fields
+
+
+def write_toml(path: Path, fields: Mapping[str, Any]) -> None:
+    """Write a TOML file atomically; keys whose value is None are left out."""
+    write_text(path, tomli_w.dumps(_without_none(fields)))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds; a RunError names a missing or damaged one."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({_reason(error)}); restore it or train again") from error
+
+
+def write_tensors(path: Path, tensors: Tensors) -> None:
+    """Write arrays atomically in the safetensors format."""
+    from safetensors.numpy import save_file
+
+    with replacing(path) as temporary:
+        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary)
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Return the arrays of a safetensors file; a RunError names a missing or damaged one."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path}: cannot be read ({_reason(error)}); restore it or train again") from error
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value]
+    return value
