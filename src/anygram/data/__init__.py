@@ -1,0 +1,1 @@
+"""Data in: reading, documents on disk, splits, and the packed corpus that training reads."""

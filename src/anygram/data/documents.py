@@ -1,0 +1,43 @@
+"""One document: its text, and the bytes that stood between it and the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anygram.errors import DataError
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text, the number of separator bytes removed after it, and where it came from.
+
+    Bytes that are not UTF-8 stand in `text` as surrogate escapes (PEP 383).
+    """
+
+    text: str
+    separator: int = 0
+    name: str = ""
+
+    def to_bytes(self) -> bytes:
+        """Return the text's original bytes; DataError for a lone surrogate that is not an escape."""
+        try:
+            return self.text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{self.name or 'document'}: a lone surrogate at character {error.start} "
+                "is no text; remove it"
+            ) from error
+
+    @property
+    def units(self) -> int:
+        """The original bytes: those of the text and those of the separator.
+
+        >>> Document("né", separator=2).units
+        5
+        """
+        return len(self.to_bytes()) + self.separator
+
+
+Documents = Sequence[Document]
+"""Any number of documents that can be counted, indexed and read again; need not be in memory."""
