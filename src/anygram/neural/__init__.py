@@ -1,0 +1,1 @@
+"""Networks as language models: the one final class, and what several models' bodies share."""

@@ -1,0 +1,259 @@
+"""Any network body as a language model: a hidden vector after each id, a linear head, a softmax.
+
+A body turns ids into hidden vectors and carries a memory; which network it is, nobody above asks.
+Axes: B rows, T positions, D hidden width, V vocabulary, N positions picked out of B × T.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from anygram.conditioning import refuse
+from anygram.errors import RunError
+from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
+
+Memory = Any
+"""What a body remembers: a tree of tensors (or `OwnState`s) whose axis 0 is the row."""
+
+# The most logits held at once when scoring: 64 MB in float32
+_LOGITS = 2**24
+# The most positions a body reads at once when scoring: bounds what grows with B × T
+_POSITIONS = 256
+
+
+class Body(nn.Module, ABC):
+    """A network from ids to hidden vectors; the boundary is the last id of its vocabulary.
+
+    Before it reads a boundary a body forgets all it remembers, inside a block too: so a document
+    starts alike wherever it stands in a stream.
+    """
+
+    width: int
+    """D, the size of a hidden vector."""
+
+    @abstractmethod
+    def memory(self, rows: int) -> Memory:
+        """Return the memory of having read nothing."""
+
+    @abstractmethod
+    def forward(self, ids_BT: Tensor, memory: Memory, lengths_B: Tensor | None) -> tuple[Tensor, Memory]:
+        """Return hidden_BTD, the vector after each id, and the memory after each row's length.
+
+        The returned memory carries no gradient. What stands in hidden_BTD past a row's length is
+        finite and means nothing. T is at least 1.
+        """
+
+
+@dataclass(frozen=True)
+class NeuralState:
+    """What a network remembers, and the hidden vector after the last id, from which it predicts."""
+
+    memory: Memory
+    hidden_BD: Tensor
+
+
+def find_device() -> torch.device:
+    """Return the accelerator that torch finds, else the CPU."""
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return found if found is not None else torch.device("cpu")
+
+
+class NeuralLanguageModel:
+    """A body and a linear head: log P(next | context) = log softmax(W hidden + b)."""
+
+    def __init__(self, name: str, build: Callable[[], Body], vocabulary_size: int, seed: int) -> None:
+        """`name` is the word for errors; `build` makes the body, its weights drawn from `seed`."""
+        self._name = name
+        self._vocabulary_size = vocabulary_size
+        self._device = find_device()
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self._body = build()
+            self._head = nn.Linear(self._body.width, vocabulary_size)
+        self._network = nn.ModuleDict({"body": self._body, "head": self._head}).to(self._device)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self._vocabulary_size
+
+    def module(self) -> nn.Module:
+        """Return the module that holds the parameters."""
+        return self._network
+
+    def start(self, rows: int, condition: Condition | None = None) -> NeuralState:
+        """Return the state after the boundary, read from an empty memory."""
+        refuse(condition, self._name)
+        boundary_B1 = np.full((rows, 1), self._vocabulary_size - 1, dtype=np.int32)
+        with self._evaluating():
+            hidden_BD = torch.zeros(rows, self._body.width, device=self._device)
+            empty = NeuralState(self._body.memory(rows), hidden_BD)
+            return self._read(empty, self._place(boundary_B1), None)[1]
+
+    def predict(self, state: NeuralState) -> FloatArray:
+        """Return log P(next | context) as log_p_BV in nats."""
+        with self._evaluating():
+            log_p_BV: FloatArray = self._head(state.hidden_BD).log_softmax(-1).cpu().numpy()
+        return log_p_BV
+
+    def advance(self, state: NeuralState, ids_BT: Ids, lengths: Lengths | None = None) -> NeuralState:
+        """Return the state after reading these ids."""
+        with self._evaluating():
+            for piece_BT, _, left_B in self._pieces(ids_BT, lengths):
+                state = self._read(state, piece_BT, left_B)[1]
+        return state
+
+    def score(
+        self, state: NeuralState, ids_BT: Ids, lengths: Lengths | None = None
+    ) -> tuple[FloatArray, NeuralState]:
+        """Return log P of each id given all before it as log_p_BT in nats, and the state after."""
+        log_p_BT, _, state = self._judge(state, ids_BT, lengths, ranked=False)
+        return log_p_BT, state
+
+    def rank(
+        self, state: NeuralState, ids_BT: Ids, lengths: Lengths | None = None
+    ) -> tuple[FloatArray, NDArray[np.int64], NeuralState]:
+        """Return log_p_BT, the number of symbols likelier than each id as rank_BT, and the state after."""
+        return self._judge(state, ids_BT, lengths, ranked=True)
+
+    def features(self, state: NeuralState, ids_BT: Ids) -> FloatArray:
+        """Return hidden_BTD, the vector after each id."""
+        rows, positions = ids_BT.shape
+        features_BTD = np.zeros((rows, positions, self._body.width), dtype=np.float32)
+        with self._evaluating():
+            for piece_BT, first, _ in self._pieces(ids_BT, None):
+                hidden_BTD, state = self._read(state, piece_BT, None)
+                features_BTD[:, first : first + piece_BT.shape[1]] = hidden_BTD.cpu().numpy()
+        return features_BTD
+
+    def loss(
+        self,
+        ids_BT: Ids,
+        weights_BT: FloatArray,
+        state: NeuralState | None = None,
+        condition: Condition | None = None,
+    ) -> tuple[Tensor, NeuralState]:
+        """Return the weighted mean of −log P(id | all before it) in nats, and the state after.
+
+        No state means that the boundary is read first, within the gradient.
+        """
+        refuse(condition, self._name)
+        self._network.train()
+        target_BT = self._place(ids_BT)
+        if state is None:
+            boundary_B1 = torch.full_like(target_BT[:, :1], self._vocabulary_size - 1)
+            read_BT = torch.cat([boundary_B1, target_BT], dim=1)
+            hidden_BTD, memory = self._body(read_BT, self._body.memory(len(ids_BT)), None)
+            before_BTD = hidden_BTD[:, :-1]
+        else:
+            hidden_BTD, memory = self._body(target_BT, state.memory, None)
+            before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
+        nats_N = nn.functional.cross_entropy(
+            self._head(before_BTD.flatten(0, 1)), target_BT.flatten(), reduction="none"
+        )
+        weights_N = torch.as_tensor(weights_BT, dtype=torch.float32, device=self._device).flatten()
+        mean = (nats_N * weights_N).sum() / weights_N.sum().clamp_min(torch.finfo(torch.float32).tiny)
+        return mean, NeuralState(memory, hidden_BTD[:, -1].detach().clone())
+
+    def tensors(self) -> Tensors:
+        """Return every parameter as float32, by its name in the module."""
+        return {name: value.detach().cpu().numpy() for name, value in self._network.state_dict().items()}
+
+    def restore(self, tensors: Tensors) -> None:
+        """Take these parameters; raises RunError where a name or a shape does not fit."""
+        own = self._network.state_dict()
+        for name in sorted(own.keys() | tensors.keys()):
+            got = tensors[name].shape if name in tensors else None
+            wanted = tuple(own[name].shape) if name in own else None
+            if got != wanted:
+                raise RunError(
+                    f"weights of another '{self._name}': {name} has shape {got}, wanted {wanted}; "
+                    "load them with the config and vocabulary they were trained with"
+                )
+        self._network.load_state_dict(
+            {name: torch.from_numpy(np.array(array, dtype=np.float32)) for name, array in tensors.items()}
+        )
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Dropout off and no gradient; not inference mode, whose tensors `loss` could not carry on from."""
+        self._network.eval()
+        with torch.no_grad():
+            yield
+
+    def _place(self, ids_BT: Ids) -> Tensor:
+        return torch.from_numpy(np.asarray(ids_BT, dtype=np.int64)).to(self._device)
+
+    def _pieces(self, ids_BT: Ids, lengths: Lengths | None) -> Iterator[tuple[Tensor, int, Tensor | None]]:
+        """Yield pieces of positions on the device, where each begins, and what is left of the lengths.
+
+        Left is None where no row ends inside the piece.
+        """
+        ids = self._place(ids_BT)
+        for first in range(0, ids.shape[1], _POSITIONS):
+            piece_BT = ids[:, first : first + _POSITIONS]
+            width = piece_BT.shape[1]
+            if lengths is None or bool((lengths >= first + width).all()):
+                yield piece_BT, first, None
+            else:
+                left_B = np.clip(np.asarray(lengths, dtype=np.int64) - first, 0, width)
+                yield piece_BT, first, torch.from_numpy(left_B).to(self._device)
+
+    def _read(
+        self, state: NeuralState, ids_BT: Tensor, lengths_B: Tensor | None
+    ) -> tuple[Tensor, NeuralState]:
+        """Return hidden_BTD after each id, and the state after each row's length."""
+        hidden_BTD, memory = self._body(ids_BT, state.memory, lengths_B)
+        if lengths_B is None:
+            return hidden_BTD, NeuralState(memory, hidden_BTD[:, -1].clone())
+        every_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD], dim=1)
+        rows_B = torch.arange(len(lengths_B), device=self._device)
+        return hidden_BTD, NeuralState(memory, every_BTD[rows_B, lengths_B])
+
+    def _judge(
+        self, state: NeuralState, ids_BT: Ids, lengths: Lengths | None, ranked: bool
+    ) -> tuple[FloatArray, NDArray[np.int64], NeuralState]:
+        """Return log_p_BT, rank_BT (zeros where not asked for) and the state after."""
+        log_p_BT = np.zeros(ids_BT.shape, dtype=np.float32)
+        rank_BT = np.zeros(ids_BT.shape, dtype=np.int64)
+        with self._evaluating():
+            for piece_BT, first, left_B in self._pieces(ids_BT, lengths):
+                width = piece_BT.shape[1]
+                hidden_BTD, after = self._read(state, piece_BT, left_B)
+                before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
+                position_T = torch.arange(width, device=self._device)
+                counted_BT = position_T < (width if left_B is None else left_B[:, None])
+                counted_BT = counted_BT.expand(piece_BT.shape)
+                log_p_N, rank_N = self._judge_each(before_BTD[counted_BT], piece_BT[counted_BT], ranked)
+                picked = np.nonzero(counted_BT.cpu().numpy())
+                log_p_BT[:, first : first + width][picked] = log_p_N
+                rank_BT[:, first : first + width][picked] = rank_N
+                state = after
+        return log_p_BT, rank_BT, state
+
+    def _judge_each(
+        self, hidden_ND: Tensor, target_N: Tensor, ranked: bool
+    ) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return log P and rank of each target, a bounded number of logits at a time."""
+        log_p_N = np.zeros(len(target_N), dtype=np.float32)
+        rank_N = np.zeros(len(target_N), dtype=np.int64)
+        step = max(1, _LOGITS // self._vocabulary_size)
+        identifier_V = torch.arange(self._vocabulary_size, device=self._device)
+        for first in range(0, len(target_N), step):
+            these = slice(first, first + step)
+            target_N1 = target_N[these, None]
+            logits_NV = self._head(hidden_ND[these])
+            own_N1 = logits_NV.gather(1, target_N1)
+            log_p_N[these] = (own_N1 - logits_NV.logsumexp(1, keepdim=True))[:, 0].cpu().numpy()
+            if ranked:
+                ahead_NV = (logits_NV > own_N1) | ((logits_NV == own_N1) & (identifier_V < target_N1))
+                rank_N[these] = ahead_NV.sum(1).cpu().numpy()
+        return log_p_N, rank_N

@@ -1,0 +1,44 @@
+"""Sizes of networks: which are allowed, and which suit an amount of data and a budget."""
+
+from __future__ import annotations
+
+from anygram.budgets import Budget
+from anygram.errors import UsageError
+
+# What a training step reaches on a small machine, in multiplications and additions a second
+_ARITHMETIC_RATE = 60e9
+# Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
+_OPERATIONS = 6
+
+
+def require_positive(**sizes: int) -> None:
+    """Raise UsageError that names a size below 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise UsageError(f"{name} must be at least 1, got {size}; for example {name}=128")
+
+
+def require_fraction(**fractions: float) -> None:
+    """Raise UsageError that names a value outside [0, 1)."""
+    for name, fraction in fractions.items():
+        if not 0 <= fraction < 1:
+            raise UsageError(f"{name} must be at least 0 and below 1, got {fraction}; for example {name}=0.1")
+
+
+def affordable_symbols(budget: Budget, symbols: int, weights: int, batch: int) -> float:
+    """Return how many symbols the budget lets a network of so many weights read.
+
+    `symbols` are those of one epoch, `batch` those of one step.
+    """
+    limits = [
+        budget.seconds and budget.seconds * _ARITHMETIC_RATE / (_OPERATIONS * weights),
+        budget.symbols,
+        budget.epochs and budget.epochs * symbols,
+        budget.steps and budget.steps * batch,
+    ]
+    return min(float(limit) for limit in limits if limit)
+
+
+def suggest_dropout(epochs: float) -> float:
+    """Return a dropout that grows with the number of times the same text is read."""
+    return 0.0 if epochs < 3 else 0.1 if epochs < 8 else 0.2 if epochs < 20 else 0.3
