@@ -23,11 +23,14 @@ class Budget:
     steps: int | None = None
 
     def __post_init__(self) -> None:
-        limits = [limit for limit in asdict(self).values() if limit is not None]
+        limits = {unit: limit for unit, limit in asdict(self).items() if limit is not None}
         if not limits:
-            raise UsageError("a budget needs a limit: for example 20s, 10m, 500steps or 3epochs")
-        if any(not math.isfinite(limit) or limit <= 0 for limit in limits):
-            raise UsageError(f"a budget must be more than zero, got {self}; for example 20s or 3epochs")
+            raise UsageError("a budget needs a limit; for example 20s, 10m, 500steps or 3epochs")
+        for unit, limit in limits.items():
+            if not 0 < limit < math.inf:
+                raise UsageError(
+                    f"a budget must be more than zero and finite, got {limit:g} {unit}; for example 20s"
+                )
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -38,22 +41,15 @@ class Budget:
         """
         limits: dict[str, float] = {}
         for part in text.lower().replace("_", "").split(","):
-            match = _PART.fullmatch(part.strip())
-            unit = match[2] if match else ""
-            if match and unit in _SECONDS:
-                limits["seconds"] = float(match[1]) * _SECONDS[unit]
-            elif match and unit.removesuffix("s") in _COUNTS:
-                limits[_COUNTS[unit.removesuffix("s")]] = float(match[1])
-            else:
-                raise UsageError(
-                    f"cannot read the budget '{part.strip()}'; "
-                    "write 20s, 10m, 2h, 500steps, 3epochs or 1000000symbols"
-                )
+            unit, limit = _read(part.strip())
+            if unit in limits:
+                raise UsageError(f"the budget '{text}' sets {unit} twice; keep one of them")
+            limits[unit] = limit
         return cls(
             seconds=limits.get("seconds"),
-            symbols=_whole(limits.get("symbols")),
+            symbols=_whole("symbols", limits),
             epochs=limits.get("epochs"),
-            steps=_whole(limits.get("steps")),
+            steps=_whole("steps", limits),
         )
 
     def spent(self, *, seconds: float, symbols: int, epochs: float, steps: int) -> float:
@@ -62,5 +58,22 @@ class Budget:
         return max(amount / limit for amount, limit in used if limit is not None)
 
 
-def _whole(limit: float | None) -> int | None:
-    return None if limit is None else int(limit)
+def _read(part: str) -> tuple[str, float]:
+    """Return the limit's name and value."""
+    match = _PART.fullmatch(part)
+    if match and match[2] in _SECONDS:
+        return "seconds", float(match[1]) * _SECONDS[match[2]]
+    if match and match[2].removesuffix("s") in _COUNTS:
+        return _COUNTS[match[2].removesuffix("s")], float(match[1])
+    raise UsageError(
+        f"cannot read the budget '{part}'; write 20s, 10m, 2h, 500steps, 3epochs or 1000000symbols"
+    )
+
+
+def _whole(unit: str, limits: dict[str, float]) -> int | None:
+    limit = limits.get(unit)
+    if limit is None:
+        return None
+    if not limit.is_integer():
+        raise UsageError(f"a budget of {unit} must be a whole number, got {limit:g}")
+    return int(limit)

@@ -32,10 +32,14 @@ class UnknownName(UsageError):
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        known = sorted(known)
+        # kept apart in args: an exception that comes home from another process is made again from them
+        super().__init__(kind, name, sorted(known))
+
+    def __str__(self) -> str:
+        kind, name, known = self.args
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-        super().__init__(f"no {kind} named '{name}'; {hint}known: {', '.join(known)}")
+        return f"no {kind} named '{name}'; {hint}known: {', '.join(known) or 'none'}"
 
 
 class DataError(AnygramError):

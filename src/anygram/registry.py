@@ -26,21 +26,22 @@ class Registry:
 
     def names(self) -> list[str]:
         """Return every choice, this project's own first, without importing any."""
-        own = sorted(
-            module.name for module in pkgutil.iter_modules(self._folder) if not module.name.startswith("_")
-        )
+        own = self._own()
         return own + sorted(set(self._plugins()) - set(own))
 
     def load(self, name: str) -> ModuleType:
         """Return the module of that name; UnknownName carries the nearest one."""
-        if name in self._plugins() and name not in {
-            module.name for module in pkgutil.iter_modules(self._folder)
-        }:
-            plugin: ModuleType = self._plugins()[name].load()
-            return plugin
-        if name not in self.names():
+        if name in self._own():
+            return importlib.import_module(f"{self._package}.{name}")
+        plugins = self._plugins()
+        if name not in plugins:
             raise UnknownName(self._kind, name, self.names())
-        return importlib.import_module(f"{self._package}.{name}")
+        plugin: ModuleType = plugins[name].load()
+        return plugin
+
+    def _own(self) -> list[str]:
+        names = [module.name for module in pkgutil.iter_modules(self._folder)]
+        return sorted(name for name in names if not name.startswith("_"))
 
     def _plugins(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self._package)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -38,18 +39,29 @@ def keys(config: type[Any]) -> list[str]:
     return [field.name for field in dataclasses.fields(config)]
 
 
+def to_words(config: Any) -> dict[str, Any]:
+    """Return a config's values as TOML can hold them: None, which TOML lacks, becomes "none".
+
+    `build` reads them back.
+    """
+    values = dataclasses.asdict(config)
+    return {key: "none" if value is None else value for key, value in values.items()}
+
+
 def parse_pairs(pairs: list[str]) -> dict[str, str]:
     """Return KEY=VALUE words as a dictionary.
 
     >>> parse_pairs(["order=3"])
     {'order': '3'}
     """
-    values = {}
+    values: dict[str, str] = {}
     for pair in pairs:
-        key, equals, value = pair.partition("=")
+        key, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or not key:
             raise UsageError(f"--set wants KEY=VALUE, got '{pair}'; for example --set order=3")
-        values[key.strip()] = value.strip()
+        if key in values:
+            raise UsageError(f"--set gives '{key}' twice, {values[key]} and {value}; keep one of them")
+        values[key] = value
     return values
 
 
@@ -63,7 +75,7 @@ def _read(key: str, value: Any, kind: Any) -> Any:
     for choice in choices:
         try:
             return _as(value, choice)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # OverflowError: "inf" as a whole number
             continue
     raise UsageError(f"{key} must be {_describe(choices)}, got {value!r}")
 
@@ -83,11 +95,8 @@ def _as(value: Any, choice: Any) -> Any:
     if choice is bool:
         return _as_bool(value)
     if choice is int and not isinstance(value, bool):
-        number = float(value)
-        if number != int(number):
-            raise ValueError
-        return int(str(value)) if isinstance(value, str) and value.lstrip("-").isdigit() else int(number)
-    if choice is float and not isinstance(value, bool):
+        return _as_int(value)
+    if choice is float and not isinstance(value, bool) and not math.isnan(float(value)):
         return float(value)
     if choice is str and isinstance(value, str):
         return value
@@ -95,21 +104,20 @@ def _as(value: Any, choice: Any) -> Any:
 
 
 def _as_bool(value: Any) -> bool:
-    words = {
-        "true": True,
-        "yes": True,
-        "on": True,
-        "1": True,
-        "false": False,
-        "no": False,
-        "off": False,
-        "0": False,
-    }
-    return words[str(value).lower()] if str(value).lower() in words else _refuse()
-
-
-def _refuse() -> typing.NoReturn:
+    for meaning, words in ((True, ("true", "yes", "on", "1")), (False, ("false", "no", "off", "0"))):
+        if str(value).lower() in words:
+            return meaning
     raise ValueError
+
+
+def _as_int(value: Any) -> int:
+    try:
+        return int(str(value))  # through text: 2.5 as a number is refused as "2.5" is
+    except ValueError:
+        number = float(value)  # 1e6 and 3.0 are whole
+        if number != int(number):
+            raise
+        return int(number)
 
 
 def _describe(choices: tuple[Any, ...]) -> str:

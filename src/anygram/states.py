@@ -8,6 +8,7 @@ with the row as their first axis, or None. A part of it that is an `OwnState` an
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, Self, cast
 
@@ -39,7 +40,7 @@ def select(state: State, rows: Rows) -> State:
     (array([30, 10]), None)
     """
     index = np.asarray(rows, dtype=np.int64)
-    return _rebuild([state], lambda leaves: leaves[0][index], lambda owns: owns[0].select_rows(index))
+    return _rebuild([state], lambda arrays: arrays[0][index], lambda owns: owns[0].select_rows(index))
 
 
 def concatenate(states: Sequence[State]) -> State:
@@ -53,13 +54,36 @@ def concatenate(states: Sequence[State]) -> State:
 
 def count_rows(state: State) -> int:
     """Return how many rows the state holds."""
-    leaf = next(_leaves(state))
+    leaf = next(leaves(state), None)
+    assert leaf is not None, "a state needs at least one leaf, whose first axis is the row"
     return len(leaf) if _is_array(leaf) else cast(OwnState, leaf).count_rows()
 
 
 def nbytes(state: State) -> int:
     """Return the bytes that the state takes."""
-    return sum(int(leaf.nbytes) for leaf in _leaves(state))
+    return sum(int(leaf.nbytes) for leaf in leaves(state))
+
+
+def leaves(state: State) -> Iterator[Any]:
+    """Yield the arrays of the state, and the parts that answer for themselves, in a fixed order."""
+    parts = _children(state)
+    if parts is not None:
+        for part in parts:
+            yield from leaves(part)
+    elif state is not None:
+        yield state
+
+
+def equal(one: State, other: State) -> bool:
+    """Return whether all leaves hold the same numbers.
+
+    Parts that answer for themselves cannot be compared: they are equal only where they are one object.
+
+    >>> equal((np.array([1]), None), (np.array([1]), None))
+    True
+    """
+    pairs = itertools.zip_longest(leaves(one), leaves(other))
+    return all(a is b or (_is_array(a) and _is_array(b) and _same(a, b)) for a, b in pairs)
 
 
 def _is_array(leaf: Any) -> bool:
@@ -77,15 +101,6 @@ def _children(state: State) -> list[Any] | None:
     if isinstance(state, tuple | list):
         return list(state)
     return None
-
-
-def _leaves(state: State) -> Iterator[Any]:
-    parts = _children(state)
-    if parts is not None:
-        for part in parts:
-            yield from _leaves(part)
-    elif state is not None:
-        yield state
 
 
 def _rebuild(
@@ -114,9 +129,13 @@ def _rebuild(
     return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
 
 
-def _join(leaves: list[Any]) -> Any:
-    if isinstance(leaves[0], np.ndarray):
-        return np.concatenate(leaves)
+def _join(arrays: list[Any]) -> Any:
+    if isinstance(arrays[0], np.ndarray):
+        return np.concatenate(arrays)
     import torch  # a torch leaf is here, so torch is imported already
 
-    return torch.cat(leaves)
+    return torch.cat(arrays)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one.shape == other.shape and bool((one == other).all())

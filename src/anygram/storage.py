@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 import tomllib
@@ -74,13 +75,13 @@ def _exchange(new: Path, path: Path) -> None:
         new.rename(path)
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-    old = path.rename(aside / path.name)
+    old = aside / path.name
     try:
+        path.rename(old)
         new.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
     finally:
+        if old.exists() and not path.exists():  # refused or interrupted: the old one comes back
+            old.rename(path)
         shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -104,9 +105,11 @@ def write_json(path: Path, fields: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Return what a JSON file holds; a RunError names a missing or damaged one."""
     try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(fields, dict):
+            raise ValueError(f"it holds a {type(fields).__name__}, not an object")
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read ({_reason(error)}); restore it or train again") from error
+        raise _unreadable(path, error) from error
     return fields
 
 
@@ -120,15 +123,21 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read ({_reason(error)}); restore it or train again") from error
+        raise _unreadable(path, error) from error
 
 
 def write_tensors(path: Path, tensors: Tensors) -> None:
     """Write arrays atomically in the safetensors format."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     with replacing(path) as temporary:
-        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary)
+        try:
+            save_file(contiguous, temporary)
+        except SafetensorError as error:  # it says what the system said in words: "... (os error 28)"
+            code = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(code[1]), os.strerror(int(code[1]))) if code else error from error
 
 
 def read_tensors(path: Path) -> Tensors:
@@ -139,11 +148,12 @@ def read_tensors(path: Path) -> Tensors:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise RunError(f"{path}: cannot be read ({_reason(error)}); restore it or train again") from error
+        raise _unreadable(path, error) from error
 
 
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+def _unreadable(path: Path, error: Exception) -> RunError:
+    reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    return RunError(f"{path}: cannot be read ({reason}); restore it or train again")
 
 
 def _without_none(value: Any) -> Any:
