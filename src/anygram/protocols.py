@@ -218,6 +218,11 @@ class Featured(Protocol):
 class Learner(Protocol):
     """How a model learns; handed to the training loop, which never asks which kind it is."""
 
+    @property
+    def config(self) -> Any:
+        """The frozen dataclass of its settings."""
+        ...
+
     def batches(self, corpus: Any) -> Iterator[Any]:
         """Yield what `update` takes, from where this learner last stopped; ends only if learning does."""
         ...

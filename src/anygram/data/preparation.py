@@ -1,0 +1,113 @@
+"""From sources to splits: read, spool to disk, split; with a description that goes into the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from anygram.data.documents import Document
+from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
+from anygram.data.splitting import Splits, count_duplicates, split
+from anygram.data.store import DocumentStore
+from anygram.errors import DataError, UsageError
+from anygram.reporting.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which data, how it becomes documents, and how it is split.
+
+    `valid` and `test` are a fraction from 0 to 1, a source, or "none".
+    """
+
+    sources: tuple[str, ...]
+    documents: DocumentsAre | None = None
+    text_field: str | None = None
+    valid: str = "none"
+    test: str = "none"
+    on_bad_record: Literal["fail", "skip"] = "fail"
+    binary: bool = False
+
+    def reading(self) -> ReadingOptions:
+        """Return the part that reading needs."""
+        if self.on_bad_record not in ("fail", "skip"):
+            raise UsageError(f"--on-bad-record must be fail or skip, got '{self.on_bad_record}'")
+        if self.documents not in (None, "lines", "paragraphs", "files"):
+            raise UsageError(f"--documents must be lines, paragraphs or files, got '{self.documents}'")
+        return ReadingOptions(self.documents, self.text_field, self.on_bad_record, self.binary)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Splits ready to be trained on, and what a record says of them."""
+
+    splits: Splits
+    description: dict[str, Any]
+
+
+def prepare(options: DataOptions, seed: int, workspace: Path, progress: Progress | None = None) -> Prepared:
+    """Return the splits of the sources, spooled below `workspace`; DataError where they hold nothing."""
+    progress = progress or Silent()
+    store, report = _spooled(options.sources, options, workspace / "documents", progress)
+    valid, test = _part(options.valid, "valid"), _part(options.test, "test")
+    fractions = [part if isinstance(part, float) else None for part in (valid, test)]
+    splits = split(store, valid=fractions[0], test=fractions[1], seed=seed)
+    if isinstance(valid, str):
+        held_out, _ = _spooled([valid], options, workspace / "valid", progress)
+        splits = Splits(splits.train, held_out, splits.test)
+    if isinstance(test, str):
+        held_out, _ = _spooled([test], options, workspace / "test", progress)
+        splits = Splits(splits.train, splits.valid, held_out)
+    description: dict[str, Any] = {
+        "sources": list(options.sources),
+        "documents_are": options.documents or "default",
+        "text_field": options.text_field or "default",
+        "valid": options.valid,
+        "test": options.test,
+        "documents": len(store),
+        "bytes": store.units,
+        "skipped": report.skipped,
+        "fingerprint": store.fingerprint,
+        "train_documents": len(splits.train),
+        "valid_documents": len(splits.valid),
+        "test_documents": len(splits.test),
+    }
+    if len(splits.test):
+        description["duplicates_in_test"] = count_duplicates(splits.train, splits.test)
+    return Prepared(splits, description)
+
+
+def _spooled(
+    sources: Sequence[str], options: DataOptions, folder: Path, progress: Progress
+) -> tuple[DocumentStore, Report]:
+    progress.stage(f"reading {' '.join(sources)}")
+    report = Report()
+    store = DocumentStore.spool(_counted(read(sources, options.reading(), report), progress), folder)
+    if report.skipped:
+        progress.say(f"skipped {report.skipped} bad records, the first: {report.reasons[0]}")
+    if not len(store) or not store.units:
+        raise DataError(f"{' '.join(sources)}: there is no text in it; name a source that holds some")
+    return store, report
+
+
+def _counted(documents: Iterable[Document], progress: Progress) -> Iterator[Document]:
+    units = 0
+    for document in documents:
+        units += document.units
+        progress.update(units, f"{units / 1e6:.1f} MB")
+        yield document
+
+
+def _part(word: str, name: str) -> float | str | None:
+    """Return what `--valid` or `--test` asks for: a fraction, a source, or nothing."""
+    if word.lower() == "none":
+        return None
+    try:
+        fraction = float(word)
+    except ValueError:
+        return word
+    if not 0 < fraction < 1:
+        raise UsageError(f"--{name} as a fraction must lie between 0 and 1, got {word}; or pass none")
+    return fraction

@@ -1,0 +1,296 @@
+"""The yardstick: a model, held-out documents, and what they cost in nats, units and seconds.
+
+Every document is scored whole, from the start state to its boundary, the state carried through;
+rows of like length share a batch and leave it when they end.
+
+Axes: B rows, T positions, D documents.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import information, states
+from anygram.data.documents import Document
+from anygram.errors import DataError
+from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Ranked, State
+
+ROWS = 64
+CHUNK = 512
+WINDOW_UNITS = 1 << 22
+"""Documents are encoded and grouped by length this many units at a time."""
+
+FEW_DOCUMENTS = 30
+BLOCKS = 64
+"""With fewer than 30 documents intervals resample 64 contiguous blocks (yardstick, rule 4)."""
+
+
+@dataclass(frozen=True)
+class Surprisal:
+    """One document scored: `nats_T` and, where asked for, `rank_T` of each symbol and the boundary."""
+
+    index: int
+    document: Document
+    ids_T: Ids
+    units_T: NDArray[np.int64]
+    nats_T: FloatArray
+    rank_T: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What held-out documents cost a model. Sums include every boundary."""
+
+    documents: int
+    symbols: int
+    units: int
+    unit: str
+    bytes: int
+    nats: float
+    bits_per_unit: float | None
+    bits_per_byte: float | None
+    perplexity: float
+    perplexity_without_unknown: float
+    unknown_symbols: int
+    accuracy: float | None
+    accuracy_top5: float | None
+    adaptive: bool
+    seconds: float
+    symbols_per_second: float
+    nats_D: FloatArray
+    """Nats of each document, or of each of 64 contiguous blocks where documents are few."""
+    units_D: NDArray[np.int64]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures without the arrays; what is not finite becomes null."""
+        figures = {field.name: getattr(self, field.name) for field in fields(self)}
+        del figures["nats_D"], figures["units_D"]
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in figures.items()
+        }
+
+    def _repr_html_(self) -> str:
+        """Return the table a notebook shows."""
+        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in self.to_json().items())
+        return f"<table>{rows}</table>"
+
+
+def evaluate(
+    model: LanguageModel,
+    codec: Codec,
+    documents: Iterable[Document],
+    *,
+    ranks: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Return the cost of the documents; `ranks=False` leaves accuracy out, which is faster.
+
+    `progress` is called with the units scored so far. DataError where there are no documents.
+    """
+    totals = _Totals(codec)
+    started = time.perf_counter()
+    for scored in surprisals(model, codec, documents, ranks=ranks):
+        totals.add(scored)
+        if progress is not None:
+            progress(totals.units)
+    return totals.result(time.perf_counter() - started)
+
+
+def surprisals(
+    model: LanguageModel, codec: Codec, documents: Iterable[Document], *, ranks: bool = False
+) -> Iterator[Surprisal]:
+    """Yield every document scored; within a window of some megabytes the longest come first."""
+    for window in _windows(documents):
+        encoded = [(index, document, *_with_boundary(codec, document)) for index, document in window]
+        encoded.sort(key=lambda item: -len(item[2]))
+        for first in range(0, len(encoded), ROWS):
+            group = encoded[first : first + ROWS]
+            scores = score_together(model, [item[2] for item in group], ranks=ranks)
+            for (index, document, ids_T, units_T), (nats_T, rank_T) in zip(group, scores, strict=True):
+                yield Surprisal(index, document, ids_T, units_T, nats_T, rank_T)
+
+
+def score_together(
+    model: LanguageModel, rows: Sequence[Ids], *, ranks: bool = False
+) -> list[tuple[FloatArray, NDArray[np.int64] | None]]:
+    """Return nats and ranks of each row, which lie in order of falling length and start afresh."""
+    lengths = np.array([len(ids_T) for ids_T in rows], dtype=np.int64)
+    nats = [np.empty(length, dtype=np.float64) for length in lengths]
+    places = [np.empty(length, dtype=np.int64) for length in lengths]
+    state = model.start(len(rows))
+    for begin in range(0, int(lengths.max(initial=0)), CHUNK):
+        active = int((lengths > begin).sum())
+        if active < states.count_rows(state):
+            state = states.select(state, range(active))
+        ids_BT, lengths_B = _chunk(rows[:active], begin)
+        log_p_BT, rank_BT, state = _score(model, state, ids_BT, lengths_B, ranks)
+        for row, length in enumerate(lengths_B):
+            nats[row][begin : begin + length] = -log_p_BT[row, :length]
+            if rank_BT is not None:
+                places[row][begin : begin + length] = rank_BT[row, :length]
+    return [(nats_T, rank_T if ranks else None) for nats_T, rank_T in zip(nats, places, strict=True)]
+
+
+def _score(
+    model: LanguageModel, state: State, ids_BT: Ids, lengths_B: NDArray[np.int64], ranks: bool
+) -> tuple[FloatArray, NDArray[np.int64] | None, State]:
+    if not ranks:
+        log_p_BT, state = model.score(state, ids_BT, lengths_B)
+        return log_p_BT, None, state
+    if isinstance(model, Ranked):
+        return model.rank(state, ids_BT, lengths_B)
+    return rank_by_predicting(model, state, ids_BT, lengths_B)
+
+
+def rank_by_predicting(
+    model: LanguageModel, state: State, ids_BT: Ids, lengths_B: NDArray[np.int64]
+) -> tuple[FloatArray, NDArray[np.int64], State]:
+    """Return what `Ranked.rank` does, for any model, by one prediction a position."""
+    log_p_BT = np.zeros(ids_BT.shape)
+    rank_BT = np.zeros(ids_BT.shape, dtype=np.int64)
+    for position in range(ids_BT.shape[1]):
+        inside_B = position < lengths_B
+        log_p_BV = model.predict(state)
+        ids_B1 = ids_BT[:, position : position + 1].astype(np.int64)
+        own_B1 = np.take_along_axis(log_p_BV, ids_B1, axis=1)
+        ahead_BV = (log_p_BV > own_B1) | ((log_p_BV == own_B1) & (np.arange(log_p_BV.shape[1]) < ids_B1))
+        rank_BT[:, position] = ahead_BV.sum(axis=1)
+        log_p_BT[:, position] = np.where(inside_B, own_B1[:, 0], 0.0)
+        state = model.advance(state, ids_BT[:, position : position + 1], inside_B.astype(np.int64))
+    return log_p_BT, rank_BT, state
+
+
+def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document]]]:
+    numbered = iter(enumerate(documents))
+    while True:
+        window: list[tuple[int, Document]] = []
+        units = 0
+        for item in numbered:
+            window.append(item)
+            units += item[1].units
+            if units >= WINDOW_UNITS:
+                break
+        if not window:
+            return
+        yield window
+
+
+def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.int64]]:
+    encoded = codec.encode(document.text)
+    ids_T = np.append(encoded.ids, np.int32(codec.boundary)).astype(np.int32)
+    return ids_T, np.append(encoded.units, document.separator)
+
+
+def _chunk(rows: Sequence[Ids], begin: int) -> tuple[Ids, NDArray[np.int64]]:
+    pieces = [ids_T[begin : begin + CHUNK] for ids_T in rows]
+    lengths_B = np.array([len(piece) for piece in pieces], dtype=np.int64)
+    ids_BT = np.zeros((len(pieces), int(lengths_B.max())), dtype=np.int32)
+    for row, piece in enumerate(pieces):
+        ids_BT[row, : len(piece)] = piece
+    return ids_BT, lengths_B
+
+
+class _Totals:
+    """Sums over documents; keeps per-symbol arrays only while documents are few."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self.units = 0
+        self._symbols = self._bytes = self._unknown = 0
+        self._known_nats = 0.0
+        self._first = self._first_five = 0
+        self._ranked = True
+        self._nats: list[tuple[int, float, int]] = []
+        self._few: list[Surprisal] = []
+
+    def add(self, scored: Surprisal) -> None:
+        self._nats.append((scored.index, float(scored.nats_T.sum()), scored.document.units))
+        self._symbols += len(scored.ids_T)
+        self.units += scored.document.units if self._codec.unit == "byte" else int(scored.units_T.sum())
+        self._bytes += scored.document.units
+        known_T = np.ones(len(scored.ids_T), dtype=bool)
+        if self._codec.unknown is not None:
+            known_T = scored.ids_T != self._codec.unknown
+        self._unknown += int((~known_T).sum())
+        self._known_nats += float(scored.nats_T[known_T].sum())
+        if scored.rank_T is None:
+            self._ranked = False
+        else:
+            self._first += int((scored.rank_T == 0).sum())
+            self._first_five += int((scored.rank_T < 5).sum())
+        if len(self._nats) < FEW_DOCUMENTS:
+            self._few.append(scored)
+        else:
+            self._few.clear()
+
+    def result(self, seconds: float) -> Evaluation:
+        if not self._nats:
+            raise DataError("there are no documents to evaluate; name a source that holds some")
+        nats = math.fsum(nats for _, nats, _ in self._nats)
+        nats_D, units_D = self._resampled()
+        per_unit = information.bits_per_unit(nats, self.units) if self._codec.lossless else None
+        return Evaluation(
+            documents=len(self._nats),
+            symbols=self._symbols,
+            units=self.units,
+            unit=self._codec.unit,
+            bytes=self._bytes,
+            nats=nats,
+            bits_per_unit=per_unit,
+            bits_per_byte=information.bits_per_unit(nats, self._bytes) if self._codec.lossless else None,
+            perplexity=information.perplexity(nats, self._symbols),
+            perplexity_without_unknown=information.perplexity(
+                self._known_nats, self._symbols - self._unknown
+            ),
+            unknown_symbols=self._unknown,
+            accuracy=self._first / self._symbols if self._ranked else None,
+            accuracy_top5=self._first_five / self._symbols if self._ranked else None,
+            adaptive=False,
+            seconds=seconds,
+            symbols_per_second=self._symbols / seconds if seconds else math.inf,
+            nats_D=nats_D,
+            units_D=units_D,
+        )
+
+    def _resampled(self) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return nats and units of what the bootstrap draws: documents, or 64 blocks of few."""
+        if len(self._nats) >= FEW_DOCUMENTS:
+            _, nats, units = zip(*sorted(self._nats), strict=True)
+            return np.array(nats), np.array(units, dtype=np.int64)
+        in_order = sorted(self._few, key=lambda scored: scored.index)
+        nats_N = np.concatenate([scored.nats_T for scored in in_order])
+        units_N = np.concatenate([scored.units_T for scored in in_order])
+        return block_sums(nats_N, units_N)
+
+
+def block_sums(
+    nats_N: FloatArray, units_N: NDArray[np.int64], blocks: int = BLOCKS
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return nats and units of contiguous blocks that hold equally many units, as nearly as symbols allow.
+
+    Edges lie by unit, so that models with different codecs have the same blocks.
+    """
+    before_N = np.cumsum(units_N) - units_N
+    block_N = np.minimum(before_N * blocks // max(int(units_N.sum()), 1), blocks - 1)
+    nats_D: FloatArray = np.bincount(block_N, weights=nats_N, minlength=blocks).astype(np.float64)
+    units_D = np.bincount(block_N, weights=units_N, minlength=blocks).astype(np.int64)
+    return nats_D, units_D
+
+
+def take(documents: Iterable[Document], units: int) -> list[Document]:
+    """Return the first documents that together reach this many units (at least one document)."""
+    taken: list[Document] = []
+    for document in documents:
+        taken.append(document)
+        units -= document.units
+        if units <= 0:
+            break
+    return taken

@@ -1,0 +1,37 @@
+"""Learners: how a model learns. By counting or by gradient; the training loop never asks which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anygram import settings
+from anygram.errors import UsageError
+from anygram.learning import counting
+from anygram.protocols import Countable, Differentiable, LanguageModel, Learner
+
+
+def settings_of(model: LanguageModel) -> list[str]:
+    """Return the names of the learner settings that this model's way of learning has."""
+    if isinstance(model, Countable):
+        return settings.keys(counting.Config)
+    from anygram.learning import gradient
+
+    return settings.keys(gradient.Config)
+
+
+def learner_for(
+    model: LanguageModel, values: Mapping[str, Any], seed: int, suggested: Mapping[str, Any] | None = None
+) -> Learner:
+    """Return the learner that fits the model: `values` over `suggested` over its defaults."""
+    if isinstance(model, Countable):
+        start = settings.build(counting.Config, suggested or {})
+        return counting.CountingLearner(model, settings.build(counting.Config, values, start), seed)
+    if isinstance(model, Differentiable):
+        from anygram.learning import gradient  # imports torch
+
+        base = settings.build(gradient.Config, suggested or {})
+        return gradient.GradientLearner(model, settings.build(gradient.Config, values, base), seed)
+    raise UsageError(
+        f"{type(model).__name__} can neither be counted nor differentiated; give it count or loss"
+    )

@@ -1,0 +1,152 @@
+"""Learning by gradient: packed blocks with carried state, AdamW, one cycle over the budget.
+
+Axes: B rows, T positions of a block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
+from anygram.errors import TrainingStopped, UsageError
+from anygram.protocols import Differentiable, State, Tensors
+
+
+@dataclass(frozen=True)
+class Config:
+    """`rows` x `block` symbols a step; `warmup` is a fraction of the budget, `final_rate` of `rate`."""
+
+    rows: int = 32
+    block: int = 128
+    rate: float = 2e-3
+    warmup: float = 0.03
+    final_rate: float = 0.02
+    decay: float = 0.1
+    clip: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "block", "rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be more than 0, got {getattr(self, name)}")
+        for name in ("warmup", "final_rate", "beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} must be from 0 to below 1, got {getattr(self, name)}")
+        if self.decay < 0:
+            raise UsageError(f"decay must be at least 0, got {self.decay}")
+
+
+def one_cycle(spent: float, config: Config) -> float:
+    """Return the learning rate after this fraction of the budget: linear up, half a cosine down.
+
+    Loshchilov & Hutter 2017 (eq. 5), without restarts.
+    """
+    if spent < config.warmup:
+        return config.rate * (spent + 0.01 * config.warmup) / (1.01 * config.warmup)
+    progress = min(1.0, (spent - config.warmup) / (1 - config.warmup))
+    floor = config.rate * config.final_rate
+    return floor + (config.rate - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+class GradientLearner:
+    """AdamW (Loshchilov & Hutter 2019) over blocks; matrices decay, vectors do not."""
+
+    validates = True
+
+    def __init__(self, model: Differentiable, config: Config, seed: int) -> None:
+        self.config = config
+        self._model = model
+        self._seed = seed
+        self._module = model.module()
+        self._optimiser = _adamw(self._module, config)
+        self._position = Position()
+        self._epochs = 0.0
+        self._state: State | None = None
+        torch.manual_seed(seed)  # dropout draws from the global generator
+
+    def batches(self, corpus: EncodedCorpus) -> Iterator[Block]:
+        """Yield blocks without end, from where learning last stopped."""
+        blocks = Blocks(corpus, self.config.rows, self.config.block, self._seed)
+        return blocks.blocks(self._position)
+
+    def update(self, batch: Block, spent: float) -> Mapping[str, float]:
+        """Take one step; TrainingStopped, weights untouched, where loss or gradient is not finite."""
+        rate = one_cycle(spent, self.config)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.zero_grad(set_to_none=True)
+        nats, state = self._model.loss(batch.ids_BT, batch.weights_BT, None if batch.first else self._state)
+        nats.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self._module.parameters(), self.config.clip)
+        nats_per_symbol, gradient_norm = float(nats), float(norm)
+        if not (math.isfinite(nats_per_symbol) and math.isfinite(gradient_norm)):
+            raise TrainingStopped(
+                f"the training loss is no longer finite (rate {rate:.2g}); the last good weights are kept; "
+                "try --set rate=... a third of it"
+            )
+        self._optimiser.step()
+        self._state, self._position, self._epochs = state, batch.position_after, batch.epochs
+        return {
+            "symbols": float(batch.weights_BT.sum()),
+            "nats_per_symbol": nats_per_symbol,
+            "rate": rate,
+            "gradient_norm": gradient_norm,
+        }
+
+    def finish(self) -> Mapping[str, Any]:
+        """Return the number of parameters; nothing is left to complete."""
+        return {"parameters": sum(parameter.numel() for parameter in self._module.parameters())}
+
+    @property
+    def epochs(self) -> float:
+        """Return the passes over the corpus so far."""
+        return self._epochs
+
+    def tensors(self) -> Tensors:
+        """Return position, optimiser moments and the generator of dropout.
+
+        The carried state is left out: a resumed run begins its first block at a document's start.
+        """
+        stored: Tensors = {
+            "position": np.array([self._position.epoch, self._position.block], dtype=np.int64),
+            "epochs": np.array(self._epochs),
+            "generator": torch.get_rng_state().numpy(),
+        }
+        for index, moments in self._optimiser.state_dict()["state"].items():
+            for name, value in moments.items():
+                stored[f"optimiser.{index}.{name}"] = value.detach().cpu().numpy()
+        return stored
+
+    def restore(self, tensors: Tensors) -> None:
+        """Continue from what `tensors` returned."""
+        epoch, block = (int(number) for number in tensors["position"])
+        self._position, self._epochs = Position(epoch, block), float(tensors["epochs"])
+        torch.set_rng_state(torch.from_numpy(tensors["generator"].copy()))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, array in tensors.items():
+            if name.startswith("optimiser."):
+                _, index, moment = name.split(".")
+                moments.setdefault(int(index), {})[moment] = torch.from_numpy(array.copy())
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _adamw(module: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.rate,
+        betas=(config.beta1, config.beta2),
+        fused=True,
+    )

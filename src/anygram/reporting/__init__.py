@@ -1,0 +1,1 @@
+"""What people look at: progress, tables, charts. Given numbers, knows no model."""

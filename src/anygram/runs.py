@@ -1,0 +1,161 @@
+"""A run folder, written and read back: everything needed to use, repeat or resume a training.
+
+run.toml               what was trained on what and how, and its final figures
+codec.json             the codec
+model.safetensors      the model
+training.safetensors   the learner, for resuming
+metrics.jsonl          one line a measurement
+report.md              the same for people
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from anygram import codecs, models, settings, storage
+from anygram.errors import RunError
+from anygram.protocols import Codec, LanguageModel, Tensors
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What run.toml holds: enough to repeat the run, and what came of it."""
+
+    codec: str
+    codec_settings: dict[str, Any]
+    model: str
+    model_settings: dict[str, Any]
+    vocabulary_size: int
+    learner_settings: dict[str, Any]
+    budget: dict[str, Any]
+    seed: int
+    data: dict[str, Any]
+    status: str = "training"
+    """"training" until the budget is spent, then "finished"; "stopped" where training had to stop."""
+    spent: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=lambda: versions())
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run folder's contents in memory."""
+
+    record: Record
+    codec: Codec
+    model: LanguageModel
+
+
+def write(
+    path: Path,
+    run: StoredRun,
+    *,
+    training: Tensors | None = None,
+    metrics: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write a run folder in one step; an old one is replaced."""
+    with storage.replacing_folder(path) as folder:
+        storage.write_toml(folder / "run.toml", asdict(run.record))
+        storage.write_json(folder / "codec.json", run.codec.to_json())
+        storage.write_tensors(folder / "model.safetensors", run.model.tensors())
+        if training is not None:
+            storage.write_tensors(folder / "training.safetensors", training)
+        lines = "".join(json.dumps(line) + "\n" for line in metrics)
+        storage.write_text(folder / "metrics.jsonl", lines)
+        storage.write_text(folder / "report.md", report(run.record))
+
+
+def read(path: Path) -> StoredRun:
+    """Return the run in a folder; RunError in one line where it is missing, damaged or too new."""
+    record = read_record(path)
+    codec: Codec = codecs.REGISTRY.load(record.codec).from_json(storage.read_json(path / "codec.json"))
+    model = create_model(record)
+    model.restore(storage.read_tensors(path / "model.safetensors"))
+    return StoredRun(record, codec, model)
+
+
+def create_model(record: Record) -> LanguageModel:
+    """Return the record's model before any learning."""
+    module = models.REGISTRY.load(record.model)
+    config = settings.build(module.Config, record.model_settings)
+    model: LanguageModel = module.create(config, record.vocabulary_size, record.seed)
+    return model
+
+
+def read_record(path: Path) -> Record:
+    """Return what run.toml says; RunError where the folder is no run this program can read."""
+    if not (path / "run.toml").is_file():
+        raise RunError(f"{path} is not a run folder (it has no run.toml); train one with: anygram train")
+    stored = storage.read_toml(path / "run.toml")
+    if stored.get("format", 0) > FORMAT:
+        raise RunError(
+            f"{path} has run format {stored['format']}, this anygram reads up to {FORMAT}; upgrade anygram"
+        )
+    known = {entry.name for entry in fields(Record)}
+    try:
+        return Record(**{name: value for name, value in stored.items() if name in known})
+    except TypeError as error:
+        raise RunError(f"{path / 'run.toml'}: {error}; the folder is damaged, train again") from error
+
+
+def read_training(path: Path) -> Tensors:
+    """Return what resuming needs; RunError where the run was stored without it."""
+    return storage.read_tensors(path / "training.safetensors")
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return the measurements of a run; a torn last line, left by a crash, is dropped."""
+    lines = []
+    file = path / "metrics.jsonl"
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            break
+    return lines
+
+
+def model_bytes(path: Path) -> int:
+    """Return the size of what the model needs to be used: its tensors and its codec."""
+    return sum((path / name).stat().st_size for name in ("model.safetensors", "codec.json"))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that could change a figure."""
+    found = {"python": platform.python_version()}
+    for package in ("anygram", "numpy", "torch", "tokenizers"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def report(record: Record) -> str:
+    """Return a short page in Markdown: what was trained, on what, with what result."""
+    rows = [("model", record.model), ("codec", record.codec), ("status", record.status)]
+    rows += [(f"model.{key}", value) for key, value in record.model_settings.items()]
+    rows += [(f"learner.{key}", value) for key, value in record.learner_settings.items()]
+    rows += [(f"data.{key}", value) for key, value in record.data.items()]
+    rows += [(f"spent.{key}", value) for key, value in record.spent.items()]
+    for part, figures in record.figures.items():
+        if isinstance(figures, dict):
+            rows += [(f"{part}.{key}", value) for key, value in figures.items()]
+        else:
+            rows.append((part, figures))
+    lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
+    return "\n".join(["# Run", "", "| what | value |", "|---|---|", *lines, ""])
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,1 @@
+"""Tasks: ways to ask a model. Functions of any language model; none knows which it is."""
