@@ -14,13 +14,13 @@ from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig
+from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
 from anygram.protocols import Ids
 
 
 @dataclass(frozen=True)
 class Config(RecurrentConfig):
-    """`forget_bias` is b_f at the start: 1 remembers (Jozefowicz, Zaremba & Sutskever 2015)."""
+    """`forget_bias` is b_f before training: 1 remembers (Jozefowicz, Zaremba & Sutskever 2015)."""
 
     forget_bias: float = 1.0
 
@@ -29,7 +29,6 @@ class LstmCell(Cell):
     """Blocks in the order i, f, o, g; h and c are carried."""
 
     blocks = 4
-    entered = 4
     carries = 2
 
     def __init__(self, forget_bias: float) -> None:
@@ -59,11 +58,4 @@ def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return Config(units=384), {
-        "rows": 32,
-        "block": 64,
-        "rate": 3e-3,
-        "warmup": 0.05,
-        "decay": 0.01,
-        "clip": 1.0,
-    }
+    return suggest_recurrent(Config, LstmCell.blocks, symbols, vocabulary_size, budget)

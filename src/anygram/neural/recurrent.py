@@ -8,15 +8,17 @@ weights is one product after it. Axes: B rows, T positions, I inputs, H units, G
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
+from anygram.budgets import Budget
 from anygram.neural.language_model import Body
-from anygram.neural.sizing import require_fraction, require_positive
+from anygram.neural.sizing import require_at_least, require_fraction
 
 Carried = tuple[Tensor, ...]
 """What a layer carries from step to step, each of axes BH; the output h comes first."""
@@ -33,17 +35,15 @@ class RecurrentConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        require_positive(units=self.units, layers=self.layers, embedding=self.embedding)
+        require_at_least(1, units=self.units, layers=self.layers, embedding=self.embedding)
         require_fraction(dropout=self.dropout)
 
 
 class Cell(ABC):
     """One step of a recurrent layer; it holds no weights."""
 
-    blocks: int = 1
-    """How many blocks of H pre-activations the input is projected to."""
-    entered: int = 1
-    """How many blocks of H pre-activations h_{t−1} is projected to."""
+    blocks: int
+    """How many blocks of H pre-activations the input, and h_{t−1} too, is projected to."""
     carries: int = 1
     """How many vectors are carried from step to step."""
 
@@ -92,8 +92,8 @@ class RecurrentBody(Body):
             after.append(carried)
         return hidden_TBH.transpose(0, 1), tuple(after)
 
-    def _layers(self) -> list[_Layer]:
-        return [layer for layer in self.layers if isinstance(layer, _Layer)]
+    def _layers(self) -> Iterable[_Layer]:
+        return cast(Iterable[_Layer], self.layers)
 
 
 class _Layer(nn.Module):
@@ -103,9 +103,9 @@ class _Layer(nn.Module):
         super().__init__()
         self.cell = cell
         self.input = nn.Linear(inputs, cell.blocks * units)
-        self.recurrent = nn.Parameter(torch.empty(cell.entered * units, units))
+        self.recurrent = nn.Parameter(torch.empty(cell.blocks * units, units))
         cell.initial_bias(self.input.bias.detach().view(cell.blocks, units))
-        for block_HH in self.recurrent.detach().chunk(cell.entered):
+        for block_HH in self.recurrent.detach().chunk(cell.blocks):
             # keeps the length of what is carried (Saxe, McClelland & Ganguli 2014)
             nn.init.orthogonal_(block_HH)
 
@@ -158,3 +158,20 @@ def _steps(rows_TB: Tensor) -> list[Tensor | None]:
     """Return for each position which rows are meant, as a column, or None where none is."""
     some = rows_TB.any(1).tolist()
     return [rows_B[:, None] if one else None for rows_B, one in zip(rows_TB.unbind(), some, strict=True)]
+
+
+C = TypeVar("C", bound=RecurrentConfig)
+
+
+def suggest_recurrent(
+    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
+) -> tuple[C, dict[str, Any]]:
+    """Return sizes and learner settings for a cell of so many blocks."""
+    return config(units=384), {
+        "rows": 32,
+        "block": 64,
+        "rate": 3e-3,
+        "warmup": 0.05,
+        "decay": 0.01,
+        "clip": 1.0,
+    }

@@ -11,18 +11,18 @@ _ARITHMETIC_RATE = 60e9
 _OPERATIONS = 6
 
 
-def require_positive(**sizes: int) -> None:
-    """Raise UsageError that names a size below 1."""
+def require_at_least(least: int, **sizes: int) -> None:
+    """Raise UsageError that names a size below `least`."""
     for name, size in sizes.items():
-        if size < 1:
-            raise UsageError(f"{name} must be at least 1, got {size}; for example {name}=128")
+        if size < least:
+            raise UsageError(f"{name} must be at least {least}, got {size}")
 
 
 def require_fraction(**fractions: float) -> None:
     """Raise UsageError that names a value outside [0, 1)."""
     for name, fraction in fractions.items():
         if not 0 <= fraction < 1:
-            raise UsageError(f"{name} must be at least 0 and below 1, got {fraction}; for example {name}=0.1")
+            raise UsageError(f"{name} must be at least 0 and below 1, got {fraction}")
 
 
 def affordable_symbols(budget: Budget, symbols: int, weights: int, batch: int) -> float:

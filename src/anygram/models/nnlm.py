@@ -1,0 +1,74 @@
+"""The neural probabilistic language model (Bengio, Ducharme, Vincent & Jauvin 2003, equation 1).
+
+    x = [C(w_{t−1}); …; C(w_{t−n+1})]        y = b + W x + U tanh(d + H x)
+
+The head is [W U] and b over the features [x; tanh(d + H x)]; without direct connections W is absent.
+Axes: B rows, T positions, C = n − 1 symbols of context, D hidden width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from anygram.neural.language_model import Body, NeuralLanguageModel
+from anygram.neural.sizing import require_at_least, require_fraction
+
+
+@dataclass(frozen=True)
+class Config:
+    """`order` is n; `direct` connects the embeddings to the output."""
+
+    order: int = 8
+    embedding: int = 64
+    units: int = 512
+    direct: bool = True
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_at_least(2, order=self.order)
+        require_at_least(1, embedding=self.embedding, units=self.units)
+        require_fraction(dropout=self.dropout)
+
+
+class NnlmBody(Body):
+    """The last n − 1 symbols, embedded, and a tanh layer; before a document stands the boundary."""
+
+    def __init__(self, config: Config, vocabulary_size: int) -> None:
+        super().__init__()
+        inputs = (config.order - 1) * config.embedding
+        self.width = config.units + (inputs if config.direct else 0)
+        self._boundary = vocabulary_size - 1
+        self._config = config
+        self.embedding = nn.Embedding(vocabulary_size, config.embedding)
+        self.hidden = nn.Linear(inputs, config.units)
+
+    def memory(self, rows: int) -> Tensor:
+        context = self._config.order - 1
+        return torch.full((rows, context), self._boundary, device=self.embedding.weight.device)
+
+    def forward(self, ids_BT: Tensor, memory: Tensor, lengths_B: Tensor | None) -> tuple[Tensor, Tensor]:
+        stream = torch.cat([memory, ids_BT], dim=1)
+        windows = stream.unfold(1, memory.shape[1], 1)  # the first is the memory, then one after each id
+        # what stands before a boundary is forgotten, which is to say it reads as the boundary
+        at_boundary = (windows == self._boundary).to(torch.uint8)
+        forgotten = at_boundary.flip(-1).cummax(-1).values.flip(-1).bool()
+        windows = windows.masked_fill(forgotten, self._boundary)
+        inputs_BTI = self._drop(self.embedding(windows[:, 1:]).flatten(2))
+        hidden_BTD = self._drop(self.hidden(inputs_BTI).tanh())
+        if self._config.direct:
+            hidden_BTD = torch.cat([inputs_BTI, hidden_BTD], dim=-1)
+        if lengths_B is None:
+            return hidden_BTD, windows[:, -1].clone()
+        return hidden_BTD, windows[torch.arange(len(windows), device=windows.device), lengths_B]
+
+    def _drop(self, hidden: Tensor) -> Tensor:
+        return dropout(hidden, self._config.dropout, self.training)
+
+
+def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
+    """Return an untrained network; equal seeds give equal weights."""
+    return NeuralLanguageModel("nnlm", lambda: NnlmBody(config, vocabulary_size), vocabulary_size, seed)

@@ -1,0 +1,113 @@
+"""Keys and values of the positions last read: a value to its users, a growable slice inside.
+
+A cache is a buffer and where in it the window lies. Appending writes behind the window; only when
+someone else has already written there, or the buffer is full, is the window copied to a new one.
+Axes: B rows, H heads (those of the keys, then those of the values), S cached positions, T new ones, K width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+
+
+class _Buffer:
+    """Memory of axes B H (capacity) K, written from the front; `used` positions are taken."""
+
+    def __init__(self, data: Tensor, used: int) -> None:
+        self.data = data
+        self._used = used
+        self._lock = Lock()
+
+    def claim(self, first: int, stop: int) -> bool:
+        """Return whether positions `first` to `stop` were free and next; then they are taken."""
+        with self._lock:
+            free = self._used == first and stop <= self.data.shape[2]
+            if free:
+                self._used = stop
+        return free
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The positions `start` to `stop` of a buffer; a row's own ones stand at the end (right-aligned)."""
+
+    buffer: _Buffer
+    start: int
+    stop: int
+
+    @classmethod
+    def holding(cls, window_BHSK: Tensor) -> Cache:
+        """Return a cache of these positions, which the caller no longer changes."""
+        length = window_BHSK.shape[2]
+        return cls(_Buffer(window_BHSK, length), 0, length)
+
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def window(self) -> Tensor:
+        """The positions themselves, of axes B H S K."""
+        return self.buffer.data[:, :, self.start : self.stop]
+
+    def append(self, new_BHTK: Tensor, keep: int) -> tuple[Tensor, Cache]:
+        """Return the window with the new positions behind it, and a cache of its last `keep` positions.
+
+        Under gradient the window is joined anew, and what is cached carries no gradient.
+        """
+        if torch.is_grad_enabled():
+            joined = torch.cat([self.window, new_BHTK], dim=2)
+            return joined, Cache.holding(joined.detach()).last(keep)
+        grown = self._room_for(new_BHTK.shape[2])
+        grown.buffer.data[:, :, grown.stop - new_BHTK.shape[2] : grown.stop] = new_BHTK
+        return grown.window, grown.last(keep)
+
+    def last(self, keep: int) -> Cache:
+        """Return the cache of the last `keep` positions, or of all where there are fewer."""
+        return Cache(self.buffer, max(self.start, self.stop - keep), self.stop)
+
+    def ending(self, past_B: Tensor, keep: int) -> Cache:
+        """Return the cache of the last `keep` positions of each row once its last `past_B` are left out."""
+        keep = min(keep, self.length)
+        index_BS = torch.arange(-keep, 0, device=past_B.device) - past_B[:, None]
+        index_BS = (index_BS + self.length).clamp_min(0)  # before the first: masked by its age
+        window = self.window
+        index = index_BS[:, None, :, None].expand(-1, window.shape[1], -1, window.shape[3])
+        return Cache.holding(window.gather(2, index))
+
+    def select_rows(self, rows: NDArray[np.int64]) -> Cache:
+        return Cache.holding(self.window[rows])
+
+    def concatenate_rows(self, others: Sequence[Cache]) -> Cache:
+        windows = [cache.window for cache in (self, *others)]
+        longest = max(window.shape[2] for window in windows)
+        return Cache.holding(
+            torch.cat([pad(window, (0, 0, longest - window.shape[2], 0)) for window in windows])
+        )
+
+    def count_rows(self) -> int:
+        return self.buffer.data.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the buffer, which several caches may share."""
+        return self.buffer.data.nbytes
+
+    def _room_for(self, count: int) -> Cache:
+        """Return this window made longer by `count` positions that only the caller may write to."""
+        if self.buffer.claim(self.stop, self.stop + count):
+            return Cache(self.buffer, self.start, self.stop + count)
+        window = self.window
+        length = window.shape[2] + count
+        # twice the length: then copying costs each appended position a constant
+        data = window.new_zeros(*window.shape[:2], 2 * length, window.shape[3])
+        data[:, :, : window.shape[2]] = window
+        return Cache(_Buffer(data, length), 0, length)
