@@ -22,7 +22,7 @@ from anygram.protocols import Tensors
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explaining_writes(path: Path) -> Iterator[None]:
     """Turn what the operating system says of a write into one line with a remedy."""
     try:
         yield
@@ -38,7 +38,7 @@ def _explained(path: Path) -> Iterator[None]:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it becomes `path` in one step, on failure it is gone."""
-    with _explained(path):
+    with explaining_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
@@ -59,7 +59,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
     An old folder at `path` is moved aside for the moment of the exchange and deleted after it.
     """
-    with _explained(path):
+    with explaining_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:

@@ -1,50 +1,102 @@
-"""B rows, T positions, N symbols, D documents."""
+"""An encoded corpus on disk, and the two ways of learning from it: whole documents, packed blocks.
+
+Axes: B rows, T positions of a block, N symbols end to end, D documents.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.data.documents import Documents
+from anygram.data.documents import Document
+from anygram.data.store import map_file
+from anygram.errors import DataError
 from anygram.protocols import Codec, FloatArray, Ids, Lengths
+from anygram.storage import explaining_writes
+
+_SHORTEST_BLOCK = 32  # a small corpus gets shorter blocks down to this, then fewer rows
 
 
 class EncodedCorpus:
-    """Documents as ids on disk, memory-mapped, each closed by its boundary."""
+    """The documents that `encode_corpus` wrote into a folder, each closed by its boundary; memory-mapped.
 
-    ids: Ids
-    offsets_D1: NDArray[np.int64]
-    units_D: NDArray[np.int64]
-    vocabulary_size: int
+    `ids` is ids_N; document d is ids_N[offsets_D1[d] : offsets_D1[d + 1]]; `units_D` are its original units.
+    """
+
+    def __init__(self, folder: Path, vocabulary_size: int) -> None:
+        self.vocabulary_size = vocabulary_size
+        self.ids: Ids = map_file(folder / "ids", np.int32)
+        self.offsets_D1: NDArray[np.int64] = map_file(folder / "offsets", np.int64)
+        self.units_D: NDArray[np.int64] = map_file(folder / "units", np.int64)
 
     @property
     def documents(self) -> int:
-        raise NotImplementedError
+        """How many documents there are."""
+        return len(self.units_D)
 
     @property
     def symbols(self) -> int:
-        """Symbols, boundaries included."""
-        raise NotImplementedError
+        """How many symbols there are, boundaries included."""
+        return len(self.ids)
 
     @property
     def units(self) -> int:
-        raise NotImplementedError
+        """The original units of all documents."""
+        return int(self.units_D.sum())
 
 
 def encode_corpus(
-    documents: Documents, codec: Codec, folder: Path, progress: Callable[[int], None] | None = None
+    documents: Iterable[Document], codec: Codec, folder: Path, progress: Callable[[int], None] | None = None
 ) -> EncodedCorpus:
-    """Encode into files of the folder; `progress` is called with the units of each document."""
-    raise NotImplementedError
+    """Encode the documents into files of a folder, one at a time, and open them.
+
+    `progress` is called with the units of each document. DataError where the codec refuses a document
+    or there is nothing beside boundaries; AnygramError if the disk is full.
+    """
+    with explaining_writes(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(documents, codec, folder, progress)
+    corpus = EncodedCorpus(folder, codec.vocabulary_size)
+    if corpus.symbols == corpus.documents:
+        raise DataError(f"the corpus is empty ({corpus.documents} documents, no symbols); give some text")
+    return corpus
+
+
+def _write(
+    documents: Iterable[Document], codec: Codec, folder: Path, progress: Callable[[int], None] | None
+) -> None:
+    boundary = np.array([codec.boundary], dtype=np.int32)
+    with (
+        (folder / "ids").open("wb") as ids,
+        (folder / "offsets").open("wb") as offsets,
+        (folder / "units").open("wb") as units,
+    ):
+        offset = np.zeros(1, dtype=np.int64)
+        offsets.write(offset.tobytes())
+        for document in documents:
+            ids_N = np.append(_encode(codec, document), boundary)
+            ids.write(ids_N.tobytes())
+            offset += len(ids_N)
+            offsets.write(offset.tobytes())
+            units.write(np.int64(document.units).tobytes())
+            if progress:
+                progress(document.units)
+
+
+def _encode(codec: Codec, document: Document) -> Ids:
+    try:
+        return codec.encode(document.text).ids.astype(np.int32, copy=False)
+    except DataError as error:
+        raise DataError(f"{document.name or 'document'}: {error}") from error
 
 
 @dataclass(frozen=True)
 class CountBatch:
-    """Whole documents end to end; `first_document` to `last_document` (exclusive) in the order of reading."""
+    """Whole documents end to end; where they stand in the order of reading, `last_document` excluded."""
 
     ids_N: Ids
     document_lengths: Lengths
@@ -55,13 +107,35 @@ class CountBatch:
 def document_batches(
     corpus: EncodedCorpus, symbols_per_batch: int, start: int = 0, shuffle_seed: int | None = None
 ) -> Iterator[CountBatch]:
-    """Yield the documents from `start` on, in the corpus's order or a seeded one."""
-    raise NotImplementedError
+    """Yield the documents from `start` on, in the order of the corpus or in a seeded one.
+
+    A batch holds as many as fit into `symbols_per_batch`, and at least one. Starting again at a
+    batch's `last_document` yields the same batches after it.
+    """
+    order_D = np.arange(corpus.documents)
+    if shuffle_seed is not None:
+        order_D = np.random.default_rng(shuffle_seed).permutation(corpus.documents)
+    lengths_D = np.diff(corpus.offsets_D1)[order_D]
+    ends_D = lengths_D.cumsum()
+    first = start
+    while first < corpus.documents:
+        room = int(ends_D[first] - lengths_D[first]) + symbols_per_batch
+        last = max(first + 1, int(np.searchsorted(ends_D, room, side="right")))
+        if shuffle_seed is None:
+            ids_N = np.array(corpus.ids[corpus.offsets_D1[first] : corpus.offsets_D1[last]])
+        else:
+            ids_N = np.concatenate([_document_ids(corpus, document) for document in order_D[first:last]])
+        yield CountBatch(ids_N, lengths_D[first:last], first, last)
+        first = last
+
+
+def _document_ids(corpus: EncodedCorpus, document: int) -> Ids:
+    return corpus.ids[corpus.offsets_D1[document] : corpus.offsets_D1[document + 1]]
 
 
 @dataclass(frozen=True)
 class Position:
-    """The next block to learn from."""
+    """The block to learn from next."""
 
     epoch: int = 0
     block: int = 0
@@ -69,7 +143,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Block:
-    """One block; `first` of its epoch (no state to carry), `epochs` passes made once it is learnt."""
+    """One block of the packed stream; weights are 1, and 0 on padding.
+
+    `first`: it begins an epoch, so no state is carried into it. `epochs`: passes made when it is learnt.
+    """
 
     ids_BT: Ids
     weights_BT: FloatArray
@@ -79,17 +156,71 @@ class Block:
 
 
 class Blocks:
-    """The packed stream; `rows` and `block` are smaller than asked where the corpus is small."""
+    """A corpus as one stream a epoch, cut into B rows that are read T symbols at a time.
+
+    Each epoch shuffles the documents and turns the stream by a random offset, so that even a single
+    document gets other rows and edges each time; (seed, epoch) decides both. `rows` and `block` are
+    smaller than asked where the corpus is.
+    """
 
     def __init__(self, corpus: EncodedCorpus, rows: int, block: int, seed: int) -> None:
-        self.rows = rows
-        self.block = block
-        raise NotImplementedError
+        self._corpus = corpus
+        self._seed = seed
+        self.rows, self.block = _shape(corpus.symbols, rows, block)
 
     @property
     def blocks_per_epoch(self) -> int:
-        raise NotImplementedError
+        """How many blocks an epoch has; the last one may hold padding."""
+        longest_row = -(-self._corpus.symbols // self.rows)
+        return -(-longest_row // self.block)
 
     def blocks(self, start: Position = Position()) -> Iterator[Block]:
-        """Yield blocks without end."""
-        raise NotImplementedError
+        """Yield blocks from a position on, without end."""
+        position = start
+        while True:
+            stream = _Stream(self._corpus, self._seed, position.epoch)
+            for block in range(position.block, self.blocks_per_epoch):
+                ids_BT, weights_BT, done = self._cut(stream, block)
+                last = block + 1 == self.blocks_per_epoch
+                after = Position(position.epoch + 1) if last else Position(position.epoch, block + 1)
+                epochs = position.epoch + done / self._corpus.symbols
+                yield Block(ids_BT, weights_BT, block == 0, after, epochs)
+            position = Position(position.epoch + 1)
+
+    def _cut(self, stream: _Stream, block: int) -> tuple[Ids, FloatArray, int]:
+        """Return ids_BT, weights_BT and how many symbols of the epoch lie before or in this block."""
+        edges_B1 = np.arange(self.rows + 1) * self._corpus.symbols // self.rows
+        lengths_B = np.diff(edges_B1)
+        columns_T = np.arange(block * self.block, (block + 1) * self.block)
+        real_BT = columns_T < lengths_B[:, None]
+        ids_BT = np.full(real_BT.shape, self._corpus.vocabulary_size - 1, dtype=np.int32)
+        ids_BT[real_BT] = stream.read((edges_B1[:-1, None] + columns_T)[real_BT])
+        done = int(np.minimum(lengths_B, columns_T[-1] + 1).sum())
+        return ids_BT, real_BT.astype(np.float32), done
+
+
+def _shape(symbols: int, rows: int, block: int) -> tuple[int, int]:
+    """Return B and T such that B · T is about the corpus at most: blocks shrink first, then rows."""
+    assert rows > 0 and block > 0, (rows, block)
+    block = min(block, max(_SHORTEST_BLOCK, symbols // rows))
+    rows = max(1, min(rows, symbols // block))
+    return rows, min(block, -(-symbols // rows))
+
+
+class _Stream:
+    """All documents end to end in one epoch's order, turned by its offset."""
+
+    def __init__(self, corpus: EncodedCorpus, seed: int, epoch: int) -> None:
+        generator = np.random.default_rng((seed, epoch))
+        order_D = generator.permutation(corpus.documents)
+        self._ids = corpus.ids
+        self._turn = int(generator.integers(corpus.symbols))
+        self._ends_D = np.diff(corpus.offsets_D1)[order_D].cumsum()
+        self._shifts_D = corpus.offsets_D1[1:][order_D] - self._ends_D
+
+    def read(self, positions_N: NDArray[np.int64]) -> Ids:
+        """Return the symbols at these positions of the stream."""
+        turned_N = (positions_N + self._turn) % len(self._ids)
+        document_N = np.searchsorted(self._ends_D, turned_N, side="right")
+        ids_N: Ids = self._ids[turned_N + self._shifts_D[document_N]]
+        return ids_N

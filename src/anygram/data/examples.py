@@ -1,12 +1,70 @@
+"""Real data that every machine has: the Python standard library of the interpreter that runs this."""
+
 from __future__ import annotations
 
+import ast
+import sysconfig
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 from anygram.data.documents import Document
+from anygram.errors import DataError, UnknownName
 
-EXAMPLES = ("docstrings", "stdlib")
+_LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"}
 
 
 def read_example(name: str) -> Iterator[Document]:
-    """Return the documents of built-in example data; UnknownName where there is none."""
-    raise NotImplementedError
+    """Return the documents of a built-in example; UnknownName at once where there is none.
+
+    `docstrings`: every docstring of the library, one document each; `stdlib`: its source code, one
+    document a file.
+    """
+    if name not in EXAMPLES:
+        raise UnknownName("example", name, EXAMPLES)
+    return EXAMPLES[name]()
+
+
+def _library() -> Iterator[tuple[str, str]]:
+    """Yield (path within the library, source) of its files in sorted order, tests and packages left out."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    paths = sorted(
+        path for path in folder.rglob("*.py") if _LEFT_OUT.isdisjoint(path.relative_to(folder).parts)
+    )
+    if not paths:
+        raise DataError(f"{folder}: this Python has no source of its library; name a file instead")
+    for path in paths:
+        try:
+            source = path.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if source:
+            yield path.relative_to(folder).as_posix(), source
+
+
+def _docstrings() -> Iterator[Document]:
+    for path, source in _library():
+        for line, docstring in _docstrings_of(source):
+            yield Document(docstring, name=f"{path}:{line}")
+
+
+def _docstrings_of(source: str) -> list[tuple[int, str]]:
+    """Return (line, docstring) of the module and of every class and function in it, in order."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # the library's, not the user's
+            warnings.simplefilter("ignore", DeprecationWarning)
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # files that are kept broken on purpose
+        return []
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    nodes = [node for node in ast.walk(tree) if isinstance(node, documented)]
+    found = [(node.body[0].lineno, ast.get_docstring(node)) for node in nodes if node.body]
+    return sorted((line, docstring) for line, docstring in found if docstring)
+
+
+def _source_files() -> Iterator[Document]:
+    return (Document(source, name=path) for path, source in _library())
+
+
+EXAMPLES = {"docstrings": _docstrings, "stdlib": _source_files}

@@ -1,19 +1,38 @@
+"""Sources to documents, one at a time: no more than a document (or some rows of a table) is held."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Literal
 
+from anygram.data import examples, records, text
 from anygram.data.documents import Document
+from anygram.data.sources import STDIN, Place, locate, opened
+from anygram.errors import BadRecord, UsageError
 
 DocumentsAre = Literal["lines", "paragraphs", "files"]
+
+_EXAMPLE = "example:"
+_REASONS_KEPT = 5
+_TEXTS = {"lines": text.lines, "paragraphs": text.paragraphs, "files": text.files}
+_RECORDS = {
+    ".jsonl": records.read_jsonl,
+    ".csv": records.read_csv,
+    ".tsv": records.read_tsv,
+    ".parquet": records.read_parquet,
+}
+_Items = Iterator[Document | BadRecord]
 
 
 @dataclass(frozen=True)
 class ReadingOptions:
     """How sources become documents.
 
-    `documents` None: whole files for .txt and .md, lines for .log and stdin, one a row for records.
+    `documents` None: lines for .log and standard input, one a row for records, else whole files.
+    `text_field` makes standard input JSON lines.
     `binary`: bytes that are not UTF-8 are carried as surrogate escapes, for codecs that can.
     """
 
@@ -25,14 +44,80 @@ class ReadingOptions:
 
 @dataclass
 class Report:
-    """What reading met: filled while the documents are read."""
+    """What reading met so far: documents and their units, records stepped over and the first reasons."""
 
     documents: int = 0
     units: int = 0
     skipped: int = 0
     reasons: list[str] = field(default_factory=list)
 
+    def skip(self, error: BadRecord) -> None:
+        """Count a record that was stepped over."""
+        self.skipped += 1
+        if len(self.reasons) < _REASONS_KEPT:
+            self.reasons.append(str(error))
+
 
 def read(sources: Sequence[str], options: ReadingOptions, report: Report) -> Iterator[Document]:
-    """Return the documents of all sources, one at a time; sources are checked at once."""
-    raise NotImplementedError
+    """Return the documents of all sources in order, counted in `report` as they pass.
+
+    Sources and options are checked at once (DataError, UsageError), contents as they are read
+    (DataError naming file and line or byte; BadRecord where `on_bad_record` could step over it).
+    """
+    if not sources:
+        raise UsageError("no source given; name a file, a folder, a glob, - or example:docstrings")
+    if list(sources).count(STDIN) > 1:
+        raise UsageError("- (standard input) can be read only once; name it once")
+    parts = [_items_of(source, options) for source in sources]
+    return _passed(chain.from_iterable(parts), options, report)
+
+
+def _passed(
+    items: Iterable[Document | BadRecord], options: ReadingOptions, report: Report
+) -> Iterator[Document]:
+    for item in items:
+        if isinstance(item, Document):
+            report.documents += 1
+            report.units += item.units
+            yield item
+        elif options.on_bad_record == "skip":
+            report.skip(item)
+        else:
+            raise item
+
+
+def _items_of(source: str, options: ReadingOptions) -> _Items:
+    if source.startswith(_EXAMPLE):
+        name = source.removeprefix(_EXAMPLE)
+        if options.documents or options.text_field:
+            option = "--documents" if options.documents else "--text-field"
+            raise UsageError(f"{source} comes in documents of its own; leave out {option}")
+        return iter(examples.read_example(name))
+    parts = [_parser(place, options) for place in locate(source)]
+    return chain.from_iterable(part() for part in parts)
+
+
+def _parser(place: Place, options: ReadingOptions) -> partial[_Items]:
+    """Return what will parse the place; UsageError for an option that it has no use for."""
+    if place.ending in _RECORDS or (place.ending == STDIN and options.text_field):
+        if options.documents:
+            raise UsageError(f"{place.name} holds records, one document each; leave out --documents")
+        return partial(_parse_records, place, options)
+    if options.text_field:
+        raise UsageError(
+            f"{place.name} has no fields; leave out --text-field, or name files of "
+            f"{', '.join(_RECORDS)} alone"
+        )
+    return partial(_parse_text, place, options)
+
+
+def _parse_records(place: Place, options: ReadingOptions) -> _Items:
+    parse = _RECORDS[".jsonl" if place.ending == STDIN else place.ending]
+    with opened(place, seekable=place.ending == ".parquet") as stream:
+        yield from parse(stream, place.name, options.text_field, options.binary)
+
+
+def _parse_text(place: Place, options: ReadingOptions) -> _Items:
+    default = "lines" if place.ending in (".log", STDIN) else "files"
+    with opened(place) as stream:
+        yield from _TEXTS[options.documents or default](stream, place.name, options.binary)

@@ -1,14 +1,28 @@
+"""A corpus into training, validation and test parts; rule 2 of the yardstick.
+
+By document, in a seeded choice. A corpus of fewer than 20 documents is cut by position instead, all
+documents end to end: a fraction f is the part after byte int((1 − f) · bytes), which for f = 0.1 is
+nanoGPT's split of tinyshakespeare. Nothing is copied. D documents.
+"""
+
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
+import numpy as np
+
 from anygram.data.documents import Documents
-from anygram.data.store import DocumentStore
+from anygram.data.store import DocumentStore, Selection
+from anygram.errors import DataError, UsageError
+
+_FEWEST_DOCUMENTS = 20
+_LONGEST_CHARACTER = 4  # bytes, in UTF-8
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Three parts of a corpus; `valid` and `test` are empty where not asked for."""
+    """Three parts of a corpus, each in its order; `valid` and `test` are empty where not asked for."""
 
     train: Documents
     valid: Documents
@@ -16,10 +30,91 @@ class Splits:
 
 
 def split(store: DocumentStore, *, valid: float | None, test: float | None, seed: int) -> Splits:
-    """Return the corpus in parts; `test` is taken first, `valid` from what remains."""
-    raise NotImplementedError
+    """Return the parts: `test` is a fraction of all, `valid` one of what then remains.
+
+    Both are taken in one way, by document or by position. The test part does not depend on `valid`.
+    UsageError for a fraction that is none, DataError where a part would be empty.
+    """
+    for option, fraction in (("valid", valid), ("test", test)):
+        if fraction is not None and not 0 < fraction < 1:
+            raise UsageError(f"--{option} must be a fraction between 0 and 1 or none, got {fraction:g}")
+    generator = np.random.default_rng(seed)
+    by_position = len(store) < _FEWEST_DOCUMENTS
+    train = Selection(store, np.arange(len(store)))
+    parts = {"test": train[:0], "validation": train[:0]}
+    for name, fraction in (("test", test), ("validation", valid)):
+        if fraction is not None:
+            cut = (
+                _cut_by_position(train, fraction)
+                if by_position
+                else _cut_by_document(train, fraction, generator)
+            )
+            train, parts[name] = cut
+            _check_filled(parts[name], name)
+    _check_filled(train, "training")
+    return Splits(train=train, valid=parts["validation"], test=parts["test"])
 
 
 def count_duplicates(train: Documents, test: Documents) -> int:
-    """Return how many documents of `test` have a text that also stands in `train`; empty ones do not count."""
-    raise NotImplementedError
+    """Return how many documents of `test` have a text that also stands in `train`; empty texts do not count.
+
+    Only digests of the test texts are held in memory.
+    """
+    copies: dict[bytes, int] = {}
+    for document in test:
+        if document.text:
+            digest = _digest(document.to_bytes())
+            copies[digest] = copies.get(digest, 0) + 1
+    return sum(copies.pop(_digest(document.to_bytes()), 0) for document in train)
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=16).digest()
+
+
+def _cut_by_document(
+    documents: Selection, fraction: float, generator: np.random.Generator
+) -> tuple[Selection, Selection]:
+    """Return what remains and a seeded choice of round(fraction · D) documents, at least one."""
+    taken_D = np.zeros(len(documents), dtype=bool)
+    taken_D[generator.permutation(len(documents))[: max(1, round(fraction * len(documents)))]] = True
+    index_D = documents.index_D
+    return Selection(documents.store, index_D[~taken_D]), Selection(documents.store, index_D[taken_D])
+
+
+def _cut_by_position(documents: Selection, fraction: float) -> tuple[Selection, Selection]:
+    """Return the documents before and after byte int((1 − fraction) · units); one may be in both, in part."""
+    units_D = documents.units_D
+    cut = int((1 - fraction) * units_D.sum())
+    ends_D = units_D.cumsum()
+    position = int(np.searchsorted(ends_D, cut, side="right"))
+    if position == len(documents):
+        return documents, documents[:0]
+    start, end = documents.span(position)
+    offset = start + cut - int(ends_D[position] - units_D[position])
+    if offset >= end:  # inside a separator, which stays with its document
+        return documents[: position + 1], documents[position + 1 :]
+    offset = max(start, _character_start(documents, position, offset))
+    if offset == start:
+        return documents[:position], documents[position:]
+    before, after = documents[: position + 1], documents[position:]
+    before.cuts[position] = (start, offset)
+    after.cuts[0] = (offset, end)
+    return before, after
+
+
+def _character_start(documents: Selection, position: int, offset: int) -> int:
+    """Return where the UTF-8 character that holds this byte begins; the byte itself if none does."""
+    raw = documents.store.raw(int(documents.index_D[position]))
+    for start in range(offset, max(-1, offset - _LONGEST_CHARACTER), -1):
+        if raw[start] & 0xC0 != 0x80:  # not a continuation byte
+            return start
+    return offset
+
+
+def _check_filled(part: Selection, name: str) -> None:
+    if not part.units:
+        raise DataError(
+            f"the {name} part would be empty: {len(part.store)} documents of {part.store.units} bytes "
+            "cannot be split so; give more data, another fraction, or --valid none and --test none"
+        )

@@ -1,0 +1,248 @@
+"""Records as documents: one field of every JSON line, CSV or TSV row, or Parquet row.
+
+The field is the one asked for; else `text`; else the only column of text. CSV is quoted as Python's
+csv module reads it (RFC 4180); TSV is not quoted at all (IANA text/tab-separated-values), so a
+quotation mark in it is text. A table without a header names its column by number, from 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, BinaryIO
+
+from anygram.data.documents import Document
+from anygram.data.text import not_utf8
+from anygram.errors import BadRecord, DataError, UnknownName
+
+_LONGEST_FIELD = 2**31 - 1
+_ROWS_AT_ONCE = 256
+_REMEDY = "fix it or pass --on-bad-record skip"
+
+Split = Callable[[Iterator[str]], Iterator[list[str]]]
+
+
+def read_jsonl(
+    stream: BinaryIO, name: str, field: str | None, binary: bool
+) -> Iterator[Document | BadRecord]:
+    """Yield the field of every line; lines of white space are passed over."""
+    lines = _Lines(stream)
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            lines.check(name, binary)
+            record = _parse_json(line, f"{name} line {lines.number}")
+            field = field or _choose(name, list(record), [k for k, v in record.items() if isinstance(v, str)])
+            text = _text(record.get(field), field, f"{name} line {lines.number}", binary)
+        except BadRecord as error:
+            yield error
+        else:
+            yield Document(text, name=f"{name}:{lines.number}")
+
+
+def read_csv(stream: BinaryIO, name: str, field: str | None, binary: bool) -> Iterator[Document | BadRecord]:
+    """Yield the field of every row; a quoted field may hold line breaks."""
+    csv.field_size_limit(_LONGEST_FIELD)  # of the whole process: csv knows no other
+    return _read_table(stream, name, field, binary, lambda lines: csv.reader(lines, strict=True))
+
+
+def read_tsv(stream: BinaryIO, name: str, field: str | None, binary: bool) -> Iterator[Document | BadRecord]:
+    """Yield the field of every line."""
+    return _read_table(stream, name, field, binary, _split_tabs)
+
+
+def read_parquet(
+    stream: BinaryIO, name: str, field: str | None, binary: bool
+) -> Iterator[Document | BadRecord]:
+    """Yield the field of every row, some rows in memory at a time; the stream must be seekable."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(stream)
+        kinds = {column.name: column.type for column in table.schema_arrow}
+        field = _parquet_field(name, field, kinds)
+        number = 0
+        for batch in table.iter_batches(_ROWS_AT_ONCE, columns=[field]):
+            for value in batch.column(0).cast(pyarrow.large_binary()).to_pylist():
+                number += 1
+                yield _parquet_document(value, field, f"{name} row {number}", binary)
+    except pyarrow.ArrowException as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{name}: not a whole Parquet file ({reason}); fetch or write it again") from error
+
+
+class _Lines:
+    """Lines as text. Bytes that are not UTF-8 become surrogate escapes; the first one's place is kept."""
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = iter(stream)
+        self._offset = 0
+        self._bad_byte: int | None = None
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._stream)
+        self.number += 1
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if self._bad_byte is None:
+                self._bad_byte = self._offset + error.start
+            text = line.decode("utf-8", "surrogateescape")
+        self._offset += len(line)
+        return text.removeprefix("\ufeff") if self.number == 1 else text
+
+    def check(self, name: str, binary: bool) -> None:
+        """Raise BadRecord if a line since the last check was not UTF-8 and that is not wanted."""
+        bad_byte, self._bad_byte = self._bad_byte, None
+        if bad_byte is not None and not binary:
+            raise not_utf8(name, bad_byte)
+
+
+def _parse_json(line: str, place: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+        raise BadRecord(f"{place}: not JSON ({reason}); {_REMEDY}") from error
+    if not isinstance(record, dict):
+        raise BadRecord(f"{place}: not a JSON object with fields; {_REMEDY}")
+    return record
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a table, the line it begins on, and what was wrong with reading it."""
+
+    line: int
+    cells: list[str]
+    error: BadRecord | None = None
+
+
+def _rows(lines: _Lines, split: Split, name: str, binary: bool) -> Iterator[_Row]:
+    rows = split(lines)
+    while True:
+        line = lines.number + 1
+        try:
+            cells = next(rows, None)
+            lines.check(name, binary)
+        except csv.Error as error:
+            yield _Row(line, [], BadRecord(f"{name} line {line}: not CSV ({error}); {_REMEDY}"))
+        except BadRecord as error:
+            yield _Row(line, [], error)
+        else:
+            if cells is None:
+                return
+            if any(cells) or len(cells) > 1:  # an empty line is no row
+                yield _Row(line, cells)
+
+
+def _split_tabs(lines: Iterator[str]) -> Iterator[list[str]]:
+    return (line.removesuffix("\n").removesuffix("\r").split("\t") for line in lines)
+
+
+def _read_table(
+    stream: BinaryIO, name: str, field: str | None, binary: bool, split: Split
+) -> Iterator[Document | BadRecord]:
+    rows = _rows(_Lines(stream), split, name, binary)
+    header = next(rows, None)
+    if header is None:
+        return
+    if header.error:
+        raise DataError(f"{header.error}, but this is the header: it must be mended")
+    column = _column(name, field, header.cells)
+    if field is not None and field not in header.cells:
+        rows = chain([header], rows)
+    for row in rows:
+        yield row.error or _table_document(row, header.cells, column, name, binary)
+
+
+def _column(name: str, field: str | None, header: Sequence[str]) -> int:
+    """Return where the field stands; a number that heads no column counts columns from 1."""
+    if field is None:
+        return header.index(_choose(name, header, header))
+    if field in header:
+        return header.index(field)
+    if field.isdecimal() and 1 <= int(field) <= len(header):
+        return int(field) - 1
+    raise UnknownName(f"column of {name}", field, header)
+
+
+def _table_document(
+    row: _Row, header: Sequence[str], column: int, name: str, binary: bool
+) -> Document | BadRecord:
+    place = f"{name} line {row.line}"
+    if len(row.cells) != len(header):
+        return BadRecord(
+            f"{place}: {len(row.cells)} columns where the first line has {len(header)}; {_REMEDY}"
+        )
+    try:
+        text = _text(row.cells[column], header[column], place, binary)
+    except BadRecord as error:
+        return error
+    return Document(text, name=f"{name}:{row.line}")
+
+
+def _parquet_field(name: str, field: str | None, kinds: dict[str, Any]) -> str:
+    from pyarrow import types
+
+    def is_text(kind: Any) -> bool:
+        if types.is_dictionary(kind):
+            kind = kind.value_type
+        return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+    text_columns = [column for column, kind in kinds.items() if is_text(kind)]
+    if field is None:
+        return _choose(name, list(kinds), text_columns)
+    if field not in kinds:
+        raise UnknownName(f"column of {name}", field, kinds)
+    if field not in text_columns and not types.is_binary(kinds[field]):
+        raise DataError(
+            f"{name}: column '{field}' holds {kinds[field]}, not text; "
+            f"text columns: {', '.join(text_columns) or 'none'}"
+        )
+    return field
+
+
+def _parquet_document(value: bytes | None, field: str, place: str, binary: bool) -> Document | BadRecord:
+    try:
+        text = None if value is None else value.decode("utf-8", "surrogateescape" if binary else "strict")
+        return Document(_text(text, field, place, binary), name=place)
+    except UnicodeDecodeError as error:
+        return BadRecord(f"{place}: field '{field}' is not UTF-8 at its byte {error.start}; {_REMEDY}")
+    except BadRecord as error:
+        return error
+
+
+def _choose(name: str, columns: Sequence[str], text_columns: Sequence[str]) -> str:
+    """Return the column called text, else the only one that holds text."""
+    if "text" in columns:
+        return "text"
+    if len(text_columns) == 1:
+        return text_columns[0]
+    raise DataError(
+        f"{name}: which field is the text? fields: {', '.join(columns) or 'none'}; name one with --text-field"
+    )
+
+
+def _text(value: Any, field: str, place: str, binary: bool) -> str:
+    """Return the value as the text that it must be; BadRecord where it is none."""
+    if value is None:
+        raise BadRecord(f"{place}: no field '{field}', or it is null; {_REMEDY}")
+    if not isinstance(value, str):
+        raise BadRecord(f"{place}: field '{field}' holds {type(value).__name__}, not text; {_REMEDY}")
+    try:
+        value.encode("utf-8", "surrogateescape" if binary else "strict")
+    except UnicodeEncodeError as error:
+        raise BadRecord(
+            f"{place}: field '{field}' has a lone surrogate at character {error.start}; {_REMEDY}"
+        ) from error
+    return value
