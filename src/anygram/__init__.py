@@ -1,1 +1,62 @@
-"""anygram: every language model from n-gram to Transformer, on your own data, by one yardstick."""
+"""anygram: every language model from n-gram to Transformer, on your own data, by one yardstick.
+
+    import anygram as ag
+    run = ag.train("data/*.txt", model="lstm", budget="2m")
+    run.evaluate("held-out.txt").bits_per_byte
+    run.generate("Once upon")
+
+Names are imported when they are first used, so that `import anygram` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anygram.api import Run, compare, evaluate, generate, load, predict, score, train
+    from anygram.budgets import Budget
+    from anygram.errors import AnygramError
+    from anygram.evaluation import Evaluation
+
+__all__ = [
+    "AnygramError",
+    "Budget",
+    "Evaluation",
+    "Run",
+    "codecs",
+    "compare",
+    "evaluate",
+    "generate",
+    "load",
+    "models",
+    "predict",
+    "score",
+    "train",
+]
+
+_HOMES = {
+    "AnygramError": "errors",
+    "Budget": "budgets",
+    "Evaluation": "evaluation",
+    "Run": "api",
+    "compare": "api",
+    "evaluate": "api",
+    "generate": "api",
+    "load": "api",
+    "predict": "api",
+    "score": "api",
+    "train": "api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("models", "codecs"):
+        return import_module(f"anygram.{name}")
+    if name in _HOMES:
+        return getattr(import_module(f"anygram.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'anygram' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

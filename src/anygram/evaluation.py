@@ -104,6 +104,34 @@ def evaluate(
     return totals.result(time.perf_counter() - started)
 
 
+@dataclass(frozen=True)
+class DocumentScore:
+    """What one document cost; nats and symbols include its boundary."""
+
+    document: str
+    bytes: int
+    symbols: int
+    nats: float
+    bits_per_byte: float | None
+    perplexity: float
+
+
+def scores(model: LanguageModel, codec: Codec, documents: Iterable[Document]) -> Iterator[DocumentScore]:
+    """Yield what each document costs, in the order of the documents."""
+    for window in _windows(documents):
+        scored = surprisals(model, codec, [document for _, document in window])
+        for one in sorted(scored, key=lambda one: one.index):
+            nats, size = float(one.nats_T.sum()), one.document.units
+            yield DocumentScore(
+                document=one.document.name,
+                bytes=size,
+                symbols=len(one.ids_T),
+                nats=nats,
+                bits_per_byte=information.bits_per_unit(nats, size) if codec.lossless and size else None,
+                perplexity=information.perplexity(nats, len(one.ids_T)),
+            )
+
+
 def surprisals(
     model: LanguageModel, codec: Codec, documents: Iterable[Document], *, ranks: bool = False
 ) -> Iterator[Surprisal]:

@@ -74,6 +74,12 @@ def write(
         storage.write_text(folder / "report.md", report(run.record))
 
 
+def rewrite_record(path: Path, record: Record) -> None:
+    """Replace what a run folder says of itself; the model stays as it is."""
+    storage.write_toml(path / "run.toml", asdict(record))
+    storage.write_text(path / "report.md", report(record))
+
+
 def read(path: Path) -> StoredRun:
     """Return the run in a folder; RunError in one line where it is missing, damaged or too new."""
     record = read_record(path)

@@ -26,7 +26,7 @@ from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
 from anygram.errors import RunError, TrainingStopped, UnknownName, UsageError
 from anygram.learning import learner_for, settings_of
-from anygram.protocols import Codec, Ids, LanguageModel, Learner, Tensors
+from anygram.protocols import Codec, Differentiable, Ids, LanguageModel, Learner, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
 
@@ -93,6 +93,18 @@ def default_codec(model: str, documents: Documents) -> str:
     return "chars"
 
 
+def default_valid(plan: Plan) -> str:
+    """Return the validation split to use where none is asked for: a twentieth, if learning needs one."""
+    return "0.05" if isinstance(_untrained(plan), Differentiable) else "none"
+
+
+def _untrained(plan: Plan) -> LanguageModel:
+    """Return a model of the plan's kind: any will do to learn which kind of learner it has."""
+    module = models.REGISTRY.load(plan.model)
+    model: LanguageModel = module.create(module.Config(), 4, plan.seed)
+    return model
+
+
 def sort_settings(values: Mapping[str, Any], places: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
     """Return settings by place: `rate=…` goes where that key is, `codec.size=…` where it says.
 
@@ -119,9 +131,7 @@ def check_names(plan: Plan) -> None:
     """Raise for an unknown model, codec or setting before any work is done."""
     module = models.REGISTRY.load(plan.model)
     codec = codecs.REGISTRY.load(plan.codec) if plan.codec else None
-    # any model will do to learn which kind of learner it has
-    learner = settings_of(module.create(module.Config(), 4, plan.seed))
-    places = {"model": settings.keys(module.Config), "learner": learner}
+    places = {"model": settings.keys(module.Config), "learner": settings_of(_untrained(plan))}
     if codec is not None:
         places["codec"] = settings.keys(codec.Config)
         sort_settings(plan.values, places)
@@ -140,7 +150,7 @@ def _fresh(
     codec_module = codecs.REGISTRY.load(codec_name)
     places = {
         "model": settings.keys(module.Config),
-        "learner": settings_of(module.create(module.Config(), 4, plan.seed)),
+        "learner": settings_of(_untrained(plan)),
         "codec": settings.keys(codec_module.Config),
     }
     chosen = sort_settings(plan.values, places)

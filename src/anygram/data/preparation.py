@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,18 +48,38 @@ class Prepared:
 
 
 def prepare(options: DataOptions, seed: int, workspace: Path, progress: Progress | None = None) -> Prepared:
-    """Return the splits of the sources, spooled below `workspace`; DataError where they hold nothing."""
-    progress = progress or Silent()
-    store, report = _spooled(options.sources, options, workspace / "documents", progress)
+    """Return the splits of the sources, spooled below `workspace`; DataError where they hold no text."""
+    spool(options, workspace, progress or Silent())
+    return reopen(options, seed, workspace)
+
+
+def spool(options: DataOptions, workspace: Path, progress: Progress) -> None:
+    """Read every source once and lay its documents down below `workspace`."""
+    _spool(options.sources, options, workspace / "documents", progress)
+    for name in ("valid", "test"):
+        part = _part(getattr(options, name), name)
+        if isinstance(part, str):
+            _spool([part], options, workspace / name, progress)
+
+
+def reopen(options: DataOptions, seed: int, workspace: Path) -> Prepared:
+    """Return the splits of what `spool` laid down; other processes get the same ones."""
+    store = DocumentStore(workspace / "documents")
     valid, test = _part(options.valid, "valid"), _part(options.test, "test")
-    fractions = [part if isinstance(part, float) else None for part in (valid, test)]
-    splits = split(store, valid=fractions[0], test=fractions[1], seed=seed)
+    splits = split(
+        store,
+        valid=valid if isinstance(valid, float) else None,
+        test=test if isinstance(test, float) else None,
+        seed=seed,
+    )
     if isinstance(valid, str):
-        held_out, _ = _spooled([valid], options, workspace / "valid", progress)
-        splits = Splits(splits.train, held_out, splits.test)
+        splits = replace(splits, valid=DocumentStore(workspace / "valid"))
     if isinstance(test, str):
-        held_out, _ = _spooled([test], options, workspace / "test", progress)
-        splits = Splits(splits.train, splits.valid, held_out)
+        splits = replace(splits, test=DocumentStore(workspace / "test"))
+    return Prepared(splits, _describe(options, store, splits))
+
+
+def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dict[str, Any]:
     description: dict[str, Any] = {
         "sources": list(options.sources),
         "documents_are": options.documents or "default",
@@ -68,7 +88,6 @@ def prepare(options: DataOptions, seed: int, workspace: Path, progress: Progress
         "test": options.test,
         "documents": len(store),
         "bytes": store.units,
-        "skipped": report.skipped,
         "fingerprint": store.fingerprint,
         "train_documents": len(splits.train),
         "valid_documents": len(splits.valid),
@@ -76,12 +95,10 @@ def prepare(options: DataOptions, seed: int, workspace: Path, progress: Progress
     }
     if len(splits.test):
         description["duplicates_in_test"] = count_duplicates(splits.train, splits.test)
-    return Prepared(splits, description)
+    return description
 
 
-def _spooled(
-    sources: Sequence[str], options: DataOptions, folder: Path, progress: Progress
-) -> tuple[DocumentStore, Report]:
+def _spool(sources: Sequence[str], options: DataOptions, folder: Path, progress: Progress) -> None:
     progress.stage(f"reading {' '.join(sources)}")
     report = Report()
     store = DocumentStore.spool(_counted(read(sources, options.reading(), report), progress), folder)
@@ -89,7 +106,6 @@ def _spooled(
         progress.say(f"skipped {report.skipped} bad records, the first: {report.reasons[0]}")
     if not len(store) or not store.units:
         raise DataError(f"{' '.join(sources)}: there is no text in it; name a source that holds some")
-    return store, report
 
 
 def _counted(documents: Iterable[Document], progress: Progress) -> Iterator[Document]:

@@ -1,0 +1,242 @@
+"""The Python face: the words of the command line as functions, and a run as an object.
+
+import anygram as ag
+run = ag.train("data/*.txt", model="lstm", budget="2m")
+run.evaluate("held-out.txt").bits_per_byte
+run.generate("Once upon")
+"""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from anygram import evaluation, runs, training
+from anygram.budgets import Budget
+from anygram.data.preparation import DataOptions, prepare
+from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
+from anygram.evaluation import DocumentScore, Evaluation
+from anygram.protocols import Codec, LanguageModel
+from anygram.reporting.progress import Progress
+from anygram.runs import Record
+from anygram.tasks import generation, prediction
+from anygram.tasks.generation import Sampling
+from anygram.tasks.prediction import Prediction
+
+if TYPE_CHECKING:
+    from anygram.comparison.compare import Comparison
+
+Sources = str | Path | Sequence[str | Path]
+
+
+class Run:
+    """A trained model with its codec, ready to be asked."""
+
+    def __init__(self, path: Path, *, keep: tempfile.TemporaryDirectory[str] | None = None) -> None:
+        """Read the run folder; RunError in one line where there is none or it is damaged."""
+        stored = runs.read(path)
+        self.path = path
+        self.record: Record = stored.record
+        self.codec: Codec = stored.codec
+        self.model: LanguageModel = stored.model
+        self._keep = keep
+
+    def evaluate(
+        self,
+        *sources: str | Path,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds."""
+        held_out = _documents(sources, self.record, documents, text_field)
+        if progress is not None:
+            progress.stage("evaluating")
+        update = None if progress is None else lambda units: progress.update(units, f"{units / 1e6:.2f} MB")
+        return evaluation.evaluate(self.model, self.codec, held_out, progress=update)
+
+    def score(
+        self,
+        *sources: str | Path,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+    ) -> Iterator[DocumentScore]:
+        """Yield what each document costs this model, in the order of the source."""
+        held_out = _documents(sources, self.record, documents, text_field)
+        return evaluation.scores(self.model, self.codec, held_out)
+
+    def predict(self, prompt: str, top: int = 10) -> list[Prediction]:
+        """Return the likeliest next symbols after the prompt."""
+        return prediction.predict(self.model, self.codec, prompt, top)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        n: int = 1,
+        max_symbols: int = 500,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> list[str]:
+        """Return `n` continuations of the prompt, without it; each stops at the boundary."""
+        sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
+        return generation.generate(self.model, self.codec, prompt, samples=n, sampling=sampling)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, model={self.record.model!r}, codec={self.record.codec!r})"
+
+    def _repr_html_(self) -> str:
+        """Return the table a notebook shows."""
+        rows = [("run", str(self.path)), ("model", self.record.model), ("codec", self.record.codec)]
+        rows += [(key, str(value)) for key, value in self.record.model_settings.items()]
+        for part, figures in self.record.figures.items():
+            if isinstance(figures, dict) and "bits_per_byte" in figures:
+                rows.append((f"{part} bits per byte", f"{figures['bits_per_byte']:.4f}"))
+        cells = (f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
+        return f"<table>{''.join(cells)}</table>"
+
+
+def train(
+    sources: Sources,
+    model: str,
+    *,
+    out: str | Path | None = None,
+    codec: str | None = None,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    valid: str | float | None = None,
+    test: str | float | None = None,
+    settings: Mapping[str, Any] | None = None,
+    budget: str | Budget = "10m",
+    seed: int = 0,
+    resume: bool = False,
+    on_bad_record: Literal["fail", "skip"] = "fail",
+    progress: Progress | None = None,
+) -> Run:
+    """Train a model and return its run.
+
+    The words are those of `anygram train`: `valid` and `test` are a fraction, a source or "none";
+    `settings` holds what `--set` takes. Without `out` the run lives as long as the returned object.
+    """
+    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed)
+    training.check_names(plan)
+    keep = tempfile.TemporaryDirectory(prefix="anygram-run-") if out is None else None
+    folder = Path(keep.name) / "run" if keep else Path(str(out))
+    training.check_out(folder, resume)
+    options = DataOptions(
+        sources=_as_sources(sources),
+        documents=documents,
+        text_field=text_field,
+        valid=_as_part(valid, default=training.default_valid(plan)),
+        test=_as_part(test, default="none"),
+        on_bad_record=on_bad_record,
+        binary=codec == "bytes",
+    )
+    with tempfile.TemporaryDirectory(prefix="anygram-") as workspace:
+        prepared = prepare(options, seed, Path(workspace), progress)
+        training.train(
+            plan,
+            prepared.splits,
+            prepared.description,
+            out=folder,
+            workspace=Path(workspace),
+            resume=resume,
+            progress=progress,
+        )
+    return Run(folder, keep=keep)
+
+
+def load(path: str | Path) -> Run:
+    """Return the run in a folder; RunError in one line where there is none or it is damaged."""
+    return Run(Path(path))
+
+
+def compare(
+    sources: Sources,
+    out: str | Path,
+    *,
+    models: Sequence[str] | None = None,
+    codec: str | None = None,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    valid: str | float | None = None,
+    test: str | float | None = None,
+    settings: Mapping[str, Any] | None = None,
+    budget: str | Budget = "5m",
+    seed: int = 0,
+    on_bad_record: Literal["fail", "skip"] = "fail",
+    progress: Progress | None = None,
+) -> Comparison:
+    """Train several models on one corpus under one budget and return them by bits per byte.
+
+    `models` are names, or `name:codec`; all there are by default. `settings` keys read MODEL.KEY.
+    """
+    from anygram.comparison import compare as comparing
+
+    options = DataOptions(
+        sources=_as_sources(sources),
+        documents=documents,
+        text_field=text_field,
+        valid=_as_part(valid, default="default"),
+        test=_as_part(test, default="0.1"),
+        on_bad_record=on_bad_record,
+        binary=codec == "bytes",
+    )
+    contest = comparing.Contest(
+        pairs=comparing.pairs(models, codec),
+        options=options,
+        values=settings or {},
+        budget=_budget(budget),
+        seed=seed,
+    )
+    return comparing.compare(contest, Path(out), progress)
+
+
+def evaluate(run: Run | str | Path, *sources: str | Path) -> Evaluation:
+    """Return what the documents cost the run's model."""
+    return _run(run).evaluate(*sources)
+
+
+def score(run: Run | str | Path, *sources: str | Path) -> Iterator[DocumentScore]:
+    """Yield what each document costs the run's model."""
+    return _run(run).score(*sources)
+
+
+def predict(run: Run | str | Path, prompt: str, top: int = 10) -> list[Prediction]:
+    """Return the likeliest next symbols after the prompt."""
+    return _run(run).predict(prompt, top)
+
+
+def generate(run: Run | str | Path, prompt: str = "", *, n: int = 1, max_symbols: int = 500) -> list[str]:
+    """Return `n` continuations of the prompt; `Run.generate` has all the settings."""
+    return _run(run).generate(prompt, n=n, max_symbols=max_symbols)
+
+
+def _run(run: Run | str | Path) -> Run:
+    return run if isinstance(run, Run) else load(run)
+
+
+def _budget(budget: str | Budget) -> Budget:
+    return budget if isinstance(budget, Budget) else Budget.parse(budget)
+
+
+def _as_sources(sources: Sources) -> tuple[str, ...]:
+    if isinstance(sources, str | Path):
+        return (str(sources),)
+    return tuple(str(source) for source in sources)
+
+
+def _as_part(part: str | float | None, default: str) -> str:
+    return default if part is None else str(part)
+
+
+def _documents(
+    sources: Sequence[str | Path], record: Record, documents: DocumentsAre | None, text_field: str | None
+) -> Iterator[Any]:
+    options = ReadingOptions(documents, text_field, binary=record.codec == "bytes")
+    return read([str(source) for source in sources], options, Report())
