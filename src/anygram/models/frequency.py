@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import contexts, tries
+from anygram.budgets import Budget
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
@@ -34,7 +35,7 @@ class Config:
     """`order` symbols make an n-gram (1: no context); `k` is added to every count."""
 
     order: int = 2
-    k: float = 0.1
+    k: float = 0.03
 
     def __post_init__(self) -> None:
         if self.order < 1:
@@ -46,6 +47,21 @@ class Config:
 def create(config: Config, vocabulary_size: int, seed: int) -> Frequency:
     """Return an untrained model; there is no randomness for the seed to decide."""
     return Frequency(config, vocabulary_size)
+
+
+def suggest(
+    sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
+) -> tuple[Config, dict[str, Any]]:
+    """Return the order and k that suit this much data; there is nothing to set for the learner.
+
+    Measured on held-out text of 10 thousand to 11 million symbols: characters want order 3 at 10
+    thousand, 4 at 200 thousand and 5 from a million on, with k near 0.03; words want order 2 at any
+    of these sizes, and a k that falls with the vocabulary (0.03 at 3 thousand words, 0.003 at 33).
+    """
+    if vocabulary_size > 1000:
+        return Config(order=2, k=min(0.03, 100 / vocabulary_size)), {}
+    order = round(np.log10(max(symbols, 1))) - 1
+    return Config(order=int(np.clip(order, 2, 5)), k=0.03), {}
 
 
 @dataclass(frozen=True)
