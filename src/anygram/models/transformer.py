@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.errors import UsageError
-from anygram.neural.attention import Attention, Sight, document_positions, window_mask
+from anygram.neural.attention import Attention, KeysAndValues, Sight, document_positions, window_mask
 from anygram.neural.cache import Cache
 from anygram.neural.language_model import Body, NeuralLanguageModel
+from anygram.neural.pointwise import rms_norm, squared_relu
 from anygram.neural.positions import rotations, sinusoids
 from anygram.neural.sizing import require_at_least, require_fraction
 
@@ -64,7 +65,7 @@ class Config:
 class Memory:
     """The keys and values of each layer, and how many symbols of its document each row has read."""
 
-    caches: tuple[Cache, ...]
+    caches: tuple[KeysAndValues, ...]
     read_B: Tensor
 
 
@@ -80,14 +81,13 @@ class TransformerBody(Body):
         make = _ModernLayer if self._modern else _ClassicLayer
         self.embedding = nn.Embedding(vocabulary_size, config.width)
         self.layers = nn.ModuleList(make(config) for _ in range(config.layers))
-        self.norm = nn.RMSNorm(config.width, eps=_EPSILON) if self._modern else nn.Identity()
         self._initialise()
 
     def memory(self, rows: int) -> Memory:
         weight = self.embedding.weight
         head_width = self.width // self._config.heads
-        nothing = weight.new_zeros(rows, 2 * self._config.heads, 0, head_width)
-        caches = tuple(Cache.holding(nothing) for _ in range(self._config.layers))
+        nothing = Cache.holding(weight.new_zeros(rows, self._config.heads, 0, head_width))
+        caches = tuple((nothing, nothing) for _ in range(self._config.layers))
         return Memory(caches, torch.zeros(rows, dtype=torch.int64, device=weight.device))
 
     def forward(self, ids_BT: Tensor, memory: Memory, lengths_B: Tensor | None) -> tuple[Tensor, Memory]:
@@ -103,10 +103,10 @@ class TransformerBody(Body):
             caches.append(grown)
         read_BT = torch.cat([memory.read_B[:, None], position_BT + 1], dim=1)
         read_B = read_BT[:, -1] if lengths_B is None else read_BT.gather(1, lengths_B[:, None])[:, 0]
-        return self.norm(x_BTD), Memory(tuple(caches), read_B)
+        return rms_norm(x_BTD) if self._modern else x_BTD, Memory(tuple(caches), read_B)
 
     def _sight(self, position_BT: Tensor, memory: Memory, lengths_B: Tensor | None) -> Sight:
-        cached = memory.caches[0].length
+        cached = memory.caches[0][0].length
         head_width = self.width // self._config.heads
         return Sight(
             mask=window_mask(position_BT, cached, self._config.context),
@@ -130,10 +130,6 @@ class TransformerBody(Body):
                     last.weight.detach().mul_((2 * self._config.layers) ** -0.5)
 
 
-# A sum of squares below it counts as nothing
-_EPSILON = 1e-6
-
-
 class _Layer(nn.Module):
     """The parts that both styles have."""
 
@@ -153,13 +149,11 @@ class _ModernLayer(_Layer):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, modern=True)
-        self.norms = nn.ModuleList(nn.RMSNorm(config.width, eps=_EPSILON) for _ in range(2))
 
-    def forward(self, x_BTD: Tensor, cache: Cache, sight: Sight) -> tuple[Tensor, Cache]:
-        before_attention, before_feedforward = self.norms
-        mixed_BTD, grown = self.attention(before_attention(x_BTD), cache, sight)
+    def forward(self, x_BTD: Tensor, cache: KeysAndValues, sight: Sight) -> tuple[Tensor, KeysAndValues]:
+        mixed_BTD, grown = self.attention(rms_norm(x_BTD), cache, sight)
         x_BTD = x_BTD + self._drop(mixed_BTD)
-        inner = self.expand(before_feedforward(x_BTD)).relu().square()
+        inner = squared_relu(self.expand(rms_norm(x_BTD)))
         return x_BTD + self._drop(self.contract(inner)), grown
 
 
@@ -170,7 +164,7 @@ class _ClassicLayer(_Layer):
         super().__init__(config, modern=False)
         self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(2))
 
-    def forward(self, x_BTD: Tensor, cache: Cache, sight: Sight) -> tuple[Tensor, Cache]:
+    def forward(self, x_BTD: Tensor, cache: KeysAndValues, sight: Sight) -> tuple[Tensor, KeysAndValues]:
         after_attention, after_feedforward = self.norms
         mixed_BTD, grown = self.attention(x_BTD, cache, sight)
         x_BTD = after_attention(x_BTD + self._drop(mixed_BTD))

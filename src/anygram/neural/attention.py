@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import rms_norm, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
 from anygram.neural.cache import Cache
+from anygram.neural.pointwise import rms_norm
 from anygram.neural.positions import rotate
+
+KeysAndValues = tuple[Cache, Cache]
+"""What one layer keeps of the positions it has read."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class Sight:
 
     mask: Tensor
     """Added to the scores, of axes B (or 1) 1 T (S + T): 0 where seen, −∞ where not."""
-    rotation: tuple[Tensor, Tensor] | None
-    """Cosines and sines of the positions; None where positions are told otherwise."""
+    rotation: Tensor | None
+    """How queries and keys are rotated by their positions; None where positions are told otherwise."""
     keep: int
     """How many positions the cache keeps."""
     past_B: Tensor | None
@@ -61,21 +65,18 @@ class Attention(nn.Module):
         self.project = nn.Linear(width, 3 * width, bias=bias)
         self.output = nn.Linear(width, width, bias=bias)
 
-    def forward(self, x_BTD: Tensor, cache: Cache, sight: Sight) -> tuple[Tensor, Cache]:
+    def forward(self, x_BTD: Tensor, cache: KeysAndValues, sight: Sight) -> tuple[Tensor, KeysAndValues]:
         rows, count, width = x_BTD.shape
         parts = self.project(x_BTD).view(rows, count, 3 * self._heads, width // self._heads)
         turned_BTHK, value_BTHK = parts.split([2 * self._heads, self._heads], dim=2)
         if self._normalised:
-            turned_BTHK = rms_norm(turned_BTHK, turned_BTHK.shape[-1:])
+            turned_BTHK = rms_norm(turned_BTHK)
         if sight.rotation is not None:
             turned_BTHK = rotate(turned_BTHK, sight.rotation)
         query_BTHK, key_BTHK = turned_BTHK.chunk(2, dim=2)
-        new_BHTK = torch.cat([key_BTHK, value_BTHK], dim=2).transpose(1, 2)
-        seen_BHSK, grown = cache.append(new_BHTK, sight.keep)
-        key_BHSK, value_BHSK = seen_BHSK.chunk(2, dim=1)
+        key_BHSK, keys = cache[0].append(key_BTHK.transpose(1, 2), sight.keep, sight.past_B)
+        value_BHSK, values = cache[1].append(value_BTHK.transpose(1, 2), sight.keep, sight.past_B)
         mixed_BHTK = scaled_dot_product_attention(
             query_BTHK.transpose(1, 2), key_BHSK, value_BHSK, attn_mask=sight.mask
         )
-        if sight.past_B is not None:
-            grown = Cache.holding(seen_BHSK).ending(sight.past_B, sight.keep)
-        return self.output(mixed_BHTK.transpose(1, 2).flatten(2)), grown
+        return self.output(mixed_BHTK.transpose(1, 2).flatten(2)), (keys, values)

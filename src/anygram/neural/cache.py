@@ -1,8 +1,8 @@
-"""Keys and values of the positions last read: a value to its users, a growable slice inside.
+"""Vectors of the positions last read (an attention's keys, its values): a value outside, growable inside.
 
 A cache is a buffer and where in it the window lies. Appending writes behind the window; only when
 someone else has already written there, or the buffer is full, is the window copied to a new one.
-Axes: B rows, H heads (those of the keys, then those of the values), S cached positions, T new ones, K width.
+Axes: B rows, H heads, S cached positions, T new ones, K width of a head.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ class _Buffer:
         self.data = data
         self._used = used
         self._lock = Lock()
+
+    def __reduce__(self) -> tuple[type[_Buffer], tuple[Tensor, int]]:
+        """Copy and send without the lock."""
+        return _Buffer, (self.data, self._used)
 
     def claim(self, first: int, stop: int) -> bool:
         """Return whether positions `first` to `stop` were free and next; then they are taken."""
@@ -58,30 +62,22 @@ class Cache:
         """The positions themselves, of axes B H S K."""
         return self.buffer.data[:, :, self.start : self.stop]
 
-    def append(self, new_BHTK: Tensor, keep: int) -> tuple[Tensor, Cache]:
+    def append(self, new_BHTK: Tensor, keep: int, past_B: Tensor | None = None) -> tuple[Tensor, Cache]:
         """Return the window with the new positions behind it, and a cache of its last `keep` positions.
 
-        Under gradient the window is joined anew, and what is cached carries no gradient.
+        `past_B` is how many of the new ones lie past each row's end: they are not cached. Under
+        gradient the window is joined anew; what is cached carries no gradient.
         """
         if torch.is_grad_enabled():
             joined = torch.cat([self.window, new_BHTK], dim=2)
-            return joined, Cache.holding(joined.detach()).last(keep)
-        grown = self._room_for(new_BHTK.shape[2])
-        grown.buffer.data[:, :, grown.stop - new_BHTK.shape[2] : grown.stop] = new_BHTK
-        return grown.window, grown.last(keep)
-
-    def last(self, keep: int) -> Cache:
-        """Return the cache of the last `keep` positions, or of all where there are fewer."""
-        return Cache(self.buffer, max(self.start, self.stop - keep), self.stop)
-
-    def ending(self, past_B: Tensor, keep: int) -> Cache:
-        """Return the cache of the last `keep` positions of each row once its last `past_B` are left out."""
-        keep = min(keep, self.length)
-        index_BS = torch.arange(-keep, 0, device=past_B.device) - past_B[:, None]
-        index_BS = (index_BS + self.length).clamp_min(0)  # before the first: masked by its age
-        window = self.window
-        index = index_BS[:, None, :, None].expand(-1, window.shape[1], -1, window.shape[3])
-        return Cache.holding(window.gather(2, index))
+            grown = Cache.holding(joined.detach())
+        else:
+            grown = self._room_for(new_BHTK.shape[2])
+            joined = grown.window
+            joined[:, :, self.length :] = new_BHTK
+        if past_B is None:
+            return joined, Cache(grown.buffer, max(grown.start, grown.stop - keep), grown.stop)
+        return joined, grown._without(past_B, keep)
 
     def select_rows(self, rows: NDArray[np.int64]) -> Cache:
         return Cache.holding(self.window[rows])
@@ -100,6 +96,14 @@ class Cache:
     def nbytes(self) -> int:
         """The bytes of the buffer, which several caches may share."""
         return self.buffer.data.nbytes
+
+    def _without(self, past_B: Tensor, keep: int) -> Cache:
+        """Return a cache of the last `keep` positions before each row's last `past_B`."""
+        index_BS = torch.arange(-min(keep, self.length), 0, device=past_B.device) - past_B[:, None]
+        # a row with fewer positions than kept gets any: its document is younger than they
+        index_BS = (index_BS + self.length).clamp_min(0)
+        index_BHSK = index_BS[:, None, :, None].expand(-1, self.window.shape[1], -1, self.window.shape[3])
+        return Cache.holding(self.window.gather(2, index_BHSK))
 
     def _room_for(self, count: int) -> Cache:
         """Return this window made longer by `count` positions that only the caller may write to."""

@@ -20,21 +20,20 @@ def sinusoids(position_BT: Tensor, width: int) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2).to(torch.float32)
 
 
-def rotations(position_BT: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Return cos and sin of a head's rotation angles, of axes B T 1 K/2; the width is even."""
+def rotations(position_BT: Tensor, width: int) -> Tensor:
+    """Return e^{i pos θ_k}, θ_k = 10000^{−2k/width}, of axes B T 1 K/2; the width is even."""
     angles = _angles(position_BT, width)[:, :, None]
-    return angles.cos().to(torch.float32), angles.sin().to(torch.float32)
+    return torch.complex(angles.cos().to(torch.float32), angles.sin().to(torch.float32))
 
 
-def rotate(heads_BTHK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """Return the heads with pair i, the numbers i and i + K/2, rotated by pos · 10000^{−2i/K}.
+def rotate(heads_BTHK: Tensor, rotation_BT1K: Tensor) -> Tensor:
+    """Return the heads with each pair of neighbouring numbers rotated (Su et al. 2021, equation 34).
 
-    Su et al. 2021, equation 34 (which pairs neighbours, the same up to the order of a head's numbers).
-    The product of a rotated query and a rotated key depends on the difference of their positions only.
+    A pair is a complex number here. The product of a rotated query and a rotated key depends on the
+    difference of their positions only.
     """
-    cos, sin = rotation
-    first, second = heads_BTHK.chunk(2, dim=-1)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    pairs = torch.view_as_complex(heads_BTHK.view(*heads_BTHK.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * rotation_BT1K).flatten(-2)
 
 
 def _angles(position_BT: Tensor, width: int) -> Tensor:
