@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tomllib
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from anygram.errors import UnknownName, UsageError
@@ -129,3 +131,19 @@ def _describe(choices: tuple[Any, ...]) -> str:
         else:
             words.append(names.get(choice, str(choice)))
     return " or ".join(words)
+
+
+def read_file(name: str) -> dict[str, Any]:
+    """Return the settings of a TOML file: KEY = VALUE, or tables whose keys read TABLE.KEY."""
+    path = Path(name)
+    try:
+        stored = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--config {name}: {error.strerror}; name a TOML file") from error
+    except ValueError as error:
+        raise UsageError(f"--config {name}: not TOML ({error}); write KEY = VALUE lines") from error
+    values: dict[str, Any] = {}
+    for key, value in stored.items():
+        inner = value if isinstance(value, dict) else None
+        values |= {key: value} if inner is None else {f"{key}.{name}": item for name, item in inner.items()}
+    return values

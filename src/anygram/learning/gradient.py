@@ -85,7 +85,7 @@ class GradientLearner:
         nats, state = self._model.loss(batch.ids_BT, batch.weights_BT, None if batch.first else self._state)
         nats.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self._module.parameters(), self.config.clip)
-        nats_per_symbol, gradient_norm = float(nats), float(norm)
+        nats_per_symbol, gradient_norm = nats.item(), norm.item()
         if not (math.isfinite(nats_per_symbol) and math.isfinite(gradient_norm)):
             raise TrainingStopped(
                 f"the training loss is no longer finite (rate {rate:.2g}); the last good weights are kept; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -39,8 +39,8 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def _is_numeric(cells: Sequence[str] | object) -> bool:
-    found = [cell for cell in cells if cell not in ("", "–")]  # type: ignore[attr-defined]
+def _is_numeric(cells: Iterable[str]) -> bool:
+    found = [cell for cell in cells if cell not in ("", "–")]
     return bool(found) and all(cell.lstrip("±<>-").replace(",", "")[:1].isdigit() for cell in found)
 
 

@@ -1,0 +1,136 @@
+"""anygram evaluate, score, predict, generate: ways to ask a run."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from anygram.cli import options
+from anygram.cli.options import AsJson, Documents, RunFolder, Sources, TextField
+
+Prompt = Annotated[str, typer.Option(help="The text to go on from.")]
+
+
+def evaluate(
+    run: RunFolder,
+    sources: Sources,
+    documents: Documents = None,
+    text_field: TextField = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a run on held-out data.
+
+    \b
+    anygram evaluate runs/book other.txt
+    anygram evaluate runs/logs today.log --json
+    """
+    from anygram import api
+
+    progress = options.progress()
+    try:
+        figures = (
+            api.load(run)
+            .evaluate(*sources, documents=options.word(documents), text_field=text_field, progress=progress)
+            .to_json()
+        )
+    finally:
+        progress.close()
+    if as_json:
+        options.print_json(figures)
+        return
+    for name, value in figures.items():
+        print(f"{name:28}{_figure(value)}")
+
+
+def score(
+    run: RunFolder,
+    sources: Sources,
+    out: Annotated[str, typer.Option(help="A .parquet, .csv or .jsonl file to write.", show_default=False)],
+    documents: Documents = None,
+    text_field: TextField = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what each document costs the model.
+
+    \b
+    anygram score runs/book letters.jsonl --out scores.parquet
+    """
+    from pathlib import Path
+
+    from anygram import api
+    from anygram.data import writing
+
+    path = Path(out)
+    writing.check(path)
+    scores = api.load(run).score(*sources, documents=options.word(documents), text_field=text_field)
+    rows = writing.write(path, (asdict(one) for one in scores))
+    if as_json:
+        options.print_json({"out": out, "documents": rows})
+    else:
+        print(f"{out}: {rows} documents")
+
+
+def predict(
+    run: RunFolder,
+    prompt: Prompt = "",
+    top: Annotated[int, typer.Option(help="How many to list.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List the likeliest next symbols.
+
+    \b
+    anygram predict runs/book --prompt "Once upon a "
+    """
+    from anygram import api
+
+    predictions = api.load(run).predict(prompt, top)
+    if as_json:
+        options.print_json({"predictions": [asdict(one) for one in predictions]})
+        return
+    for one in predictions:
+        print(options.printable(f"{one.probability:8.4f}  {one.symbol!r}"))
+
+
+def generate(
+    run: RunFolder,
+    prompt: Prompt = "",
+    max_symbols: Annotated[int, typer.Option(help="The most symbols of a sample.")] = 500,
+    temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder; 0 the likeliest.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest only.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that hold p together.")] = None,
+    seed: Annotated[int, typer.Option(help="The seed of the draws.")] = 0,
+    n: Annotated[int, typer.Option("-n", help="How many samples.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Go on from a prompt, as the model would.
+
+    \b
+    anygram generate runs/book --prompt "Once upon" --temperature 0.8
+    anygram generate runs/book -n 3 --top-p 0.9 --json
+    """
+    from anygram import api
+    from anygram.tasks import generation
+
+    loaded = api.load(run)
+    sampling = generation.Sampling(max_symbols, temperature, top_k, top_p, seed)
+    if as_json or n > 1:
+        samples = generation.generate(loaded.model, loaded.codec, prompt, samples=n, sampling=sampling)
+        if as_json:
+            options.print_json({"prompt": prompt, "samples": samples})
+        else:
+            print(options.printable("\n---\n".join(prompt + sample for sample in samples)))
+        return
+    sys.stdout.write(prompt)
+    for _, piece in generation.stream(loaded.model, loaded.codec, prompt, sampling=sampling):
+        sys.stdout.write(options.printable(piece))
+        sys.stdout.flush()
+    print()
+
+
+def _figure(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.4f}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)

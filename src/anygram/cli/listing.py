@@ -1,0 +1,76 @@
+"""anygram models, codecs, inspect, doctor: what there is."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from anygram.cli import options
+from anygram.cli.options import AsJson, RunFolder
+from anygram.registry import Registry
+
+
+def models(as_json: AsJson = False) -> None:
+    """List the models and their settings."""
+    from anygram.models import REGISTRY
+
+    _list(REGISTRY, as_json)
+
+
+def codecs(as_json: AsJson = False) -> None:
+    """List the codecs and their settings."""
+    from anygram.codecs import REGISTRY
+
+    _list(REGISTRY, as_json)
+
+
+def inspect(run: RunFolder, as_json: AsJson = False) -> None:
+    """Show what a run folder holds."""
+    from pathlib import Path
+
+    from anygram import runs
+
+    record = runs.read_record(Path(run))
+    if as_json:
+        options.print_json(inspection(record))
+    else:
+        print(runs.report(record))
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is installed here, and how fast it is."""
+    from anygram import diagnosis
+
+    found = diagnosis.examine()
+    if as_json:
+        options.print_json(found)
+        return
+    for name, value in found.items():
+        print(f"{name:34}{value:,.2f}" if isinstance(value, float) else f"{name:34}{value}")
+
+
+def inspection(record: Any) -> dict[str, Any]:
+    """Return the record with the final bits per byte, and which split it was measured on."""
+    fields = dataclasses.asdict(record)
+    split = next((part for part in ("test", "valid") if part in record.figures), None)
+    fields["split"] = split
+    fields["bits_per_byte"] = record.figures[split].get("bits_per_byte") if split else None
+    return fields
+
+
+def _list(registry: Registry, as_json: bool) -> None:
+    entries = {name: _describe(registry, name) for name in registry.names()}
+    if as_json:
+        options.print_json(entries)
+        return
+    for name, entry in entries.items():
+        print(f"{name:13}{entry['about']}")
+        pairs = "  ".join(f"{key}={value}" for key, value in entry["settings"].items())
+        print(f"{'':13}{pairs}")
+
+
+def _describe(registry: Registry, name: str) -> dict[str, Any]:
+    module = registry.load(name)
+    about = (module.__doc__ or "").strip().splitlines()
+    values = {field.name: field.default for field in dataclasses.fields(module.Config)}
+    return {"about": about[0] if about else "", "settings": values}

@@ -1,0 +1,72 @@
+"""Options that several commands share, and how results are printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from anygram.reporting.progress import Progress
+
+
+class DocumentsAre(StrEnum):
+    """What a document is in a text file."""
+
+    lines = "lines"
+    paragraphs = "paragraphs"
+    files = "files"
+
+
+class OnBadRecord(StrEnum):
+    """What to do with a record that cannot be used."""
+
+    fail = "fail"
+    skip = "skip"
+
+
+SOURCES = "A file, glob, folder, URL, - for standard input, or example:docstrings, example:stdlib."
+
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES, show_default=False)]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
+Documents = Annotated[
+    DocumentsAre | None,
+    typer.Option(help="What a document is; default: files for .txt and .md, lines for .log and -."),
+]
+TextField = Annotated[str | None, typer.Option(help="The field of a record that holds the text.")]
+Codec = Annotated[str | None, typer.Option(help="How text becomes symbols: see anygram codecs.")]
+Valid = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE|FRACTION|none", help="For stopping; default 0.05 where learning needs it."),
+]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="May be repeated.")]
+Seed = Annotated[int, typer.Option(help="The seed of splits, weights and order.")]
+BadRecords = Annotated[OnBadRecord, typer.Option(help="What to do with a record that cannot be used.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+
+def print_json(fields: Mapping[str, Any]) -> None:
+    """Print one JSON object on standard output; bytes that are no text become replacement characters."""
+    text = json.dumps(fields, ensure_ascii=False)
+    print(printable(text))
+
+
+def printable(text: str) -> str:
+    """Return the text as any UTF-8 terminal can show it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def progress() -> Progress:
+    """Return a bar on a terminal, plain lines elsewhere."""
+    from anygram.reporting.progress import for_stream
+
+    return for_stream(sys.stderr)
+
+
+def word(choice: StrEnum | None) -> Any:
+    """Return a choice as the word that the API takes."""
+    return None if choice is None else choice.value

@@ -1,0 +1,145 @@
+"""anygram train, anygram compare."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from anygram.cli import options
+from anygram.cli.options import (
+    AsJson,
+    BadRecords,
+    Codec,
+    Documents,
+    OnBadRecord,
+    Seed,
+    Settings,
+    Sources,
+    TextField,
+    Valid,
+)
+
+
+def train(
+    sources: Sources,
+    model: Annotated[str, typer.Option(help="Which model: see anygram models.", show_default=False)],
+    out: Annotated[str, typer.Option(metavar="RUN", help="The run folder to write.", show_default=False)],
+    codec: Codec = None,
+    documents: Documents = None,
+    text_field: TextField = None,
+    valid: Valid = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="SOURCE|FRACTION|none", help="Only reported; default none.")
+    ] = None,
+    settings: Settings = None,
+    config: Annotated[str | None, typer.Option(metavar="FILE.toml", help="Settings from a file.")] = None,
+    budget: Annotated[
+        str, typer.Option(help="20s, 10m, 2h, 500steps, 3epochs or 1000000symbols of training.")
+    ] = "10m",
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    on_bad_record: BadRecords = OnBadRecord.fail,
+    as_json: AsJson = False,
+) -> None:
+    """Train one model on your data.
+
+    \b
+    anygram train book.txt --model ngram --out runs/book
+    anygram train 'logs/*.log' --model lstm --budget 5m --out runs/logs
+    anygram train reviews.jsonl --text-field review --model transformer --codec bpe --out runs/reviews
+    """
+    from anygram import api
+    from anygram.settings import parse_pairs, read_file
+
+    progress = options.progress()
+    try:
+        run = api.train(
+            sources,
+            model,
+            out=out,
+            codec=codec,
+            documents=options.word(documents),
+            text_field=text_field,
+            valid=valid,
+            test=test,
+            settings={**(read_file(config) if config else {}), **parse_pairs(settings or [])},
+            budget=budget,
+            seed=seed,
+            resume=resume,
+            on_bad_record=on_bad_record.value,
+            progress=progress,
+        )
+    finally:
+        progress.close()
+    record = run.record
+    if as_json:
+        options.print_json({"run": out, **record.figures, "spent": record.spent, "status": record.status})
+        return
+    print(f"{out}: {record.model} over {record.codec}, {record.spent['seconds']:.1f} s of training")
+    for part in ("test", "valid"):
+        figures = record.figures.get(part)
+        if figures:
+            figure = figures.get("bits_per_byte")
+            shown = (
+                f"perplexity {figures['perplexity']:.2f}" if figure is None else f"{figure:.4f} bits per byte"
+            )
+            print(f"{shown} on the {part} split ({figures['bytes']:,} bytes)")
+    print(f"now: anygram generate {out}")
+
+
+def compare(
+    sources: Sources,
+    out: Annotated[str, typer.Option(metavar="DIR", help="The folder to write.", show_default=False)],
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="Names, or name:codec; default: all models.")
+    ] = None,
+    codec: Codec = None,
+    documents: Documents = None,
+    text_field: TextField = None,
+    valid: Valid = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="SOURCE|FRACTION", help="What is reported; default 0.1.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="MODEL.KEY=VALUE", help="May be repeated.")
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Training for each model: 20s, 10m, 2h, 3epochs, …")] = "5m",
+    seed: Seed = 0,
+    on_bad_record: BadRecords = OnBadRecord.fail,
+    as_json: AsJson = False,
+) -> None:
+    """Train several models and tell which is best.
+
+    \b
+    anygram compare example:docstrings --budget 20s --out first
+    anygram compare book.txt --models ngram,lstm,transformer --budget 2m --out which
+    anygram compare mail.jsonl --text-field body --models ngram:words,lstm:bpe --out which
+    """
+    from anygram import api
+    from anygram.settings import parse_pairs
+
+    progress = options.progress()
+    try:
+        comparison = api.compare(
+            sources,
+            out,
+            models=models.split(",") if models else None,
+            codec=codec,
+            documents=options.word(documents),
+            text_field=text_field,
+            valid=valid,
+            test=test,
+            settings=parse_pairs(settings or []),
+            budget=budget,
+            seed=seed,
+            on_bad_record=on_bad_record.value,
+            progress=progress,
+        )
+    finally:
+        progress.close()
+    if as_json:
+        options.print_json(comparison.to_json())
+    else:
+        print(comparison)
+        print(f"\nwritten: {out}/report.md, {out}/results.json, and a run folder for each model")
