@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from typing import Literal
 
 from anygram.data import examples, records, text
@@ -24,7 +24,8 @@ _RECORDS = {
     ".tsv": records.read_tsv,
     ".parquet": records.read_parquet,
 }
-_Items = Iterator[Document | BadRecord]
+_Items = Generator[Document | BadRecord, None, None]
+_Parser = Callable[[], _Items]
 
 
 @dataclass(frozen=True)
@@ -68,36 +69,35 @@ def read(sources: Sequence[str], options: ReadingOptions, report: Report) -> Ite
         raise UsageError("no source given; name a file, a folder, a glob, - or example:docstrings")
     if list(sources).count(STDIN) > 1:
         raise UsageError("- (standard input) can be read only once; name it once")
-    parts = [_items_of(source, options) for source in sources]
-    return _passed(chain.from_iterable(parts), options, report)
+    parsers = [parser for source in sources for parser in _parsers(source, options)]
+    return _passed(parsers, options, report)
 
 
-def _passed(
-    items: Iterable[Document | BadRecord], options: ReadingOptions, report: Report
-) -> Iterator[Document]:
-    for item in items:
-        if isinstance(item, Document):
-            report.documents += 1
-            report.units += item.units
-            yield item
-        elif options.on_bad_record == "skip":
-            report.skip(item)
-        else:
-            raise item
+def _passed(parsers: Iterable[_Parser], options: ReadingOptions, report: Report) -> Iterator[Document]:
+    for parser in parsers:
+        with closing(parser()) as items:  # a record that is refused leaves no file open
+            for item in items:
+                if isinstance(item, Document):
+                    report.documents += 1
+                    report.units += item.units
+                    yield item
+                elif options.on_bad_record == "skip":
+                    report.skip(item)
+                else:
+                    raise item
 
 
-def _items_of(source: str, options: ReadingOptions) -> _Items:
-    if source.startswith(_EXAMPLE):
-        name = source.removeprefix(_EXAMPLE)
-        if options.documents or options.text_field:
-            option = "--documents" if options.documents else "--text-field"
-            raise UsageError(f"{source} comes in documents of its own; leave out {option}")
-        return iter(examples.read_example(name))
-    parts = [_parser(place, options) for place in locate(source)]
-    return chain.from_iterable(part() for part in parts)
+def _parsers(source: str, options: ReadingOptions) -> list[_Parser]:
+    """Return what will parse the places of a source, one each."""
+    if not source.startswith(_EXAMPLE):
+        return [_parser(place, options) for place in locate(source)]
+    if options.documents or options.text_field:
+        option = "--documents" if options.documents else "--text-field"
+        raise UsageError(f"{source} comes in documents of its own; leave out {option}")
+    return [partial(_all, examples.read_example(source.removeprefix(_EXAMPLE)))]
 
 
-def _parser(place: Place, options: ReadingOptions) -> partial[_Items]:
+def _parser(place: Place, options: ReadingOptions) -> _Parser:
     """Return what will parse the place; UsageError for an option that it has no use for."""
     if place.ending in _RECORDS or (place.ending == STDIN and options.text_field):
         if options.documents:
@@ -121,3 +121,7 @@ def _parse_text(place: Place, options: ReadingOptions) -> _Items:
     default = "lines" if place.ending in (".log", STDIN) else "files"
     with opened(place) as stream:
         yield from _TEXTS[options.documents or default](stream, place.name, options.binary)
+
+
+def _all(documents: Iterator[Document]) -> _Items:
+    yield from documents

@@ -111,7 +111,7 @@ def _parse_json(line: str, place: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+        reason = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error
         raise BadRecord(f"{place}: not JSON ({reason}); {_REMEDY}") from error
     if not isinstance(record, dict):
         raise BadRecord(f"{place}: not a JSON object with fields; {_REMEDY}")

@@ -137,7 +137,7 @@ class Selection(Sequence[Document]):
     def __getitem__(self, index: int | slice) -> Document | Selection:
         positions = range(len(self))[index]
         if isinstance(positions, int):
-            return self.store.piece(int(self.index_D[positions]), *self.span(positions))
+            return self.store.piece(int(self.index_D[positions]), *self.cuts.get(positions, (0, None)))
         cuts = {new: self.cuts[old] for new, old in enumerate(positions) if old in self.cuts}
         return Selection(self.store, self.index_D[index], cuts)
 
@@ -164,4 +164,4 @@ def map_file(path: Path, kind: type[Any]) -> NDArray[Any]:
     """Return a file's numbers, read from disk as they are used; an empty file cannot be mapped."""
     if not path.stat().st_size:
         return np.empty(0, dtype=kind)
-    return np.memmap(path, dtype=kind, mode="r")
+    return np.memmap(path, dtype=kind, mode="r").view(np.ndarray)  # a plain array slices faster
