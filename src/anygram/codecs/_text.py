@@ -174,11 +174,16 @@ class SpelledCodec(ABC):
         lengths = self.lengths[ids]
         # byte j of the text is byte j − (bytes before its symbol) of the symbol's spelling
         shifts = self._starts[ids] - (np.cumsum(lengths) - lengths)
-        return self._bytes[np.repeat(shifts, lengths) + np.arange(lengths.sum())].tobytes()
+        spelled: bytes = self._bytes[np.repeat(shifts, lengths) + np.arange(lengths.sum())].tobytes()
+        return spelled
 
     def decoder(self, side: Mapping[str, Any] | None = None) -> Decoder:
         return _Utf8Decoder(self.spellings)
 
     def symbol(self, identifier: int) -> str:
         """Return the symbol as a person reads it, on one line."""
-        return "<boundary>" if identifier == self.boundary else readable(self.spellings[identifier])
+        return (
+            "<boundary>"
+            if identifier == self.boundary
+            else readable(self.spellings[identifier]) or "<unused>"
+        )
