@@ -17,6 +17,7 @@ from torch import Tensor
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.sizing import require_finite
 from anygram.protocols import Ids
 
 
@@ -25,6 +26,10 @@ class Config(RecurrentConfig):
     """`forget_bias` is b_f before training: 1 remembers."""
 
     forget_bias: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_finite("forget_bias", self.forget_bias)
 
 
 class GatedCell(Cell):

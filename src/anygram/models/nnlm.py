@@ -29,9 +29,10 @@ class Config:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        require_at_least(2, order=self.order)
-        require_at_least(1, embedding=self.embedding, units=self.units)
-        require_fraction(dropout=self.dropout)
+        require_at_least(2, "order", self.order)
+        require_at_least(1, "embedding", self.embedding)
+        require_at_least(1, "units", self.units)
+        require_fraction("dropout", self.dropout)
 
 
 class NnlmBody(Body):

@@ -15,6 +15,7 @@ from torch import Tensor
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.sizing import require_one_of
 from anygram.protocols import Ids
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "logistic": torch.sigmoid}
@@ -25,6 +26,10 @@ class Config(RecurrentConfig):
     """`activation` is σ."""
 
     activation: Literal["tanh", "logistic"] = "tanh"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_one_of("activation", self.activation, _ACTIVATIONS)
 
 
 class RnnCell(Cell):

@@ -26,7 +26,7 @@ from anygram.neural.cache import Cache
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import rms_norm, squared_relu
 from anygram.neural.positions import rotations, sinusoids
-from anygram.neural.sizing import require_at_least, require_fraction
+from anygram.neural.sizing import require_at_least, require_fraction, require_one_of
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,10 @@ class Config:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        require_at_least(
-            1,
-            layers=self.layers,
-            width=self.width,
-            heads=self.heads,
-            expansion=self.expansion,
-            context=self.context,
-        )
-        require_fraction(dropout=self.dropout)
-        if self.style not in ("modern", "classic"):
-            raise UsageError(f"style must be modern or classic, got {self.style!r}")
+        require_one_of("style", self.style, ("modern", "classic"))
+        for name in ("layers", "width", "heads", "expansion", "context"):
+            require_at_least(1, name, getattr(self, name))
+        require_fraction("dropout", self.dropout)
         if self.width % (2 * self.heads):
             # an even head width: both encodings of positions work on pairs
             raise UsageError(
@@ -109,7 +102,7 @@ class TransformerBody(Body):
         cached = memory.caches[0][0].length
         head_width = self.width // self._config.heads
         return Sight(
-            mask=window_mask(position_BT, cached, self._config.context),
+            mask=window_mask(position_BT, cached, self._config.context).to(self.embedding.weight.dtype),
             rotation=rotations(position_BT, head_width) if self._modern else None,
             keep=self._config.context - 1,
             past_B=None if lengths_B is None else position_BT.shape[1] - lengths_B,

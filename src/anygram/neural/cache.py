@@ -72,7 +72,7 @@ class Cache:
             joined = torch.cat([self.window, new_BHTK], dim=2)
             grown = Cache.holding(joined.detach())
         else:
-            grown = self._room_for(new_BHTK.shape[2])
+            grown = self._room_for(new_BHTK.shape[2], keep)
             joined = grown.window
             joined[:, :, self.length :] = new_BHTK
         if past_B is None:
@@ -105,13 +105,13 @@ class Cache:
         index_BHSK = index_BS[:, None, :, None].expand(-1, self.window.shape[1], -1, self.window.shape[3])
         return Cache.holding(self.window.gather(2, index_BHSK))
 
-    def _room_for(self, count: int) -> Cache:
+    def _room_for(self, count: int, keep: int) -> Cache:
         """Return this window made longer by `count` positions that only the caller may write to."""
         if self.buffer.claim(self.stop, self.stop + count):
             return Cache(self.buffer, self.start, self.stop + count)
-        window = self.window
-        length = window.shape[2] + count
-        # twice the length: then copying costs each appended position a constant
-        data = window.new_zeros(*window.shape[:2], 2 * length, window.shape[3])
-        data[:, :, : window.shape[2]] = window
+        length = self.length + count
+        # room for as many again: then copying costs each appended position a constant
+        capacity = length + min(length, keep)
+        data = self.window.new_empty(*self.window.shape[:2], capacity, self.window.shape[3])
+        data[:, :, : self.length] = self.window
         return Cache(_Buffer(data, length), 0, length)

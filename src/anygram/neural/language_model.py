@@ -165,10 +165,12 @@ class NeuralLanguageModel:
 
     def tensors(self) -> Tensors:
         """Return every parameter as float32, by its name in the module."""
-        return {name: value.detach().cpu().numpy() for name, value in self._network.state_dict().items()}
+        stored = self._network.state_dict()
+        return {name: value.to("cpu", copy=True).numpy() for name, value in stored.items()}
 
     def restore(self, tensors: Tensors) -> None:
-        """Take these parameters; raises RunError where a name or a shape does not fit."""
+        """Take these parameters; raises RunError where one is missing, left over, of another shape, or not
+        finite."""
         own = self._network.state_dict()
         for name in sorted(own.keys() | tensors.keys()):
             got = tensors[name].shape if name in tensors else None
@@ -178,6 +180,8 @@ class NeuralLanguageModel:
                     f"weights of another '{self._name}': {name} has shape {got}, wanted {wanted}; "
                     "load them with the config and vocabulary they were trained with"
                 )
+            if not np.isfinite(tensors[name]).all():
+                raise RunError(f"weights of '{self._name}': {name} is not finite; restore it or train again")
         self._network.load_state_dict(
             {name: torch.from_numpy(np.array(array, dtype=np.float32)) for name, array in tensors.items()}
         )

@@ -35,8 +35,10 @@ class RecurrentConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        require_at_least(1, units=self.units, layers=self.layers, embedding=self.embedding)
-        require_fraction(dropout=self.dropout)
+        require_at_least(1, "units", self.units)
+        require_at_least(1, "layers", self.layers)
+        require_at_least(1, "embedding", self.embedding)
+        require_fraction("dropout", self.dropout)
 
 
 class Cell(ABC):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from anygram.budgets import Budget
 from anygram.errors import UsageError
 
@@ -11,18 +14,28 @@ _ARITHMETIC_RATE = 60e9
 _OPERATIONS = 6
 
 
-def require_at_least(least: int, **sizes: int) -> None:
-    """Raise UsageError that names a size below `least`."""
-    for name, size in sizes.items():
-        if size < least:
-            raise UsageError(f"{name} must be at least {least}, got {size}")
+def require_at_least(least: int, name: str, size: int) -> None:
+    """Raise UsageError where a size is too small."""
+    if size < least:
+        raise UsageError(f"{name} must be at least {least}, got {size}")
 
 
-def require_fraction(**fractions: float) -> None:
-    """Raise UsageError that names a value outside [0, 1)."""
-    for name, fraction in fractions.items():
-        if not 0 <= fraction < 1:
-            raise UsageError(f"{name} must be at least 0 and below 1, got {fraction}")
+def require_fraction(name: str, fraction: float) -> None:
+    """Raise UsageError where a fraction is not in [0, 1)."""
+    if not 0 <= fraction < 1:
+        raise UsageError(f"{name} must be at least 0 and below 1, got {fraction}")
+
+
+def require_finite(name: str, number: float) -> None:
+    """Raise UsageError where a number is infinite or none."""
+    if not math.isfinite(number):
+        raise UsageError(f"{name} must be finite, got {number}")
+
+
+def require_one_of(name: str, choice: str, choices: Iterable[str]) -> None:
+    """Raise UsageError where a word is not among the choices."""
+    if choice not in choices:
+        raise UsageError(f"{name} must be one of {', '.join(choices)}, got {choice!r}")
 
 
 def affordable_symbols(budget: Budget, symbols: int, weights: int, batch: int) -> float:

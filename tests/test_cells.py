@@ -1,0 +1,200 @@
+"""Each cell, and nnlm, against its equations in NumPy loops, and against torch.nn where it has the cell.
+
+Axes: B rows, T positions, I inputs, H units, G pre-activations, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from anygram.neural.language_model import NeuralLanguageModel
+from anygram.protocols import Ids
+from tests.networks import BOUNDARY, network, text, weights
+
+Vector = NDArray[np.float64]
+Step = Callable[[Vector, Vector, Vector, Vector, list[Vector]], list[Vector]]
+
+
+def logistic(x: Vector) -> Vector:
+    result: Vector = 1 / (1 + np.exp(-x))
+    return result
+
+
+def rnn_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+    return [np.tanh(U @ carried[0] + W @ x + b)]
+
+
+def logistic_rnn_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+    return [logistic(U @ carried[0] + W @ x + b)]
+
+
+def lstm_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+    h, c = carried
+    Wi, Wf, Wo, Wg = np.split(W, 4)
+    Ui, Uf, Uo, Ug = np.split(U, 4)
+    bi, bf, bo, bg = np.split(b, 4)
+    i = logistic(Wi @ x + Ui @ h + bi)
+    f = logistic(Wf @ x + Uf @ h + bf)
+    o = logistic(Wo @ x + Uo @ h + bo)
+    g = np.tanh(Wg @ x + Ug @ h + bg)
+    c = f * c + i * g
+    return [o * np.tanh(c), c]
+
+
+def gru_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+    (h,) = carried
+    Wr, Wz, Wn = np.split(W, 3)
+    Ur, Uz, Un = np.split(U, 3)
+    br, bz, bn = np.split(b, 3)
+    r = logistic(Wr @ x + Ur @ h + br)
+    z = logistic(Wz @ x + Uz @ h + bz)
+    n = np.tanh(Wn @ x + bn + r * (Un @ h))
+    return [(1 - z) * n + z * h]
+
+
+def gated_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+    (h,) = carried
+    Wf, Wi, Wg = np.split(W, 3)
+    Uf, Ui, Ug = np.split(U, 3)
+    bf, bi, bg = np.split(b, 3)
+    f = logistic(Wf @ x + Uf @ h + bf)
+    i = logistic(Wi @ x + Ui @ h + bi)
+    return [f * h + i * np.tanh(Wg @ x + Ug @ h + bg)]
+
+
+def slow_features(model: NeuralLanguageModel, step: Step, vectors: int, layers: int, ids: Ids) -> Vector:
+    """Return hidden_TH of one document, the boundary read first."""
+    w = weights(model)
+    units = w["head.weight"].shape[1]
+    carried = [[np.zeros(units) for _ in range(vectors)] for _ in range(layers)]
+    hidden = []
+    for symbol in [BOUNDARY, *ids]:
+        x = w["body.embedding.weight"][symbol]
+        for layer in range(layers):
+            name = f"body.layers.{layer}"
+            carried[layer] = step(
+                x, w[f"{name}.input.weight"], w[f"{name}.recurrent"], w[f"{name}.input.bias"], carried[layer]
+            )
+            x = carried[layer][0]
+        hidden.append(x)
+    return np.array(hidden[1:])
+
+
+CELLS: list[tuple[str, Mapping[str, Any], Step, int]] = [
+    ("rnn", {}, rnn_step, 1),
+    ("rnn", {"activation": "logistic"}, logistic_rnn_step, 1),
+    ("lstm", {}, lstm_step, 2),
+    ("gru", {}, gru_step, 1),
+    ("gated", {}, gated_step, 1),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "step", "vectors"), CELLS)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_cells_follow_their_equations(
+    name: str, settings: Mapping[str, Any], step: Step, vectors: int, layers: int
+) -> None:
+    model = network(name, {"units": 8, "embedding": 5, "layers": layers, **settings})
+    ids_BT = text(2, 12) % BOUNDARY
+    features_BTH = model.features(model.start(2), ids_BT)
+    for row in range(2):
+        expected_TH = slow_features(model, step, vectors, layers, ids_BT[row])
+        np.testing.assert_allclose(features_BTH[row], expected_TH, atol=1e-5)
+
+
+def oracle(
+    model: NeuralLanguageModel, kind: Callable[..., torch.nn.RNNBase], order: list[int]
+) -> torch.nn.RNNBase:
+    """Return torch.nn's layer with this model's weights, its blocks in torch's `order`."""
+    own = {name: torch.from_numpy(array) for name, array in model.tensors().items()}
+    layer = kind(own["body.embedding.weight"].shape[1], own["head.weight"].shape[1], batch_first=True)
+
+    def blocks(tensor: torch.Tensor) -> torch.Tensor:
+        parts = tensor.chunk(len(order))
+        return torch.cat([parts[index] for index in order])
+
+    layer.load_state_dict(
+        {
+            "weight_ih_l0": blocks(own["body.layers.0.input.weight"]),
+            "weight_hh_l0": blocks(own["body.layers.0.recurrent"]),
+            "bias_ih_l0": blocks(own["body.layers.0.input.bias"]),
+            "bias_hh_l0": torch.zeros_like(own["body.layers.0.input.bias"]),
+        }
+    )
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "order"),
+    [
+        ("rnn", torch.nn.RNN, [0]),
+        ("lstm", torch.nn.LSTM, [0, 1, 3, 2]),  # torch: i, f, g, o
+        ("gru", torch.nn.GRU, [0, 1, 2]),
+    ],
+)
+def test_cells_and_their_gradients_agree_with_torch(
+    name: str, kind: Callable[..., torch.nn.RNNBase], order: list[int]
+) -> None:
+    model = network(name, {"units": 8, "embedding": 5})
+    layer = oracle(model, kind, order)
+    ids_BT = text(3, 10) % BOUNDARY
+    nats, _ = model.loss(ids_BT, np.ones(ids_BT.shape, dtype=np.float32))
+    nats.backward()  # type: ignore[no-untyped-call]
+
+    own = dict(model.module().named_parameters())
+    read_BT = torch.from_numpy(np.hstack([np.full((3, 1), BOUNDARY), ids_BT[:, :-1]]))
+    hidden_BTH, _ = layer(torch.nn.functional.embedding(read_BT, own["body.embedding.weight"].detach()))
+    logits_BTV = torch.nn.functional.linear(
+        hidden_BTH, own["head.weight"].detach(), own["head.bias"].detach()
+    )
+    expected = torch.nn.functional.cross_entropy(
+        logits_BTV.flatten(0, 1), torch.from_numpy(ids_BT).long().flatten()
+    )
+    expected.backward()  # type: ignore[no-untyped-call]
+
+    assert nats.item() == pytest.approx(expected.item(), abs=1e-5)
+    theirs = dict(layer.named_parameters())
+    for ours, name_of_theirs in (
+        ("input.weight", "weight_ih_l0"),
+        ("recurrent", "weight_hh_l0"),
+        ("input.bias", "bias_ih_l0"),
+    ):
+        parts = own[f"body.layers.0.{ours}"].grad.chunk(len(order))  # type: ignore[union-attr]
+        gradient = torch.cat([parts[index] for index in order])
+        torch.testing.assert_close(gradient, theirs[name_of_theirs].grad, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+@pytest.mark.parametrize("order", [2, 4])
+def test_nnlm_follows_its_equation(direct: bool, order: int) -> None:
+    model = network("nnlm", {"order": order, "embedding": 5, "units": 9, "direct": direct})
+    w = weights(model)
+    C, H, d = w["body.embedding.weight"], w["body.hidden.weight"], w["body.hidden.bias"]
+    WU, b = w["head.weight"], w["head.bias"]
+    W, U = (WU[:, : H.shape[1]], WU[:, H.shape[1] :]) if direct else (np.zeros((len(b), H.shape[1])), WU)
+    ids = text(1, 9)[0] % BOUNDARY
+    log_p_BT, _ = model.score(model.start(1), ids[None])
+    padded = [BOUNDARY] * (order - 1) + [int(symbol) for symbol in ids]
+    for position, symbol in enumerate(ids):
+        # Bengio et al. put the nearest symbol first; here the text keeps its order
+        x = np.concatenate([C[read] for read in padded[position : position + order - 1]])
+        y = b + W @ x + U @ np.tanh(d + H @ x)
+        assert log_p_BT[0, position] == pytest.approx(y[symbol] - np.log(np.exp(y).sum()), abs=1e-5)
+
+
+@pytest.mark.parametrize(("name", "block"), [("lstm", 1), ("gated", 0)])
+def test_the_forget_gate_begins_open(name: str, block: int) -> None:
+    from anygram.models import REGISTRY
+
+    module = REGISTRY.load(name)
+    model = module.create(module.Config(units=4, embedding=3, forget_bias=1.5), 5, 0)
+    bias_GH = model.tensors()["body.layers.0.input.bias"].reshape(-1, 4)
+    expected_GH = np.zeros_like(bias_GH)
+    expected_GH[block] = 1.5
+    np.testing.assert_array_equal(bias_GH, expected_GH)
