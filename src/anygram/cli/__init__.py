@@ -20,7 +20,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
     try:
-        status = app(words, standalone_mode=False)
+        status = app(words, prog_name="anygram", standalone_mode=False)
     except UsageError as error:
         return _failed(error, 2, debug)
     except AnygramError as error:

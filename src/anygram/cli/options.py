@@ -31,7 +31,7 @@ class OnBadRecord(StrEnum):
 
 SOURCES = "A file, glob, folder, URL, - for standard input, or example:docstrings, example:stdlib."
 
-Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES, show_default=False)]
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE", help=SOURCES, show_default=False)]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
 Documents = Annotated[
     DocumentsAre | None,
