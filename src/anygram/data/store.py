@@ -150,8 +150,9 @@ class Selection(Sequence[Document]):
     def units_D(self) -> NDArray[np.int64]:
         """The units of every document."""
         units_D = self.store.units_D[self.index_D]
-        for position in self.cuts:
-            units_D[position] = self[position].units
+        for position, (start, end) in self.cuts.items():
+            whole = len(self.store.raw(int(self.index_D[position])))
+            units_D[position] = (units_D[position] if end == whole else end) - start
         return units_D
 
     @property
