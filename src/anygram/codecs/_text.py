@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram.errors import DataError, RunError, UsageError
 from anygram.protocols import Decoder, Encoded, Ids
@@ -83,6 +84,23 @@ def readable(spelling: bytes) -> str:
     except UnicodeDecodeError:
         return "".join(f"<0x{byte:02X}>" for byte in spelling)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def codes_of(text: str) -> NDArray[np.uint32]:
+    """Return the code points of a text."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def text_of(codes: NDArray[Any]) -> str:
+    """Return the text of these code points."""
+    return codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def utf8_lengths(codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Return the bytes of each code point in UTF-8 (RFC 3629); an escape is the one byte it stands for."""
+    lengths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
+    lengths[(codes >= 0xDC80) & (codes <= 0xDCFF)] = 1
+    return lengths
 
 
 def join_batches(data: Iterable[str], characters: int) -> Iterator[str]:

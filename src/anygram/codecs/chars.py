@@ -1,7 +1,7 @@
 """Text as characters: those of the training part are symbols, unseen ones are spelled in bytes.
 
 The vocabulary is the 256 bytes, the characters beyond ASCII by code point, and the boundary. An ASCII
-character is its own byte, so that no text can be spelled in two ways.
+character is its own byte, which is a symbol already.
 """
 
 from __future__ import annotations
@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from anygram.codecs._text import BYTES, SpelledCodec, join_batches, stored, to_bytes
+from anygram.codecs._text import (
+    BYTES,
+    SpelledCodec,
+    codes_of,
+    join_batches,
+    stored,
+    text_of,
+    to_bytes,
+    utf8_lengths,
+)
 from anygram.errors import UsageError
 from anygram.protocols import Encoded
 
@@ -53,18 +61,20 @@ class CharsCodec(SpelledCodec):
         # -1: not a symbol
         self._id_of_code = np.full(_UNICODE, -1, dtype=np.int32)
         self._id_of_code[:_ASCII] = np.arange(_ASCII)
-        self._id_of_code[_codes(characters)] = len(BYTES) + np.arange(len(characters))
+        self._id_of_code[codes_of(characters)] = len(BYTES) + np.arange(len(characters))
 
     def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
         raw = to_bytes(text)
-        if len(raw) == len(text) and text.isascii():
-            return _one_byte_each(raw)
-        codes = _codes(text)
+        if text.isascii():
+            return Encoded(
+                np.frombuffer(raw, dtype=np.uint8).astype(np.int32), np.ones(len(raw), dtype=np.int64)
+            )
+        codes = codes_of(text)
         ids = self._id_of_code[codes]
         unseen = ids < 0
         if unseen.any():
-            spelled = _text(codes[unseen]).encode("utf-8", "surrogateescape")
-            ids = np.repeat(ids, np.where(unseen, _utf8_lengths(codes), 1))
+            spelled = text_of(codes[unseen]).encode("utf-8", "surrogateescape")
+            ids = np.repeat(ids, np.where(unseen, utf8_lengths(codes), 1))
             ids[ids < 0] = np.frombuffer(spelled, dtype=np.uint8)
         return Encoded(ids, self.lengths[ids])
 
@@ -76,7 +86,7 @@ def fit(data: Iterable[str], config: Config) -> CharsCodec:
     """Return the codec whose symbols are the characters of the data, most frequent first where limited."""
     counts = np.zeros(_UNICODE, dtype=np.int64)
     for text in join_batches(data, _BATCH):
-        counts += np.bincount(_codes(text), minlength=_UNICODE)
+        counts += np.bincount(codes_of(text), minlength=_UNICODE)
     # an escaped byte is no character: it is always spelled as the byte it is
     counts[_SURROGATES] = 0
     counts[:_ASCII] = 0
@@ -84,29 +94,9 @@ def fit(data: Iterable[str], config: Config) -> CharsCodec:
     if config.size is not None:
         frequent = np.argsort(-counts[seen], kind="stable")[: config.size - len(BYTES) - 1]
         seen = np.sort(seen[frequent])
-    return CharsCodec(_text(seen))
+    return CharsCodec(text_of(seen))
 
 
 def from_json(fields: Mapping[str, Any]) -> CharsCodec:
     """Return the codec that `to_json` described; RunError where it is damaged."""
     return CharsCodec(stored(fields, "characters", str))
-
-
-def _one_byte_each(raw: bytes) -> Encoded:
-    return Encoded(np.frombuffer(raw, dtype=np.uint8).astype(np.int32), np.ones(len(raw), dtype=np.int64))
-
-
-def _codes(text: str) -> NDArray[np.uint32]:
-    """Return the code points of a text."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
-def _text(codes: NDArray[Any]) -> str:
-    return codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-
-
-def _utf8_lengths(codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Return the bytes of each code point in UTF-8 (RFC 3629); an escape is the one byte it stands for."""
-    lengths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
-    lengths[(codes >= 0xDC80) & (codes <= 0xDCFF)] = 1
-    return lengths

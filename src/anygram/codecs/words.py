@@ -1,0 +1,258 @@
+"""Text as words: unknown ones become one symbol (lossy), or are spelled in bytes (lossless).
+
+Nothing typed in a text is special: a literal `<unk>` is a word like any other, as the published figures
+for WikiText count it, and never the symbol for unknown words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.codecs._breaks import SPACES, Split, word_pattern
+from anygram.codecs._text import (
+    BYTES,
+    SpelledCodec,
+    check_range,
+    codes_of,
+    readable,
+    refuse_escapes,
+    stored,
+    to_bytes,
+    utf8_lengths,
+)
+from anygram.errors import DataError, RunError, UsageError
+from anygram.protocols import Decoder, Encoded, Ids
+
+# U+FFFD under Unicode breaks: there `<unk>` would be read again as three words
+_UNKNOWN: dict[Split, str] = {"whitespace": "<unk>", "unicode": "\ufffd"}
+_NEWLINE = "\n"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Config:
+    """How text is split into words, and which of them are symbols."""
+
+    size: int | None = None
+    """Most symbols in all, boundary included: the most frequent words stay."""
+    min_count: int | None = None
+    """Occurrences that a word needs (None: 1, but 2 where spelled, so that spelling is learnt too)."""
+    split: Literal["whitespace", "unicode"] = "whitespace"
+    """Exactly as KenLM splits, or at Unicode word breaks."""
+    spell: bool = False
+    """Whether unknown words and spacing are spelled in bytes, so that nothing is lost."""
+    lines: bool = True
+    """Whether a newline inside a document is a symbol (the `<eos>` of the WikiText figures) or spacing."""
+
+    def __post_init__(self) -> None:
+        fewest = 258 if self.spell else 4
+        if self.size is not None and self.size < fewest:
+            raise UsageError(
+                f"size must be at least {fewest} (a word beside the fixed symbols), got {self.size}"
+            )
+        if self.min_count is not None and self.min_count < 1:
+            raise UsageError(f"min_count must be at least 1, got {self.min_count}")
+        if self.spell and not self.lines:
+            raise UsageError("spell keeps every newline; drop lines=false or spell=true")
+
+
+class WordsCodec:
+    """A symbol is a word, a newline, or the one for all unknown words; spacing is lost.
+
+    A symbol's units take in the spacing before it, the last symbol's also the spacing after it; a text
+    without symbols has no units. Text comes back with single spaces and no spacing around newlines.
+
+    >>> WordsCodec(["to", "be"], "whitespace", lines=False).encode(" to be  or ")
+    Encoded(ids=array([1, 2, 0], dtype=int32), units=array([3, 3, 5]), side=None)
+    """
+
+    unit = "byte"
+    lossless = False
+    unknown = 0
+
+    def __init__(self, words: Sequence[str], split: Split, *, lines: bool) -> None:
+        """`words` are the known ones by id, from the first id after the fixed symbols."""
+        self._words, self._split, self._lines = list(words), split, lines
+        self._symbols = [_UNKNOWN[split], *([_NEWLINE] if lines else []), *words]
+        self._id_of_word = {word: i for i, word in enumerate(self._symbols) if i != self.unknown}
+        self._spaces = _spaces(split, lines=lines)
+        # the spacing before a word comes with it, to be counted in its units
+        self._piece = re.compile(f"[{re.escape(self._spaces)}]*(?:{_token_pattern(split, lines=lines)})")
+
+    @property
+    def vocabulary_size(self) -> int:
+        return len(self._symbols) + 1
+
+    @property
+    def boundary(self) -> int:
+        return len(self._symbols)
+
+    def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
+        """Return the text's words; DataError where it is not Unicode text."""
+        refuse_escapes(text, "words")
+        pieces = self._piece.findall(text)
+        id_of_word, spaces, unknown = self._id_of_word, self._spaces, self.unknown
+        ids = [id_of_word.get(piece.lstrip(spaces), unknown) for piece in pieces]
+        return Encoded(np.array(ids, dtype=np.int32), _units(text, pieces))
+
+    def decode(self, ids: Ids, side: Mapping[str, Any] | None = None) -> str:
+        """Return the words with single spaces between them; UsageError for the boundary and beyond."""
+        check_range(np.asarray(ids), self.boundary)
+        spaced = " ".join(map(self._symbols.__getitem__, np.asarray(ids).tolist()))
+        return spaced.replace(" \n", "\n").replace("\n ", "\n")
+
+    def decoder(self, side: Mapping[str, Any] | None = None) -> Decoder:
+        return _WordsDecoder(self._symbols)
+
+    def symbol(self, identifier: int) -> str:
+        """Return the symbol as a person reads it, on one line."""
+        if identifier == self.unknown:
+            return "<unk>"
+        return "<boundary>" if identifier == self.boundary else readable(self._symbols[identifier].encode())
+
+    def to_json(self) -> dict[str, Any]:
+        return {"spell": False, "split": self._split, "lines": self._lines, "words": self._words}
+
+
+class _WordsDecoder:
+    """Decodes as words arrive; nothing need be held back."""
+
+    def __init__(self, symbols: Sequence[str]) -> None:
+        self._symbols = symbols
+        self._spaced = False
+
+    def push(self, symbol: int) -> str:
+        check_range(np.array([symbol], dtype=np.int32), len(self._symbols))
+        word = self._symbols[symbol]
+        before = " " if self._spaced and word != _NEWLINE else ""
+        self._spaced = word != _NEWLINE
+        return before + word
+
+    def finish(self) -> str:
+        return ""
+
+
+class SpelledWordsCodec(SpelledCodec):
+    """A symbol is a word, often with the single space before it, or a byte of anything else.
+
+    A word that is known only without its space is a space and the word. A word of one ASCII character
+    is its byte, which is a symbol already.
+
+    >>> codec = SpelledWordsCodec(["to", " be"], "whitespace")
+    >>> [codec.symbol(i) for i in codec.encode("to be or to").ids]
+    ['to', ' be', ' ', 'o', 'r', ' ', 'to']
+    """
+
+    def __init__(self, words: Sequence[str], split: Split) -> None:
+        """`words` are the known ones by id, after the 256 bytes."""
+        super().__init__(BYTES + [word.encode() for word in words])
+        self._words, self._split = list(words), split
+        self._ids_of_piece = {chr(byte): [byte] for byte in range(0x80)}
+        self._ids_of_piece |= {word: [len(BYTES) + i] for i, word in enumerate(words)}
+        self._piece = re.compile(_spelled_pattern(split))
+
+    def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
+        """Return the text's words and bytes; DataError for a lone surrogate."""
+        to_bytes(text)
+        known = self._ids_of_piece
+        pieces = self._piece.findall(text)
+        ids = np.array(
+            list(chain.from_iterable(known.get(piece) or self._spell_piece(piece) for piece in pieces)),
+            dtype=np.int32,
+        )
+        return Encoded(ids, self.lengths[ids])
+
+    def _spell_piece(self, piece: str) -> list[int]:
+        if piece[0] == " " and piece[1:] in self._ids_of_piece:
+            return [ord(" "), *self._ids_of_piece[piece[1:]]]
+        return list(piece.encode("utf-8", "surrogateescape"))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"spell": True, "split": self._split, "words": self._words}
+
+
+def fit(data: Iterable[str], config: Config) -> WordsCodec | SpelledWordsCodec:
+    """Return the codec of the data's words, the most frequent first; DataError where a lossy one has none."""
+    if config.spell:
+        pieces = _count(data, _spelled_pattern(config.split))
+        counts = Counter({word: n for word, n in pieces.items() if _is_word(word)})
+        return SpelledWordsCodec(_most_frequent(counts, config, fixed=len(BYTES) + 1), config.split)
+    counts = _count(_checked(data), word_pattern(config.split))
+    words = _most_frequent(counts, config, fixed=3 if config.lines else 2)
+    if not words:
+        raise DataError(
+            f"no word occurs {config.min_count or 1} times in the training part; "
+            "lower min_count, give more text, or use --codec bytes"
+        )
+    return WordsCodec(words, config.split, lines=config.lines)
+
+
+def from_json(fields: Mapping[str, Any]) -> WordsCodec | SpelledWordsCodec:
+    """Return the codec that `to_json` described; RunError where it is damaged."""
+    words: list[str] = stored(fields, "words", list)
+    split = cast(Split, stored(fields, "split", str))
+    if split not in SPACES:
+        raise RunError(f"codec.json splits by '{split}', which is unknown; restore it or train again")
+    if stored(fields, "spell", bool):
+        return SpelledWordsCodec(words, split)
+    return WordsCodec(words, split, lines=stored(fields, "lines", bool))
+
+
+def _spaces(split: Split, *, lines: bool) -> str:
+    return SPACES[split].replace(_NEWLINE, "") if lines else SPACES[split]
+
+
+def _token_pattern(split: Split, *, lines: bool) -> str:
+    return f"{word_pattern(split)}|{_NEWLINE}" if lines else word_pattern(split)
+
+
+def _spelled_pattern(split: Split) -> str:
+    """Return a pattern whose matches lie end to end: words with the single space before, or one character."""
+    return rf" ?(?:{word_pattern(split)})|[{re.escape(SPACES[split])}]"
+
+
+def _checked(data: Iterable[str]) -> Iterator[str]:
+    for text in data:
+        refuse_escapes(text, "words")
+        yield text
+
+
+def _count(data: Iterable[str], pattern: str) -> Counter[str]:
+    find = re.compile(pattern).findall
+    counts: Counter[str] = Counter()
+    for text in data:
+        counts.update(find(text))
+    return counts
+
+
+def _is_word(piece: str) -> bool:
+    """Return whether a piece may become a symbol: not a byte symbol already, nor spelled by escapes."""
+    return len(piece.encode("utf-8", "replace")) > 1 and not _SURROGATE.search(piece)
+
+
+def _most_frequent(counts: Counter[str], config: Config, *, fixed: int) -> list[str]:
+    """Return the words that become symbols beside so many fixed ones, by count, then alphabetically."""
+    fewest = config.min_count or (2 if config.spell else 1)
+    words = sorted(
+        (word for word, n in counts.items() if n >= fewest), key=lambda word: (-counts[word], word)
+    )
+    return words if config.size is None else words[: config.size - fixed]
+
+
+def _units(text: str, pieces: Sequence[str]) -> NDArray[np.int64]:
+    """Return the UTF-8 bytes of pieces that lie end to end from the text's start; the last takes the rest."""
+    ends = np.cumsum(np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)))
+    if len(ends) == 0:
+        return ends
+    ends[-1] = len(text)
+    if not text.isascii():
+        ends = np.cumsum(utf8_lengths(codes_of(text)))[ends - 1]
+    return np.diff(ends, prepend=0)
