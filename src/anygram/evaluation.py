@@ -93,7 +93,7 @@ def evaluate(
 ) -> Evaluation:
     """Return the cost of the documents; `ranks=False` leaves accuracy out, which is faster.
 
-    `progress` is called with the units scored so far. DataError where there are no documents.
+    `progress` is called with the units scored so far. DataError where there is no text.
     """
     totals = _Totals(codec)
     started = time.perf_counter()
@@ -262,6 +262,8 @@ class _Totals:
     def result(self, seconds: float) -> Evaluation:
         if not self._nats:
             raise DataError("there are no documents to evaluate; name a source that holds some")
+        if not self._bytes:
+            raise DataError("there is no text to evaluate; name a source that holds some")
         nats = math.fsum(nats for _, nats, _ in self._nats)
         nats_D, units_D = self._resampled()
         per_unit = information.bits_per_unit(nats, self.units) if self._codec.lossless else None

@@ -52,7 +52,8 @@ def row(
     fields = {name: value for name, value in result.items() if name not in ("nats_D", "units_D", "codec")}
     if result.get("bits_per_byte") is not None and "nats_D" in result:
         figures = information.paired_bootstrap(np.array(result["nats_D"]), np.array(result["units_D"]))
-        fields["ci_low"], fields["ci_high"] = information.interval(figures)
+        # of a few bytes some resamples draw empty blocks alone: they have no figure
+        fields["ci_low"], fields["ci_high"] = information.interval(figures[np.isfinite(figures)])
     return Row(model=model, codec=result.get("codec", codec), adaptive=floor, floor=floor, run=run, **fields)
 
 
