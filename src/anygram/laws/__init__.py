@@ -2,6 +2,18 @@
 
 from anygram.laws.cases import Case, Subject, cases
 from anygram.laws.claims import laws_of
+from anygram.laws.codecs import CODEC_LAWS, CodecLaw, fitting_succeeds_or_is_refused, texts
 from anygram.laws.models import MODEL_LAWS, Law
 
-__all__ = ["MODEL_LAWS", "Case", "Law", "Subject", "cases", "laws_of"]
+__all__ = [
+    "CODEC_LAWS",
+    "MODEL_LAWS",
+    "Case",
+    "CodecLaw",
+    "Law",
+    "Subject",
+    "cases",
+    "fitting_succeeds_or_is_refused",
+    "laws_of",
+    "texts",
+]

@@ -1,0 +1,228 @@
+"""The laws that every codec of text keeps: functions of a codec and a text that raise AssertionError.
+
+A plug-in package tests its own codec so:
+
+    codec = fit(["some text"], Config())
+
+    @pytest.mark.parametrize("law", CODEC_LAWS)
+    @given(text=texts())
+    def test_law(law, text):
+        CODEC_LAWS[law](codec, text)
+
+A codec may refuse a text with a DataError; laws about symbols then have nothing to say.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anygram.errors import AnygramError, DataError
+from anygram.laws.agreement import hold
+from anygram.protocols import Codec, Encoded, Ids
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+CodecLaw = Callable[[Codec, str], None]
+
+
+def the_vocabulary_ends_in_the_boundary(codec: Codec, text: str) -> None:
+    """The boundary is the last id; an unknown symbol lies below it; every symbol reads on one line."""
+    boundary = codec.vocabulary_size - 1
+    hold(codec.boundary == boundary, f"the boundary is {codec.boundary}, not the last id {boundary}")
+    unknown = codec.unknown
+    hold(unknown is None or 0 <= unknown < boundary, f"the unknown symbol {unknown} lies outside")
+    hold(unknown is None or not codec.lossless, "a lossless codec has a symbol for what it cannot spell")
+    for identifier in (*_any_ids(codec, text).tolist(), boundary):
+        name = codec.symbol(identifier)
+        hold(len(name.splitlines()) == 1, f"symbol {identifier} reads as {name!r}, which is not one line")
+
+
+def text_is_accepted_and_bytes_at_least_refused(codec: Codec, text: str) -> None:
+    """Unicode text is accepted; what holds surrogates is too, or is refused by a DataError of one line."""
+    unicode = not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        codec.encode(text)
+    except DataError as error:
+        hold(not unicode, f"Unicode text was refused: {error}")
+        hold(len(str(error).splitlines()) == 1, f"the refusal is not one line: {str(error)!r}")
+    except Exception as error:
+        raise AssertionError(f"refused by {error!r}, not by a DataError") from error
+
+
+def ids_lie_below_the_boundary(codec: Codec, text: str) -> None:
+    """Ids are one axis of int32, from 0 to below the boundary."""
+    encoded = _encoded(codec, text)
+    if encoded is None:
+        return
+    ids = encoded.ids
+    hold(ids.dtype == np.int32 and ids.ndim == 1, f"ids are {ids.dtype} on {ids.ndim} axes, not int32 on one")
+    hold(not len(ids) or int(ids.min()) >= 0, "an id is negative")
+    hold(not len(ids) or int(ids.max()) < codec.boundary, f"id {ids.max(initial=0)} is no symbol of text")
+
+
+def units_add_up(codec: Codec, text: str) -> None:
+    """Units are the text's bytes, shared out over its symbols; only a lossy codec may yield none."""
+    encoded = _encoded(codec, text)
+    if encoded is None:
+        return
+    ids, units = encoded.ids, encoded.units
+    hold(units.shape == ids.shape, f"{len(units)} units for {len(ids)} symbols")
+    hold(units.dtype == np.int64, f"units are {units.dtype}, not int64")
+    hold(not len(units) or int(units.min()) >= 0, "a symbol covers less than nothing")
+    wanted = len(text.encode("utf-8", "surrogateescape"))
+    if len(ids) or codec.lossless:
+        hold(
+            int(units.sum()) == wanted,
+            f"units add up to {units.sum()}, not to the {wanted} bytes of the text",
+        )
+
+
+def text_comes_back(codec: Codec, text: str) -> None:
+    """Decoding gives the text back; what a lossy codec gives back, it gives back again."""
+    encoded = _encoded(codec, text)
+    if encoded is None:
+        return
+    back = codec.decode(encoded.ids, encoded.side)
+    if codec.lossless:
+        hold(back == text, f"a lossless codec made {back!r} of {text!r}")
+        return
+    kept = _encoded(codec, back)
+    again = None if kept is None else codec.decode(kept.ids, kept.side)
+    hold(again == back, f"what was kept, {back!r}, came back as {again!r}")
+
+
+def streams_decode_alike(codec: Codec, text: str) -> None:
+    """Symbol by symbol the same text comes out as at once, whatever the symbols are."""
+    encoded = _encoded(codec, text)
+    for ids in (_any_ids(codec, text), *([] if encoded is None else [encoded.ids])):
+        decoder = codec.decoder()
+        streamed = "".join([*(decoder.push(identifier) for identifier in ids.tolist()), decoder.finish()])
+        whole = codec.decode(ids)
+        hold(streamed == whole, f"symbol by symbol {streamed!r}, at once {whole!r}")
+
+
+def any_ids_decode(codec: Codec, text: str) -> None:
+    """Every sequence of ids below the boundary decodes to text, the empty one to nothing."""
+    try:
+        decoded = codec.decode(_any_ids(codec, text))
+    except Exception as error:
+        raise AssertionError(f"symbols below the boundary were refused by {error!r}") from error
+    hold(isinstance(decoded, str), f"symbols decode to {type(decoded).__name__}, not str")
+    hold(codec.decode(np.zeros(0, dtype=np.int32)) == "", "no symbols decode to something")
+
+
+def encoding_is_a_function(codec: Codec, text: str) -> None:
+    """The same text is encoded alike each time, and what was read before does not matter."""
+    first = _encoded(codec, text)
+    _encoded(codec, text[::-1])
+    again = _encoded(codec, text)
+    hold(_same(first, again), "the same text was encoded differently the second time")
+
+
+def restored_means_equal(codec: Codec, text: str) -> None:
+    """The `from_json` of the codec's module makes an equal codec of its `to_json`, by way of JSON text."""
+    module = sys.modules[type(codec).__module__]
+    restored: Codec = module.from_json(json.loads(json.dumps(codec.to_json())))
+    for what in ("vocabulary_size", "boundary", "unknown", "unit", "lossless"):
+        old, new = getattr(codec, what), getattr(restored, what)
+        hold(old == new, f"{what} was {old}, restored {new}")
+    hold(_same(_encoded(codec, text), _encoded(restored, text)), "the restored codec encodes differently")
+    ids = _any_ids(codec, text)
+    hold(codec.decode(ids) == restored.decode(ids), "the restored codec decodes differently")
+
+
+CODEC_LAWS: dict[str, CodecLaw] = {
+    law.__name__: law
+    for law in (
+        the_vocabulary_ends_in_the_boundary,
+        text_is_accepted_and_bytes_at_least_refused,
+        ids_lie_below_the_boundary,
+        units_add_up,
+        text_comes_back,
+        streams_decode_alike,
+        any_ids_decode,
+        encoding_is_a_function,
+        restored_means_equal,
+    )
+}
+
+
+def fitting_succeeds_or_is_refused(module: ModuleType, config: Any, documents: Sequence[str]) -> Codec | None:
+    """Return the codec fitted on documents that are read once, None where they are refused in one line.
+
+    Raises AssertionError where fitting fails otherwise, or comes out differently the second time.
+    """
+    try:
+        codec: Codec = module.fit(iter(documents), config)
+    except AnygramError as error:
+        hold(len(str(error).splitlines()) == 1, f"the refusal is not one line: {str(error)!r}")
+        return None
+    except Exception as error:
+        raise AssertionError(f"fitting failed by {error!r}, not by an AnygramError") from error
+    again = module.fit(iter(documents), config)
+    hold(codec.to_json() == again.to_json(), "fitting the same documents again gave another codec")
+    return codec
+
+
+def texts() -> SearchStrategy[str]:
+    """Return texts to try laws on: any Unicode, any bytes, any surrogates, and what codecs trip over.
+
+    Needs Hypothesis, which is not installed with anygram.
+    """
+    from hypothesis import strategies as st
+
+    unlikely = st.text(st.characters(exclude_categories=[]), max_size=20)
+    any_bytes = st.binary(max_size=40).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
+    return st.one_of(st.text(), any_bytes, unlikely, st.lists(st.sampled_from(PITFALLS)).map("".join))
+
+
+PITFALLS = (
+    *(
+        "the",
+        "The",
+        "to",
+        "be",
+        "a",
+        "I'll",
+        "e.g.",
+        "3,141.59",
+        "naïve",
+        "cafe\u0301",
+        "天",
+        "山月",
+        "にほん",
+    ),
+    *("हिन्दी", "ไทย", "👩\u200d🚀", "🇩🇪", "\ufeff", "\ufffd", "\u2028", "\xa0", "\u3000", "\x0b", "\x85"),
+    *(" ", "  ", "\n", "\r\n", "\t", "\0", ".", "…", "</s>", "<unk>", "<s>", "<boundary>", "<0xE4>"),
+    *("<|endoftext|>", "[UNK]", "Ġ", "Ċ", "##ing", "\u2581", "a" * 100, "\udcff", "\udce5\udca4"),
+)
+"""Pieces of text that are special somewhere, or cut in the wrong place somewhere."""
+
+
+def _encoded(codec: Codec, text: str) -> Encoded | None:
+    """Return the text's symbols, None where it is refused."""
+    try:
+        return codec.encode(text)
+    except DataError:
+        return None
+
+
+def _any_ids(codec: Codec, text: str) -> Ids:
+    """Return up to 30 ids below the boundary, drawn by the text: no codec need ever put out the like."""
+    seed = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, codec.vocabulary_size - 1, generator.integers(1, 31)).astype(np.int32)
+
+
+def _same(one: Encoded | None, other: Encoded | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one.ids, other.ids) and np.array_equal(one.units, other.units)
