@@ -9,13 +9,23 @@ Axes: B rows, T positions, C = n − 1 symbols of context, D hidden width.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
+from anygram.budgets import Budget
 from anygram.neural.language_model import Body, NeuralLanguageModel
-from anygram.neural.sizing import require_at_least, require_fraction
+from anygram.neural.sizing import (
+    Weights,
+    largest_fitting,
+    require_at_least,
+    require_fraction,
+    suggest_dropout,
+    suggest_embedding,
+)
+from anygram.protocols import Ids
 
 
 @dataclass(frozen=True)
@@ -73,3 +83,22 @@ class NnlmBody(Body):
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained network; equal seeds give equal weights."""
     return NeuralLanguageModel("nnlm", lambda: NnlmBody(config, vocabulary_size), vocabulary_size, seed)
+
+
+_UNITS = (64, 128, 256, 384, 512, 768, 1024, 1536, 2048)
+
+
+def suggest(
+    sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
+) -> tuple[Config, dict[str, Any]]:
+    """Return sizes and learner settings for this much text and time."""
+    rows, block, order = 32, 64, 10 if vocabulary_size <= 1024 else 6
+    embedding = suggest_embedding(vocabulary_size) // 2
+    inputs = (order - 1) * embedding
+
+    def weights(units: int) -> Weights:
+        return Weights(body=inputs * units, head=(inputs + units) * vocabulary_size)
+
+    units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
+    config = Config(order=order, embedding=embedding, units=units, dropout=suggest_dropout(epochs))
+    return config, {"rows": rows, "block": block, "rate": 3e-3, "decay": 0.02, "warmup": 0.05, "clip": 1.0}

@@ -14,19 +14,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
+from anygram.budgets import Budget
 from anygram.errors import UsageError
 from anygram.neural.attention import Attention, KeysAndValues, Sight, document_positions, window_mask
 from anygram.neural.cache import Cache
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import rms_norm, squared_relu
 from anygram.neural.positions import rotations, sinusoids
-from anygram.neural.sizing import require_at_least, require_fraction, require_one_of
+from anygram.neural.sizing import (
+    Weights,
+    largest_fitting,
+    require_at_least,
+    require_fraction,
+    require_one_of,
+    suggest_dropout,
+)
+from anygram.protocols import Ids
 
 
 @dataclass(frozen=True)
@@ -169,3 +178,28 @@ def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageMod
     return NeuralLanguageModel(
         "transformer", lambda: TransformerBody(config, vocabulary_size), vocabulary_size, seed
     )
+
+
+# Layers and width
+_SIZES = ((2, 64), (2, 128), (3, 128), (3, 192), (4, 192), (4, 256), (6, 256), (6, 384), (8, 512), (12, 768))
+
+
+def suggest(
+    sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
+) -> tuple[Config, dict[str, Any]]:
+    """Return sizes and learner settings for this much text and time."""
+    rows, block = 16, 128
+
+    def weights(size: tuple[int, int]) -> Weights:
+        layers, width = size
+        return Weights(body=12 * layers * width * width, head=vocabulary_size * width)
+
+    (layers, width), epochs = largest_fitting(_SIZES, weights, budget, symbols, rows * block)
+    config = Config(
+        layers=layers,
+        width=width,
+        heads=max(1, width // 64),
+        context=block,
+        dropout=suggest_dropout(epochs),
+    )
+    return config, {"rows": rows, "block": block, "rate": 3e-3, "decay": 0.1, "warmup": 0.05, "clip": 1.0}

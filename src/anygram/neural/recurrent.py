@@ -18,7 +18,14 @@ from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import Body
-from anygram.neural.sizing import require_at_least, require_fraction
+from anygram.neural.sizing import (
+    Weights,
+    largest_fitting,
+    require_at_least,
+    require_fraction,
+    suggest_dropout,
+    suggest_embedding,
+)
 
 Carried = tuple[Tensor, ...]
 """What a layer carries from step to step, each of axes BH; the output h comes first."""
@@ -164,16 +171,19 @@ def _steps(rows_TB: Tensor) -> list[Tensor | None]:
 
 C = TypeVar("C", bound=RecurrentConfig)
 
+_UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
+
 
 def suggest_recurrent(
     config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[C, dict[str, Any]]:
-    """Return sizes and learner settings for a cell of so many blocks."""
-    return config(units=384), {
-        "rows": 32,
-        "block": 64,
-        "rate": 3e-3,
-        "warmup": 0.05,
-        "decay": 0.01,
-        "clip": 1.0,
-    }
+    """Return one layer of a cell of so many blocks, as wide as text and budget can fill, and how to learn."""
+    rows, block = 32, 64
+    embedding = suggest_embedding(vocabulary_size)
+
+    def weights(units: int) -> Weights:
+        return Weights(body=blocks * units * (units + embedding), head=units * vocabulary_size)
+
+    units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
+    learner = {"rows": rows, "block": block, "rate": 4e-3, "decay": 0.02, "warmup": 0.05, "clip": 1.0}
+    return config(units=units, embedding=embedding, dropout=suggest_dropout(epochs)), learner

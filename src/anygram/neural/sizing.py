@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from anygram.budgets import Budget
 from anygram.errors import UsageError
 
-# What a training step reaches on a small machine, in multiplications and additions a second
-_ARITHMETIC_RATE = 60e9
+S = TypeVar("S")
+
+# What a training step reaches on two cores, in multiplications and additions a second
+_ARITHMETIC_RATE = 80e9
 # Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
 _OPERATIONS = 6
+# How many symbols a network should read for each weight, and how many weights it may have for each symbol
+_SYMBOLS_A_WEIGHT = 2.0
+_WEIGHTS_A_SYMBOL = 4.0
 
 
 def require_at_least(least: int, name: str, size: int) -> None:
@@ -38,20 +45,54 @@ def require_one_of(name: str, choice: str, choices: Iterable[str]) -> None:
         raise UsageError(f"{name} must be one of {', '.join(choices)}, got {choice!r}")
 
 
-def affordable_symbols(budget: Budget, symbols: int, weights: int, batch: int) -> float:
-    """Return how many symbols the budget lets a network of so many weights read.
+def affordable_symbols(budget: Budget, symbols: int, weights: int, step: int) -> float:
+    """Return how many symbols a network of so many weights can read within the budget.
 
-    `symbols` are those of one epoch, `batch` those of one step.
+    `symbols` are those of one epoch, `step` those of one training step; `weights` those that a
+    symbol meets in a product (a row looked up in an embedding costs nothing).
     """
-    limits = [
-        budget.seconds and budget.seconds * _ARITHMETIC_RATE / (_OPERATIONS * weights),
-        budget.symbols,
-        budget.epochs and budget.epochs * symbols,
-        budget.steps and budget.steps * batch,
-    ]
-    return min(float(limit) for limit in limits if limit)
+    limits = {
+        "seconds": _ARITHMETIC_RATE / (_OPERATIONS * weights),
+        "symbols": 1,
+        "epochs": symbols,
+        "steps": step,
+    }
+    amounts = {unit: getattr(budget, unit) for unit in limits}
+    return min(float(amounts[unit]) * each for unit, each in limits.items() if amounts[unit] is not None)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights that every symbol meets: those of the `body`, and those of the `head` over the vocabulary."""
+
+    body: int
+    head: int
+
+
+def largest_fitting(
+    sizes: Iterable[S], weights_of: Callable[[S], Weights], budget: Budget, symbols: int, step: int
+) -> tuple[S, float]:
+    """Return the largest of the sizes (which grow) that the data and the budget can fill, and its epochs.
+
+    A network is worth its size when it reads a few symbols for each weight of its body (Hoffmann et al.
+    2022 found twenty for large ones and fresh text), and while these are few beside the text. The
+    smallest size is returned where none fits. `symbols` and `step` are those of `affordable_symbols`.
+    """
+    fitting: list[tuple[S, float]] = []
+    for size in sizes:
+        weights = weights_of(size)
+        affordable = affordable_symbols(budget, symbols, weights.body + weights.head, step)
+        filled = affordable >= _SYMBOLS_A_WEIGHT * weights.body
+        if (filled and weights.body <= _WEIGHTS_A_SYMBOL * symbols) or not fitting:
+            fitting.append((size, affordable / symbols))
+    return fitting[-1]
+
+
+def suggest_embedding(vocabulary_size: int) -> int:
+    """Return a width for embeddings that are projected before use."""
+    return 64 if vocabulary_size <= 1024 else 128 if vocabulary_size <= 8192 else 256
 
 
 def suggest_dropout(epochs: float) -> float:
     """Return a dropout that grows with the number of times the same text is read."""
-    return 0.0 if epochs < 3 else 0.1 if epochs < 8 else 0.2 if epochs < 20 else 0.3
+    return 0.0 if epochs < 4 else 0.1 if epochs < 8 else 0.2 if epochs < 20 else 0.3
