@@ -307,15 +307,6 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.88 <= covered / 200 <= 0.99
 
 
-def test_resamples_of_two_models_are_paired() -> None:
-    """Where one model costs a tenth more on every document, it does so in every resample."""
-    generator = np.random.default_rng(0)
-    nats_D, units_D = generator.uniform(10, 90, 40), generator.integers(5, 50, 40).astype(float)
-    one, other = (information.paired_bootstrap(nats * 1.0, units_D) for nats in (nats_D, 1.1 * nats_D))
-    np.testing.assert_allclose(other / one, 1.1)
-    assert one.std() > 0
-
-
 def test_an_interval_survives_a_test_part_smaller_than_its_blocks() -> None:
     evaluated = evaluate(_uniform(), CODEC, [Document("ab", 0)], ranks=False)
     result = {

@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import stat
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,10 +81,49 @@ def test_an_exchange_of_folders_that_breaks_off_brings_the_old_one_back(
             raise failure
         return rename(self, target)
 
+    monkeypatch.setattr(storage, "_swap", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", breaks)
     with pytest.raises((AnygramError, Interrupted)), storage.replacing_folder(path) as temporary:
         (temporary / "new").touch()
     assert names(path) == ["old"] and names(tmp_path) == ["run"]
+
+
+def test_a_folder_is_replaced_where_the_system_knows_no_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_IS_LINUX", False)
+    test_a_folder_is_replaced_whole(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges two folders in one step")
+def test_there_is_a_folder_at_every_moment_of_an_exchange(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.mkdir()
+    missed: list[bool] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            missed.append(not path.exists())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for _ in range(300):
+        with storage.replacing_folder(path):
+            pass
+    over.set()
+    watcher.join()
+    assert len(missed) > 300 and not any(missed)
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("real")
+    with storage.replacing_folder(link) as temporary:
+        (temporary / "new").touch()
+    assert link.is_symlink() and names(tmp_path / "real") == ["new"]
+    assert names(tmp_path) == ["link", "real"]
 
 
 def test_permissions_follow_the_umask(tmp_path: Path) -> None:

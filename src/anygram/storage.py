@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,10 @@ import tomli_w
 
 from anygram.errors import AnygramError, RunError
 from anygram.protocols import Tensors
+
+_IS_LINUX = sys.platform == "linux"
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h, for renameat2(2)."""
 
 
 @contextmanager
@@ -57,8 +63,10 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; on success it becomes `path`, on failure it is gone.
 
-    An old folder at `path` is moved aside for the moment of the exchange and deleted after it.
+    At no moment is there neither the old folder nor the new one, where the system can exchange two
+    (Linux); elsewhere the old one stands aside for an instant.
     """
+    path = path.resolve()  # a link stays a link
     with explaining_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -73,7 +81,24 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 def _exchange(new: Path, path: Path) -> None:
     if not path.exists():
         new.rename(path)
-        return
+    elif not _swap(new, path):
+        _replace_in_two_steps(new, path)
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; return False, having done nothing, where the system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if _IS_LINUX else None
+    if renameat2 is None:
+        return False
+    if renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS):  # a file system or a kernel that has no exchange
+        return False
+    raise OSError(code, os.strerror(code))
+
+
+def _replace_in_two_steps(new: Path, path: Path) -> None:
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
     old = aside / path.name
     try:
