@@ -189,7 +189,8 @@ class NeuralLanguageModel:
     @contextmanager
     def _evaluating(self) -> Iterator[None]:
         """Dropout off and no gradient; not inference mode, whose tensors `loss` could not carry on from."""
-        self._network.eval()
+        if self._network.training:  # walking through the modules costs as much as a small step
+            self._network.eval()
         with torch.no_grad():
             yield
 

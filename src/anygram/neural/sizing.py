@@ -63,7 +63,7 @@ def affordable_symbols(budget: Budget, symbols: int, weights: int, step: int) ->
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights that every symbol meets: those of the `body`, and those of the `head` over the vocabulary."""
+    """The weights that every symbol meets: the `body`'s, and those of the `head` over the vocabulary."""
 
     body: int
     head: int
