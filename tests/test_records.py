@@ -51,6 +51,13 @@ def test_the_only_text_column_is_the_field(tmp_path: Path) -> None:
         assert read_texts(str(rows.with_suffix(ending))) == ["a", "b"]
 
 
+@pytest.mark.parametrize(("ending", "content"), [(".csv", "text,n\na,1\n"), (".jsonl", '{"text": "a"}')])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path, ending: str, content: str) -> None:
+    path = tmp_path / f"rows{ending}"
+    path.write_text(content, encoding="utf-8-sig")
+    assert read_texts(str(path)) == ["a"]
+
+
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
 def test_an_open_choice_of_field_lists_them(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
@@ -164,6 +171,16 @@ def test_a_row_is_told_by_the_line_it_begins_on(tmp_path: Path) -> None:
     assert "line 6: 1 columns" in refusal(str(path))
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to see which files are open")
+def test_a_refused_record_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("{\n{\n")
+    with pytest.raises(BadRecord) as caught:
+        list(read([str(path)], ReadingOptions(), Report()))
+    assert caught.value is not None  # its traceback keeps the reader's frames alive
+    assert path not in [descriptor.resolve() for descriptor in Path("/proc/self/fd").iterdir()]
+
+
 def test_an_unclosed_quote_does_not_swallow_the_file_silently(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('text\ngood\n"open\nmore\n')
@@ -181,6 +198,14 @@ def test_a_null_in_parquet_is_a_bad_record(tmp_path: Path) -> None:
 def test_a_damaged_parquet_file_is_told_by_its_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(content)
+    assert f"{path}: not a whole Parquet file" in refusal(str(path))
+
+
+def test_a_parquet_page_that_does_not_unpack_is_told_by_the_files_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    WRITERS[".parquet"](path, TEXTS)
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"\xff" * 300 + content[304:])
     assert f"{path}: not a whole Parquet file" in refusal(str(path))
 
 

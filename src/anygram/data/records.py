@@ -71,8 +71,8 @@ def read_parquet(
             for value in batch.column(0).cast(pyarrow.large_binary()).to_pylist():
                 number += 1
                 yield _parquet_document(value, field, f"{name} row {number}", binary)
-    except pyarrow.ArrowException as error:
-        reason = str(error).splitlines()[0]
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0]
         raise DataError(f"{name}: not a whole Parquet file ({reason}); fetch or write it again") from error
 
 
@@ -111,7 +111,9 @@ def _parse_json(line: str, place: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        reason = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error
+        reason = (
+            f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error
+        )
         raise BadRecord(f"{place}: not JSON ({reason}); {_REMEDY}") from error
     if not isinstance(record, dict):
         raise BadRecord(f"{place}: not a JSON object with fields; {_REMEDY}")
