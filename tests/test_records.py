@@ -181,6 +181,13 @@ def test_a_refused_record_leaves_no_file_open(tmp_path: Path) -> None:
     assert path not in [descriptor.resolve() for descriptor in Path("/proc/self/fd").iterdir()]
 
 
+def test_a_header_cannot_be_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"n,te\xeft\n1,a\n")
+    expected = f"{path}: not UTF-8 at byte 4, in the header itself; mend or convert the file"
+    assert refusal(str(path), on_bad_record="skip") == expected
+
+
 def test_an_unclosed_quote_does_not_swallow_the_file_silently(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('text\ngood\n"open\nmore\n')

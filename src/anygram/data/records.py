@@ -159,7 +159,8 @@ def _read_table(
     if header is None:
         return
     if header.error:
-        raise DataError(f"{header.error}, but this is the header: it must be mended")
+        what = str(header.error).partition(";")[0]
+        raise DataError(f"{what}, in the header itself; mend or convert the file")
     column = _column(name, field, header.cells)
     if field is not None and field not in header.cells:
         rows = chain([header], rows)
