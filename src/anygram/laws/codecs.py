@@ -202,7 +202,7 @@ PITFALLS = (
     ),
     *("हिन्दी", "ไทย", "👩\u200d🚀", "🇩🇪", "\ufeff", "\ufffd", "\u2028", "\xa0", "\u3000", "\x0b", "\x85"),
     *(" ", "  ", "\n", "\r\n", "\t", "\0", ".", "…", "</s>", "<unk>", "<s>", "<boundary>", "<0xE4>"),
-    *("<|endoftext|>", "[UNK]", "Ġ", "Ċ", "##ing", "\u2581", "a" * 100, "\udcff", "\udce5\udca4"),
+    *("<|endoftext|>", "[UNK]", "Ġ", "Ċ", "##ing", "\u2581", "a" * 100, "\udcff", "\udcc3\udca9"),
 )
 """Pieces of text that are special somewhere, or cut in the wrong place somewhere."""
 
