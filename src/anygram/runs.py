@@ -69,7 +69,7 @@ def write(
         storage.write_tensors(folder / "model.safetensors", run.model.tensors())
         if training is not None:
             storage.write_tensors(folder / "training.safetensors", training)
-        lines = "".join(json.dumps(line) + "\n" for line in metrics)
+        lines = "".join(storage.to_json(line) + "\n" for line in metrics)
         storage.write_text(folder / "metrics.jsonl", lines)
         storage.write_text(folder / "report.md", report(run.record))
 

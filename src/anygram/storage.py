@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
+import math
 import os
 import re
 import shutil
@@ -124,7 +125,24 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, fields: Mapping[str, Any]) -> None:
     """Write a JSON file atomically."""
-    write_text(path, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, to_json(fields, indent=1) + "\n")
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return strict JSON: numbers that are not finite, which JSON lacks, become null.
+
+    >>> to_json({"rate": float("inf")})
+    '{"rate": null}'
+    """
+    return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: Path) -> dict[str, Any]:

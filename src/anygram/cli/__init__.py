@@ -2,58 +2,76 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 1 (failed) or 2 (wrong usage)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, we tidy up as for Ctrl-C
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not know every character
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status; every failure is one line on standard error."""
-    from anygram.cli.app import app
     from anygram.errors import AnygramError, UsageError
 
     debug = "--debug" in arguments
-    words = [word for word in arguments if word != "--debug"]
     try:
-        status = app(words, prog_name="anygram", standalone_mode=False)
-    except UsageError as error:
-        return _failed(error, 2, debug)
-    except AnygramError as error:
-        return _failed(error, 1, debug)
-    except KeyboardInterrupt:
-        print("stopped; what was trained so far is kept, --resume goes on with it", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # the reader of our output has left (`| head`): say no more, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except MemoryError:
-        print("out of memory; give a smaller size or less data", file=sys.stderr)
+        return _invoke([word for word in arguments if word != "--debug"] or ["--help"])
+    except KeyboardInterrupt as stopped:
+        return _say(f"stopped; {str(stopped) or 'nothing was written'}", 1)
+    except BrokenPipeError:  # the reader of our output has left (`| head`): no failure to talk about
+        _drop_output()
         return 1
     except Exception as error:
-        return _unexpected(error, debug)
-    return status if isinstance(status, int) else 0
+        if debug:
+            raise
+        if isinstance(error, AnygramError):
+            return _say(str(error), 2 if isinstance(error, UsageError) else 1)
+        if isinstance(error, MemoryError):
+            return _say("out of memory; give a smaller size or less data", 1)
+        if isinstance(error, OSError):
+            _drop_output()  # it may be what failed, and would fail again at exit
+        return _say(f"{type(error).__name__}: {error}; --debug shows where", 1)
 
 
-def _failed(error: Exception, status: int, debug: bool) -> int:
-    if debug:
-        raise error
-    print(f"anygram: {error}", file=sys.stderr)
+def _invoke(words: Sequence[str]) -> int:
+    """Run the command that the words name; what the parser refuses is a UsageError."""
+    import typer
+
+    from anygram.cli.app import app
+    from anygram.errors import UsageError
+
+    command = typer.main.get_command(app)
+    try:
+        # not `app(...)`: it has an exit status of its own for Ctrl-C
+        with command.make_context("anygram", list(words)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except Exception as error:
+        parser_says = getattr(error, "format_message", None)
+        if parser_says is None:
+            raise
+        path = getattr(getattr(error, "ctx", None), "command_path", "anygram")
+        raise UsageError(f"{parser_says().rstrip('.')}; see {path} --help") from error
+    print(end="", flush=True)
+    return 0
+
+
+def _say(reason: str, status: int) -> int:
+    print(f"anygram: {' '.join(reason.split())}", file=sys.stderr)
     return status
 
 
-def _unexpected(error: Exception, debug: bool) -> int:
-    """Show what the command line library says of a wrong call; report any other failure in one line."""
-    show = getattr(error, "show", None)
-    if show is not None:
-        show(file=sys.stderr)
-        return int(getattr(error, "exit_code", 2))
-    if debug:
-        raise error
-    print(f"anygram: {type(error).__name__}: {error}; --debug shows where", file=sys.stderr)
-    return 1
+def _drop_output() -> None:
+    """Let nothing more be written to standard output, not even at exit."""
+    output = sys.__stdout__
+    if output is not None and output is sys.stdout:  # not what a test or a notebook put there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())

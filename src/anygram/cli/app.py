@@ -15,7 +15,6 @@ app = typer.Typer(
     help="Every language model from n-gram to Transformer, on your own data, by one yardstick.",
     epilog=EPILOG,
     rich_markup_mode=None,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

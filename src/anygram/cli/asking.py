@@ -116,14 +116,14 @@ def generate(
 
     loaded = api.load(run)
     sampling = generation.Sampling(max_symbols, temperature, top_k, top_p, seed)
-    if as_json or n > 1:
+    if as_json or n != 1:
         samples = generation.generate(loaded.model, loaded.codec, prompt, samples=n, sampling=sampling)
         if as_json:
             options.print_json({"prompt": prompt, "samples": samples})
         else:
             print(options.printable("\n---\n".join(prompt + sample for sample in samples)))
         return
-    sys.stdout.write(prompt)
+    sys.stdout.write(options.printable(prompt))
     for _, piece in generation.stream(loaded.model, loaded.codec, prompt, sampling=sampling):
         sys.stdout.write(options.printable(piece))
         sys.stdout.flush()

@@ -11,21 +11,33 @@ from anygram.registry import Registry
 
 
 def models(as_json: AsJson = False) -> None:
-    """List the models and their settings."""
+    """List the models and their settings.
+
+    \b
+    anygram models
+    """
     from anygram.models import REGISTRY
 
     _list(REGISTRY, as_json)
 
 
 def codecs(as_json: AsJson = False) -> None:
-    """List the codecs and their settings."""
+    """List the codecs and their settings.
+
+    \b
+    anygram codecs --json
+    """
     from anygram.codecs import REGISTRY
 
     _list(REGISTRY, as_json)
 
 
 def inspect(run: RunFolder, as_json: AsJson = False) -> None:
-    """Show what a run folder holds."""
+    """Show what a run folder holds.
+
+    \b
+    anygram inspect runs/book
+    """
     from pathlib import Path
 
     from anygram import runs
@@ -38,7 +50,11 @@ def inspect(run: RunFolder, as_json: AsJson = False) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Say what is installed here, and how fast it is."""
+    """Say what is installed here, and how fast it is.
+
+    \b
+    anygram doctor
+    """
     from anygram import diagnosis
 
     found = diagnosis.examine()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -51,8 +50,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 
 def print_json(fields: Mapping[str, Any]) -> None:
     """Print one JSON object on standard output; bytes that are no text become replacement characters."""
-    text = json.dumps(fields, ensure_ascii=False)
-    print(printable(text))
+    from anygram.storage import to_json
+
+    print(printable(to_json(fields)))
 
 
 def printable(text: str) -> str:

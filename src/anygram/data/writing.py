@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -37,7 +36,7 @@ def _jsonl(path: Path, rows: Iterator[Row], columns: list[str]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", errors="replace") as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(storage.to_json(row) + "\n")
             count += 1
     return count
 
