@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -224,7 +225,8 @@ def _under(prefix: str, tensors: Tensors) -> Tensors:
 
 def _encoded(documents: Documents, codec: Codec, folder: Path, progress: Progress) -> EncodedCorpus:
     progress.stage("encoding", total=len(documents))
-    return encode_corpus(documents, codec, folder, progress.update)
+    done = count(1)
+    return encode_corpus(documents, codec, folder, lambda units: progress.update(next(done)))
 
 
 def _suggested(

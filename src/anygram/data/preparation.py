@@ -55,6 +55,8 @@ def prepare(options: DataOptions, seed: int, workspace: Path, progress: Progress
 
 def spool(options: DataOptions, workspace: Path, progress: Progress) -> None:
     """Read every source once and lay its documents down below `workspace`."""
+    if [*options.sources, options.valid, options.test].count("-") > 1:
+        raise UsageError("standard input can be read once; name another source for --valid or --test")
     _spool(options.sources, options, workspace / "documents", progress)
     for name in ("valid", "test"):
         part = _part(getattr(options, name), name)
