@@ -133,6 +133,12 @@ def _describe(choices: tuple[Any, ...]) -> str:
     return " or ".join(words)
 
 
+def check_seed(seed: int) -> None:
+    """Raise UsageError where a seed is none that every generator takes."""
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"seed must be at least 0 and below 2^63, got {seed}; for example 0")
+
+
 def read_file(name: str) -> dict[str, Any]:
     """Return the settings of a TOML file: KEY = VALUE, or tables whose keys read TABLE.KEY."""
     path = Path(name)

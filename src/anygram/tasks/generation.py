@@ -13,6 +13,7 @@ import numpy as np
 from anygram import information, states
 from anygram.errors import UsageError
 from anygram.protocols import Codec, FloatArray, LanguageModel
+from anygram.settings import check_seed
 from anygram.tasks.prediction import after
 
 
@@ -38,6 +39,7 @@ class Sampling:
             raise UsageError(f"top_k must be at least 1, got {self.top_k}; leave it out to keep all symbols")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise UsageError(f"top_p must be above 0 and at most 1, got {self.top_p}")
+        check_seed(self.seed)
 
 
 def generate(
@@ -103,7 +105,9 @@ def probabilities(log_p_BV: FloatArray, sampling: Sampling) -> FloatArray:
         greedy_BV = np.zeros_like(log_p_BV)
         greedy_BV[np.arange(len(log_p_BV)), log_p_BV.argmax(axis=1)] = 1.0
         return greedy_BV
-    p_BV: FloatArray = np.exp(information.log_softmax(log_p_BV / sampling.temperature))
+    below_BV = log_p_BV - log_p_BV.max(axis=1, keepdims=True)  # 0 for the likeliest at any temperature
+    with np.errstate(over="ignore"):
+        p_BV: FloatArray = np.exp(information.log_softmax(below_BV / sampling.temperature))
     if sampling.top_k is None and sampling.top_p is None:
         return p_BV
     order_BV = np.argsort(-p_BV, axis=1, kind="stable")
