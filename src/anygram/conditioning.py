@@ -64,8 +64,9 @@ class Prefixed:
 
     P(w | source, context) = Q(w | source separator context) / Σ_v Q(v | source separator context), with
     Q the inner model and v over the target vocabulary: so `score` costs a whole prediction a symbol.
-    A condition is refused (UsageError) where the inner model's memory is too short to reach past the
-    separator. `prefixed` returns the kind that learns as the inner model does.
+    A source is heard as far back as the inner model remembers; where that is no farther than the
+    separator, a condition is refused (UsageError). `prefixed` returns the kind that learns as the inner
+    model does.
     """
 
     def __init__(self, inner: LanguageModel, vocabulary_size: int, condition_vocabulary_size: int) -> None:

@@ -158,7 +158,8 @@ def states_regroup(subject: Subject, case: Case) -> None:
     log_p_BT, after = model.score(state, case.other_BT)
     rows_X = np.append(case.order_B, case.order_B[0])
     chosen = states.select(state, rows_X)
-    hold(states.count_rows(chosen) == len(rows_X), f"selected {len(rows_X)} rows, got a state of others")
+    found = states.count_rows(chosen)
+    hold(found == len(rows_X), f"selected {len(rows_X)} rows, got a state of {found}")
     chosen_XT, end = model.score(chosen, case.other_BT[rows_X])
     agree(chosen_XT, log_p_BT[rows_X], subject.regrouped, "selected rows score differently")
     probe_XT = case.ids_BT[rows_X]
