@@ -123,8 +123,8 @@ def train(
     The words are those of `anygram train`: `valid` and `test` are a fraction, a source or "none";
     `settings` holds what `--set` takes. Without `out` the run lives as long as the returned object.
     """
-    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed)
-    training.check_names(plan)
+    plan = training.Plan(model, codec or training.DEFAULT_CODEC, settings or {}, _budget(budget), seed)
+    training.check(plan)
     keep = tempfile.TemporaryDirectory(prefix="anygram-run-") if out is None else None
     folder = Path(keep.name) / "run" if keep else Path(str(out))
     training.check_out(folder, resume)

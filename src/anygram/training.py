@@ -38,6 +38,9 @@ VALIDATION_SHARE = 0.05
 VALIDATION_ROWS, VALIDATION_LENGTH = 64, 512
 FINAL_VALIDATION_UNITS = 200_000
 SUGGESTION_SYMBOLS = 1 << 18
+DEFAULT_CODEC = "bpe"
+"""Byte pairs: lossless for any text, shorter sequences than characters, and the best of the codecs for
+n-grams and networks alike on English prose, Python's docstrings and Chinese poems."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Plan:
     """What to train: names, settings by key (`--set`), budget, seed."""
 
     model: str
-    codec: str | None = None
+    codec: str = DEFAULT_CODEC
     values: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(seconds=600))
     seed: int = 0
@@ -89,11 +92,6 @@ def check_out(out: Path, resume: bool) -> None:
         raise UsageError(f"--out {out} already holds {what}; {remedy}name another folder")
 
 
-def default_codec(model: str, documents: Documents) -> str:
-    """Return the codec to use where none is named."""
-    return "chars"
-
-
 def default_valid(plan: Plan) -> str:
     """Return the validation split to use where none is asked for: a twentieth, if learning needs one."""
     return "0.05" if isinstance(_untrained(plan), Differentiable) else "none"
@@ -128,14 +126,22 @@ def sort_settings(values: Mapping[str, Any], places: Mapping[str, list[str]]) ->
     return sorted_
 
 
-def check_names(plan: Plan) -> None:
-    """Raise for an unknown model, codec or setting before any work is done."""
-    module = models.REGISTRY.load(plan.model)
-    codec = codecs.REGISTRY.load(plan.codec) if plan.codec else None
-    places = {"model": settings.keys(module.Config), "learner": settings_of(_untrained(plan))}
-    if codec is not None:
-        places["codec"] = settings.keys(codec.Config)
-        sort_settings(plan.values, places)
+def check(plan: Plan) -> None:
+    """Raise for an unknown name or a setting out of range before any work is done."""
+    chosen = _chosen(plan)
+    settings.build(models.REGISTRY.load(plan.model).Config, chosen["model"])
+    settings.build(codecs.REGISTRY.load(plan.codec).Config, chosen["codec"])
+    learner_for(_untrained(plan), chosen["learner"], plan.seed)
+
+
+def _chosen(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return the plan's settings by place: model, learner, codec."""
+    places = {
+        "model": settings.keys(models.REGISTRY.load(plan.model).Config),
+        "learner": settings_of(_untrained(plan)),
+        "codec": settings.keys(codecs.REGISTRY.load(plan.codec).Config),
+    }
+    return sort_settings(plan.values, places)
 
 
 def _fresh(
@@ -147,17 +153,11 @@ def _fresh(
     progress: Progress,
 ) -> _Session:
     module = models.REGISTRY.load(plan.model)
-    codec_name = plan.codec or default_codec(plan.model, splits.train)
-    codec_module = codecs.REGISTRY.load(codec_name)
-    places = {
-        "model": settings.keys(module.Config),
-        "learner": settings_of(_untrained(plan)),
-        "codec": settings.keys(codec_module.Config),
-    }
-    chosen = sort_settings(plan.values, places)
+    codec_module = codecs.REGISTRY.load(plan.codec)
+    chosen = _chosen(plan)
     codec_config = settings.build(codec_module.Config, chosen["codec"])
 
-    progress.stage(f"fitting the codec {codec_name}")
+    progress.stage(f"fitting the codec {plan.codec}")
     codec = codec_module.fit((document.text for document in splits.train), codec_config)
     corpus = _encoded(splits.train, codec, workspace / "train", progress)
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
@@ -165,7 +165,7 @@ def _fresh(
     model = module.create(config, codec.vocabulary_size, plan.seed)
     learner = learner_for(model, chosen["learner"], plan.seed, learner_values)
     record = Record(
-        codec=codec_name,
+        codec=plan.codec,
         codec_settings=settings.to_words(codec_config),
         model=plan.model,
         model_settings=settings.to_words(config),
@@ -192,7 +192,7 @@ def _resumed(
     record = stored.record
     if record.data.get("fingerprint") != data.get("fingerprint"):
         raise RunError(f"{out} was trained on other data; resume with the same sources and options")
-    if record.model != plan.model or (plan.codec or record.codec) != record.codec:
+    if record.model != plan.model or plan.codec != record.codec:
         raise RunError(f"{out} is a {record.model} over {record.codec}; resume with the same names")
     if record.status == "finished" and record.budget == _limits(plan.budget):
         raise RunError(f"{out} has spent its budget; give a larger --budget to go on")

@@ -25,14 +25,14 @@ from anygram.reporting.progress import Progress, Silent
 
 @dataclass(frozen=True)
 class Pair:
-    """A contestant: a model, and a codec where one is asked for."""
+    """A contestant: a model over a codec."""
 
     model: str
-    codec: str = ""
+    codec: str = training.DEFAULT_CODEC
 
     @property
     def name(self) -> str:
-        return f"{self.model}-{self.codec}" if self.codec else self.model
+        return f"{self.model}-{self.codec}"
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ def pairs(names: Sequence[str] | None, codec: str | None) -> list[Pair]:
     chosen = []
     for name in names or models.REGISTRY.names():
         model, _, own = name.strip().partition(":")
-        pair = Pair(model, own or codec or "")
+        pair = Pair(model, own or codec or training.DEFAULT_CODEC)
         if model not in models.REGISTRY.names():
             raise UnknownName("model", model, models.REGISTRY.names())
-        if pair.codec and pair.codec not in codecs.REGISTRY.names():
+        if pair.codec not in codecs.REGISTRY.names():
             raise UnknownName("codec", pair.codec, codecs.REGISTRY.names())
         if pair in chosen:
             raise UsageError(f"{pair.name} is named twice; name each model once")
@@ -128,9 +128,7 @@ def _check_settings(contest: Contest) -> None:
         if key.partition(".")[0] not in names:
             raise UsageError(f"--set wants MODEL.KEY=VALUE with a model of the comparison, got '{key}'")
     for pair in contest.pairs:
-        training.check_names(
-            training.Plan(pair.model, pair.codec or None, values_of(pair.model, contest.values))
-        )
+        training.check(training.Plan(pair.model, pair.codec, values_of(pair.model, contest.values)))
 
 
 def _contestants(contest: Contest, out: Path, workspace: Path, progress: Progress) -> list[Row]:

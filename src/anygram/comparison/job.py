@@ -63,7 +63,7 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         progress.stage(f"compressing with {job.model}")
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}
-    plan = training.Plan(job.model, job.codec or None, job.values, Budget(**job.budget), job.seed)
+    plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed)
     if options.valid == "default":
         options = replace(options, valid=training.default_valid(plan))
     return _run_model(plan, options, Path(job.workspace), Path(job.out), progress)
