@@ -13,13 +13,13 @@ least possible surprisal is known too, and can be reached.
 
 Errors that such programs often have, and what is done here instead:
 
-- no biases                          every layer has one, and the output too
-- W_hh of shape X × H                it maps a hidden vector to the next one: H × H
-- one hidden state for both layers   each layer carries its own
-- exp of large logits overflows      the largest logit is subtracted first
-- the loss is a sum                  it is the mean over rows and positions: the rate fits any batch
-- gradients explode                  their common norm is clipped
-- the gradient is believed           it is compared with finite differences before training
+- No biases. Here every layer has one, and so has the output.
+- W_hh has the shape X × H. Here H × H: it maps a hidden vector to the next one.
+- Both layers share one hidden vector. Here each carries its own.
+- exp overflows. Here the largest logit is subtracted first.
+- The loss is a sum. Here it is the mean over rows and positions, so that one rate fits all batches.
+- Gradients explode. Here their common norm is clipped.
+- The gradient is believed. Here it is compared with finite differences before training.
 
 Axes: B rows, T positions, X inputs, H hidden units, Y outputs.
 """

@@ -4,21 +4,22 @@
     x ← LayerNorm(x + Attention(x)),  x ← LayerNorm(x + W₂ ReLU(W₁ x + b₁) + b₂)      in every block
     P(next symbol | all so far) = softmax(W x + b)
 
-    python examples/transformer_stack.py                      8 heads, width 512, 6 blocks: about ten minutes
+    python examples/transformer_stack.py                      8 heads, width 512, 6 blocks: ten minutes
     python examples/transformer_stack.py --small book.txt     a narrow one of 2 blocks, on your own text
 
 Errors that such programs often have, and what is done here instead:
 
-- no causal mask                     a position sees itself and what stands before it in its document
-- documents packed into one row see each other, too     the mask ends at the boundary
-- a mask that hides a whole row      softmax of −∞ alone is NaN; a position always sees itself
-- scores not divided by √K           K is the width of a head, not of the model
-- heads cut out by view(B, H, T, K)  that mixes positions; the width is split, then axes are exchanged
-- no positions, or positions made and never added       they are added; without them a text is a bag
-- positions that drown the symbols   embeddings are scaled by √D before the sum
-- dropout while evaluating           eval() there, train() here
-- targets not shifted                the target of a position is the next symbol
-- no held-out text                   a tenth of the documents is never trained on
+- No causal mask. Here a position sees itself and what stands before it.
+- Documents that were packed into one row see each other. Here the mask ends at the boundary.
+- A mask hides a whole row, whose softmax is NaN. Here every position sees itself at least.
+- Scores are not divided by √K, or by √D. Here by √K, the width of a head.
+- Heads are cut out by view(B, H, T, K), which mixes positions. Here the width is split in place, and
+  then the axes are exchanged.
+- Positions are missing, or made and never added; without them a text is a bag. Here they are added, to
+  embeddings scaled by √D, which they would drown otherwise.
+- Dropout goes on while evaluating. Here eval() turns it off.
+- A position is asked for the symbol it has just read. Here for the next one.
+- No text is held out. Here a tenth of the documents is never trained on.
 
 Two checks run before training: a block equals torch.nn.TransformerEncoderLayer with the same weights, and
 later symbols change nothing earlier. Surprisal is shown per symbol, on blocks whose context is cut at the

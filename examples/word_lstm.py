@@ -1,23 +1,24 @@
 """A word LSTM: 10,000 words, embeddings of 256, 1,024 units, a softmax over the vocabulary, Adam, batch 64.
 
-    python examples/word_lstm.py                      on the standard library's docstrings: about an hour on 2 cores
+    python examples/word_lstm.py                      the standard library's docstrings: an hour on 2 cores
     python examples/word_lstm.py --small book.txt     a small one, on your own text: seconds
 
 Errors that such programs often have, and what is done here instead:
 
-- windows that overlap, of which only the last word is predicted (`return_sequences=False`): fifty times
-  the work for the same text     every word is predicted, once an epoch
-- the state thrown away between windows     the text is cut into 64 long rows, and the state is carried
-  from block to block; it is forgotten where a document begins, and nowhere else
-- the vocabulary fitted on all text     on the training part alone
-- no held-out text, or the best epoch chosen by it     one part chooses the epoch, another is measured, once
-- softmax in the last layer and again in the loss     the loss takes logits, once
-- accuracy counts padding, or a right guess that a word is unknown     neither is a hit
-- the perplexity of the words the program knows is called its perplexity     both are shown, and how many
-  words were unknown: the fewer it knows, the easier its task looks
-- gradients explode     their common norm is clipped
+- Windows overlap, and only the last word of each is predicted (`return_sequences=False`), so that a text
+  is read fifty times over. Here every word is predicted, once an epoch.
+- The state is thrown away between windows. Here the text is cut into 64 long rows, and their state is
+  carried from block to block; it is forgotten where a document begins, and nowhere else.
+- The vocabulary is fitted on all text. Here on the training part alone.
+- No text is held out, or the best epoch is chosen by the text that is reported. Here one part chooses
+  the epoch, and another is measured, once.
+- Softmax stands in the last layer and again in the loss. Here the loss takes logits.
+- Accuracy counts padding, and the guess that a word is unknown. Here neither is ever a hit.
+- The perplexity of the words that the program knows is called its perplexity. Here both are shown, and
+  how many words were unknown: the fewer it knows, the easier its task looks.
+- Gradients explode. Here their common norm is clipped.
 
-The loop is written out here to be read. `anygram train --model lstm --codec words` does the same with a
+The loop is written out to be read. `anygram train --model lstm --codec words` does the same with a
 schedule of rates, a budget and a run folder.
 
 Axes: B rows, T positions of a block or of a document.
@@ -42,7 +43,7 @@ from anygram.data.documents import Document
 from anygram.data.preparation import DataOptions, prepare
 from anygram.models import lstm
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.protocols import Codec
+from anygram.protocols import Codec, LanguageModel
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Figures:
         )
 
 
-def measure(model: NeuralLanguageModel, codec: Codec, documents: Iterable[Document]) -> Figures:
+def measure(model: LanguageModel, codec: Codec, documents: Iterable[Document]) -> Figures:
     """Return the figures over whole documents, their ends included, the state carried through each."""
     symbols = unknown = hits = 0
     nats = nats_of_known = 0.0
