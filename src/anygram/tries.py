@@ -67,13 +67,28 @@ def grow(parents_X: Indices, symbols_X: NDArray[np.integer], width: int) -> tupl
     (array([ 5, 12]), array([1, 0, 1]))
     """
     keys_X = parents_X * width + symbols_X
+    possible = int(keys_X.max(initial=0)) + 1
+    keys, nodes_X = _by_table(keys_X, possible) if possible <= 4 * len(keys_X) else _by_sorting(keys_X)
+    return Level(keys, width), nodes_X
+
+
+def _by_table(keys_X: Indices, possible: int) -> tuple[Indices, Indices]:
+    """Return the distinct keys, sorted, and the place of each key among them: fast where few are possible."""
+    present = np.zeros(possible, dtype=bool)
+    present[keys_X] = True
+    places = np.cumsum(present) - 1
+    return np.flatnonzero(present), places[keys_X]
+
+
+def _by_sorting(keys_X: Indices) -> tuple[Indices, Indices]:
+    """Return the same for any keys."""
     order_X = np.argsort(keys_X)
     sorted_X = keys_X[order_X]
     first_X = np.ones(len(keys_X), dtype=bool)
     first_X[1:] = sorted_X[1:] != sorted_X[:-1]
-    nodes_X = np.empty(len(keys_X), dtype=np.int64)
-    nodes_X[order_X] = np.cumsum(first_X) - 1
-    return Level(sorted_X[first_X], width), nodes_X
+    places_X = np.empty(len(keys_X), dtype=np.int64)
+    places_X[order_X] = np.cumsum(first_X) - 1
+    return sorted_X[first_X], places_X
 
 
 def spread(first_X: Indices, last_X: Indices) -> tuple[Indices, Indices]:
