@@ -18,6 +18,7 @@ from anygram import evaluation, runs, training
 from anygram.budgets import Budget
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
+from anygram.errors import RunError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel
 from anygram.reporting.progress import Progress
@@ -38,6 +39,11 @@ class Run:
     def __init__(self, path: Path, *, keep: tempfile.TemporaryDirectory[str] | None = None) -> None:
         """Read the run folder; RunError in one line where there is none or it is damaged."""
         stored = runs.read(path)
+        if stored.record.status == "unfinished":
+            raise RunError(
+                f"{path} was stopped before its counts became a model; "
+                "finish it: the same anygram train with --resume"
+            )
         self.path = path
         self.record: Record = stored.record
         self.codec: Codec = stored.codec

@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from anygram import codecs, models, settings, storage
-from anygram.errors import RunError
+from anygram.errors import AnygramError, RunError, UsageError
 from anygram.protocols import Codec, LanguageModel, Tensors
 
 FORMAT = 1
@@ -39,7 +39,8 @@ class Record:
     seed: int
     data: dict[str, Any]
     status: str = "training"
-    """"training" until the budget is spent, then "finished"; "stopped" where training had to stop."""
+    """"training" until the budget is spent ("unfinished" where the model cannot be asked before), then
+    "finished"; "stopped" where training had to stop."""
     spent: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: versions())
@@ -83,9 +84,25 @@ def rewrite_record(path: Path, record: Record) -> None:
 def read(path: Path) -> StoredRun:
     """Return the run in a folder; RunError in one line where it is missing, damaged or too new."""
     record = read_record(path)
-    codec: Codec = codecs.REGISTRY.load(record.codec).from_json(storage.read_json(path / "codec.json"))
-    model = create_model(record)
-    model.restore(storage.read_tensors(path / "model.safetensors"))
+    try:
+        codec: Codec = codecs.REGISTRY.load(record.codec).from_json(storage.read_json(path / "codec.json"))
+        if codec.vocabulary_size != record.vocabulary_size:
+            raise RunError(
+                f"codec.json has {codec.vocabulary_size} symbols, run.toml says {record.vocabulary_size}; "
+                "restore them or train again"
+            )
+        model = create_model(record)
+        model.restore(storage.read_tensors(path / "model.safetensors"))
+    except UsageError as error:
+        remedy = "restore the folder, or install what it was trained with"
+        raise RunError(f"{path}: {error}; {remedy}") from error
+    except AnygramError as error:
+        raise RunError(f"{path}: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a codec or a model makes of wrong contents
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{path} is damaged ({reason}); restore it or train again") from error
     return StoredRun(record, codec, model)
 
 
@@ -102,13 +119,16 @@ def read_record(path: Path) -> Record:
     if not (path / "run.toml").is_file():
         raise RunError(f"{path} is not a run folder (it has no run.toml); train one with: anygram train")
     stored = storage.read_toml(path / "run.toml")
-    if stored.get("format", 0) > FORMAT:
-        raise RunError(
-            f"{path} has run format {stored['format']}, this anygram reads up to {FORMAT}; upgrade anygram"
-        )
-    known = {entry.name for entry in fields(Record)}
+    form = stored.get("format", 0)
+    if isinstance(form, int) and form > FORMAT:
+        raise RunError(f"{path} has run format {form}, this anygram reads up to {FORMAT}; upgrade anygram")
+    kinds = {name: get_origin(kind) or kind for name, kind in get_type_hints(Record).items()}
+    known = {name: value for name, value in stored.items() if name in kinds}
     try:
-        return Record(**{name: value for name, value in stored.items() if name in known})
+        for name, value in known.items():
+            if not isinstance(value, kinds[name]):
+                raise TypeError(f"{name} must be {kinds[name].__name__}, got {value!r}")
+        return Record(**known)
     except TypeError as error:
         raise RunError(f"{path / 'run.toml'}: {error}; the folder is damaged, train again") from error
 

@@ -190,7 +190,7 @@ class Frequency:
         """Become the model whose `tensors` these are, finished or not."""
         self._read = [tensors["ids"]] if "ids" in tensors else []
         self._counts = None
-        if "counts" in tensors:
+        if not self._read:
             keys = [tensors[f"keys_{depth}"] for depth in range(1, self.config.order + 1)]
             levels = tuple(Level(keys, self.vocabulary_size + 1) for keys in keys)
             self._counts = Counts(levels, tensors["counts"])
