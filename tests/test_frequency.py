@@ -101,12 +101,12 @@ def test_counting_in_pieces_and_resuming_change_nothing(
         np.testing.assert_array_equal(resumed.tensors()[name], array)
 
 
-def test_suggested_orders_grow_with_data_and_shrink_with_vocabulary() -> None:
+def test_suggested_orders_grow_with_data_and_shares_shrink_with_vocabulary() -> None:
     ids, budget = _ids([0]), Budget(seconds=1)
     few, _ = frequency.suggest(ids, 10_000, 66, budget)
     many, _ = frequency.suggest(ids, 10_000_000, 66, budget)
     words, settings = frequency.suggest(ids, 1_000_000, 20_000, budget)
-    assert words.order < few.order < many.order
+    assert words.order == few.order < many.order
     assert words.k < few.k
     assert settings == {}
 
