@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a small counted run, with its corpus beside it."""
     folder = tmp_path_factory.mktemp("cli")
     corpus = write_corpus(folder)
-    anygram.train(corpus, "frequency", out=folder / "run", test=0.2, settings={"order": 3})
+    anygram.train(corpus, "frequency", codec="chars", out=folder / "run", test=0.2, settings={"order": 3})
     return folder / "run"
 
 
@@ -98,7 +98,17 @@ def test_a_command_runs_for_people_and_for_programs(
 
 
 def test_train_says_in_json_what_came_of_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    words = ["train", write_corpus(tmp_path), "--model", "uniform", "--test", "0.2", "--json"]
+    words = [
+        "train",
+        write_corpus(tmp_path),
+        "--model",
+        "uniform",
+        "--codec",
+        "bytes",
+        "--test",
+        "0.2",
+        "--json",
+    ]
     said = ask(capsys, *words, "--out", tmp_path / "run")
     assert said.status == 0
     assert said.fields["run"] == str(tmp_path / "run") and said.fields["status"] == "finished"
@@ -194,7 +204,16 @@ def test_settings_come_from_a_file_and_from_words(capsys: pytest.CaptureFixture[
 
 
 def test_a_setting_may_say_whose_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    words = ["train", write_corpus(tmp_path), "--model", "frequency", "--out", tmp_path / "run"]
+    words = [
+        "train",
+        write_corpus(tmp_path),
+        "--model",
+        "frequency",
+        "--codec",
+        "chars",
+        "--out",
+        tmp_path / "run",
+    ]
     said = ask(
         capsys, *words, "--set", "model.order=4", "--set", "learner.batch=50", "--set", "codec.min_count=3"
     )

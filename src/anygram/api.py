@@ -9,7 +9,9 @@ run.generate("Once upon")
 from __future__ import annotations
 
 import html
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,7 +38,7 @@ Sources = str | Path | Sequence[str | Path]
 class Run:
     """A trained model with its codec, ready to be asked."""
 
-    def __init__(self, path: Path, *, keep: tempfile.TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         """Read the run folder; RunError in one line where there is none or it is damaged."""
         stored = runs.read(path)
         if stored.record.status == "unfinished":
@@ -48,7 +50,6 @@ class Run:
         self.record: Record = stored.record
         self.codec: Codec = stored.codec
         self.model: LanguageModel = stored.model
-        self._keep = keep
 
     def evaluate(
         self,
@@ -131,9 +132,6 @@ def train(
     """
     plan = training.Plan(model, codec or training.DEFAULT_CODEC, settings or {}, _budget(budget), seed)
     training.check(plan)
-    keep = tempfile.TemporaryDirectory(prefix="anygram-run-") if out is None else None
-    folder = Path(keep.name) / "run" if keep else Path(str(out))
-    training.check_out(folder, resume)
     options = DataOptions(
         sources=_as_sources(sources),
         documents=documents,
@@ -143,18 +141,29 @@ def train(
         on_bad_record=on_bad_record,
         binary=codec == "bytes",
     )
-    with tempfile.TemporaryDirectory(prefix="anygram-") as workspace:
-        prepared = prepare(options, seed, Path(workspace), progress)
+    with tempfile.TemporaryDirectory(prefix="anygram-") as name:
+        workspace = Path(name)
+        folder = workspace / "run" if out is None else Path(out)
+        training.check_out(folder, resume)
+        prepared = prepare(options, seed, workspace, progress)
         training.train(
             plan,
             prepared.splits,
             prepared.description,
             out=folder,
-            workspace=Path(workspace),
+            workspace=workspace,
             resume=resume,
             progress=progress,
         )
-    return Run(folder, keep=keep)
+        return Run(folder) if out is not None else _moved_out(folder)
+
+
+def _moved_out(folder: Path) -> Run:
+    """Return the run, moved to a folder of its own that is deleted with the returned object."""
+    home = Path(tempfile.mkdtemp(prefix="anygram-run-"))
+    run = Run(folder.rename(home / "run"))
+    weakref.finalize(run, shutil.rmtree, home, ignore_errors=True)
+    return run
 
 
 def load(path: str | Path) -> Run:

@@ -239,6 +239,11 @@ class Learner(Protocol):
         ...
 
     @property
+    def usable(self) -> bool:
+        """Whether the model can be asked before `finish`."""
+        ...
+
+    @property
     def validates(self) -> bool:
         """Whether validation during training can improve the result."""
         ...

@@ -42,6 +42,13 @@ def explaining_writes(path: Path) -> Iterator[None]:
         raise AnygramError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
 
 
+def require_writable(path: Path) -> None:
+    """Raise AnygramError where a file or folder at `path` could not be written, before it is worked for."""
+    with explaining_writes(path):
+        place = next(parent for parent in path.resolve().parents if parent.exists())
+        tempfile.TemporaryDirectory(dir=place, prefix=f".{path.name}.").cleanup()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it becomes `path` in one step, on failure it is gone."""

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from anygram import codecs, evaluation, models, runs, settings
+from anygram import codecs, evaluation, models, runs, settings, storage
 from anygram.budgets import Budget
 from anygram.data.corpus import EncodedCorpus, encode_corpus
 from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
 from anygram.errors import RunError, TrainingStopped, UnknownName, UsageError
-from anygram.learning import learner_for, settings_of
+from anygram.learning import config_of, learner_for
 from anygram.protocols import Codec, Differentiable, Ids, LanguageModel, Learner, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
@@ -34,7 +34,7 @@ from anygram.runs import Record, StoredRun
 CHECKPOINT_EVERY_SECONDS = 120.0
 METRICS_EVERY_SECONDS = 1.0
 VALIDATION_SHARE = 0.05
-"""Validation takes at most this share of the time."""
+"""Validation takes about this share of the time at most, and comes once in this share of the budget."""
 VALIDATION_ROWS, VALIDATION_LENGTH = 64, 512
 FINAL_VALIDATION_UNITS = 200_000
 SUGGESTION_SYMBOLS = 1 << 18
@@ -52,6 +52,9 @@ class Plan:
     values: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(seconds=600))
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        settings.check_seed(self.seed)
 
 
 def train(
@@ -86,10 +89,13 @@ def check_out(out: Path, resume: bool) -> None:
             raise RunError(f"{out} holds no run to resume; leave --resume out to begin one")
     elif out.is_file():
         raise UsageError(f"--out {out} is a file; name a folder that does not exist yet")
+    elif out.is_mount():
+        raise UsageError(f"--out {out} is a mount point, which cannot be replaced; name a folder inside it")
     elif out.is_dir() and any(out.iterdir()):
         what = "a run" if (out / "run.toml").is_file() else "files that are no run"
         remedy = "pass --resume to go on with it, or " if what == "a run" else ""
         raise UsageError(f"--out {out} already holds {what}; {remedy}name another folder")
+    storage.require_writable(out)
 
 
 def default_valid(plan: Plan) -> str:
@@ -129,19 +135,22 @@ def sort_settings(values: Mapping[str, Any], places: Mapping[str, list[str]]) ->
 def check(plan: Plan) -> None:
     """Raise for an unknown name or a setting out of range before any work is done."""
     chosen = _chosen(plan)
-    settings.build(models.REGISTRY.load(plan.model).Config, chosen["model"])
-    settings.build(codecs.REGISTRY.load(plan.codec).Config, chosen["codec"])
-    learner_for(_untrained(plan), chosen["learner"], plan.seed)
+    for place, config in _configs(plan).items():
+        settings.build(config, chosen[place])
+
+
+def _configs(plan: Plan) -> dict[str, type[Any]]:
+    """Return what holds the settings of the plan's model, learner and codec."""
+    return {
+        "model": models.REGISTRY.load(plan.model).Config,
+        "learner": config_of(_untrained(plan)),
+        "codec": codecs.REGISTRY.load(plan.codec).Config,
+    }
 
 
 def _chosen(plan: Plan) -> dict[str, dict[str, Any]]:
     """Return the plan's settings by place: model, learner, codec."""
-    places = {
-        "model": settings.keys(models.REGISTRY.load(plan.model).Config),
-        "learner": settings_of(_untrained(plan)),
-        "codec": settings.keys(codecs.REGISTRY.load(plan.codec).Config),
-    }
-    return sort_settings(plan.values, places)
+    return sort_settings(plan.values, {place: settings.keys(c) for place, c in _configs(plan).items()})
 
 
 def _fresh(
@@ -190,12 +199,7 @@ def _resumed(
 ) -> _Session:
     stored = runs.read(out)
     record = stored.record
-    if record.data.get("fingerprint") != data.get("fingerprint"):
-        raise RunError(f"{out} was trained on other data; resume with the same sources and options")
-    if record.model != plan.model or plan.codec != record.codec:
-        raise RunError(f"{out} is a {record.model} over {record.codec}; resume with the same names")
-    if record.status == "finished" and record.budget == _limits(plan.budget):
-        raise RunError(f"{out} has spent its budget; give a larger --budget to go on")
+    _check_resumable(plan, record, data, out)
     tensors = runs.read_training(out)
     corpus = _encoded(splits.train, stored.codec, workspace / "train", progress)
     best = _snapshot(stored.model)
@@ -208,6 +212,32 @@ def _resumed(
     session = _Session(run, learner, corpus, valid, plan.budget, out, progress)
     session.go_on(runs.read_metrics(out), best)
     return session
+
+
+def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:
+    """Raise RunError where the run in `out` is another than the plan's, or has nothing left to do."""
+    if any(record.data.get(key) != data.get(key) for key in ("fingerprint", "valid", "test")):
+        raise RunError(f"{out} was trained on other data; resume with the same sources and options")
+    if (record.model, record.codec, record.seed) != (plan.model, plan.codec, plan.seed):
+        raise RunError(
+            f"{out} is a {record.model} over {record.codec} with seed {record.seed}; resume with the same"
+        )
+    recorded = {
+        "model": record.model_settings,
+        "learner": record.learner_settings,
+        "codec": record.codec_settings,
+    }
+    chosen = _chosen(plan)
+    for place, config in _configs(plan).items():
+        begun = settings.build(config, recorded[place])
+        if settings.build(config, chosen[place], begun) != begun:
+            raise RunError(f"{out} was begun with other settings of its {place}; resume without --set")
+    if record.status == "finished":
+        if not (out / "training.safetensors").is_file():
+            raise RunError(f"{out} has read all its data, once is all it takes; train a new run on more")
+        spent = {name: record.spent[name] for name in ("seconds", "symbols", "epochs", "steps")}
+        if plan.budget.spent(**spent) >= 1:
+            raise RunError(f"{out} has spent its budget; give a larger --budget to go on")
 
 
 def _limits(budget: Budget) -> dict[str, Any]:
@@ -305,7 +335,9 @@ class _Session:
         self._best_nats = float("inf")
         self._best: Tensors | None = None
         self._nats_since_line: list[float] = []
-        self._next_line = self._next_validation = 0.0
+        self._unwritten: Mapping[str, float] = {}
+        self._next_line = 0.0
+        self._next_validation = 0.0, 0.0
         self._next_checkpoint = CHECKPOINT_EVERY_SECONDS
         self._stopped: TrainingStopped | None = None
 
@@ -317,7 +349,7 @@ class _Session:
         self._seconds_before = float(spent["seconds"])
         if "best_valid_nats_per_symbol" in spent:
             self._best, self._best_nats = best, float(spent["best_valid_nats_per_symbol"])
-        self._next_line = self._next_validation = self._seconds_before
+        self._next_line = self._seconds_before
         self._next_checkpoint = self._seconds_before + CHECKPOINT_EVERY_SECONDS
 
     def learn(self) -> None:
@@ -327,7 +359,7 @@ class _Session:
         with interruptible() as interrupt:
             for batch in self._learner.batches(self._corpus):
                 spent = self._spent()
-                if spent >= 1:
+                if spent >= 1 and self._steps:  # whatever the budget, there is something to ask
                     break
                 try:
                     measured = self._learner.update(batch, spent)
@@ -337,39 +369,56 @@ class _Session:
                 self._after(measured)
                 if interrupt.requested:
                     self.checkpoint()
-                    raise KeyboardInterrupt
+                    raise KeyboardInterrupt(f"{self._out} keeps what was learnt; --resume goes on with it")
 
     def checkpoint(self) -> None:
         """Write the run as it stands: the best model so far, and what resuming needs."""
         current = _snapshot(self._run.model)
-        training = {f"model.{name}": array for name, array in current.items()}
-        training |= {f"learner.{name}": array for name, array in self._learner.tensors().items()}
-        if self._best is not None:
-            self._run.model.restore(self._best)
-        run = replace(self._run, record=replace(self._run.record, spent=self._accounts()))
-        runs.write(self._out, run, training=training, metrics=self._metrics)
+        self._take_best()
+        status = "training" if self._learner.usable else "unfinished"
+        record = replace(self._run.record, status=status, spent=self._accounts())
+        self._write(record, self._resumable(current))
         self._run.model.restore(current)
 
     def finish(self, splits: Splits) -> Record:
-        """Complete the model, take the best weights, measure them, and write the run."""
+        """Complete the model, take the best weights, write the run, then measure it."""
+        if self._unwritten:
+            self._write_line(self._unwritten, self._seconds())
         finished = dict(self._learner.finish())
         seconds = self._seconds()
         training: Tensors | None = None
         if self._learner.validates:
             self._validate()
-            training = {f"model.{name}": array for name, array in _snapshot(self._run.model).items()}
-            training |= {f"learner.{name}": array for name, array in self._learner.tensors().items()}
-            if self._best is not None:
-                self._run.model.restore(self._best)
-        figures: dict[str, Any] = {"model": finished, **self._measure(splits)}
-        status = "stopped" if self._stopped else "finished"
-        spent = {**self._accounts(), "seconds": seconds}
-        record = replace(self._run.record, status=status, spent=spent, figures=figures)
-        runs.write(self._out, replace(self._run, record=record), training=training, metrics=self._metrics)
+            training = self._resumable(_snapshot(self._run.model))
+            self._take_best()
+        record = replace(
+            self._run.record,
+            status="stopped" if self._stopped else "finished",
+            spent={**self._accounts(), "seconds": seconds},
+            figures={"model": finished},
+        )
+        self._write(record, training)
+        try:
+            record = replace(record, figures={**record.figures, **self._measure(splits)})
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{self._out} is trained; anygram evaluate measures it") from None
+        runs.rewrite_record(self._out, record)
         self._progress.close()
         if self._stopped:
             raise self._stopped
         return record
+
+    def _write(self, record: Record, training: Tensors | None) -> None:
+        runs.write(self._out, replace(self._run, record=record), training=training, metrics=self._metrics)
+
+    def _resumable(self, model: Tensors) -> Tensors:
+        """Return what going on needs: the model as it is (not the best), and the learner."""
+        tensors = {f"model.{name}": array for name, array in model.items()}
+        return tensors | {f"learner.{name}": array for name, array in self._learner.tensors().items()}
+
+    def _take_best(self) -> None:
+        if self._best is not None:
+            self._run.model.restore(self._best)
 
     def _measure(self, splits: Splits) -> dict[str, Any]:
         """Return the final figures: on test where there is one, else on (the first part of) validation."""
@@ -391,10 +440,12 @@ class _Session:
         self._symbols += int(measured["symbols"])
         if "nats_per_symbol" in measured:
             self._nats_since_line.append(measured["nats_per_symbol"])
+        self._unwritten = measured
         seconds = self._seconds()
         if seconds >= self._next_line:
             self._write_line(measured, seconds)
-        if self._valid_BT is not None and seconds >= self._next_validation:
+        due_symbols, due_spent = self._next_validation
+        if self._symbols >= due_symbols and self._spent() >= due_spent:
             self._validate()
         if seconds >= self._next_checkpoint:
             self.checkpoint()
@@ -407,7 +458,7 @@ class _Session:
             line["nats_per_symbol"] = sum(self._nats_since_line) / len(self._nats_since_line)
             rate = f"{line['nats_per_symbol']:.3f} nats/symbol  {rate}"
         self._metrics.append(line)
-        self._nats_since_line = []
+        self._nats_since_line, self._unwritten = [], {}
         self._next_line = seconds + METRICS_EVERY_SECONDS
         self._progress.update(min(1.0, max(self._spent(), self._share_of_corpus())), rate)
 
@@ -418,17 +469,16 @@ class _Session:
     def _validate(self) -> None:
         if self._valid_BT is None:
             return
-        began = time.perf_counter()
         model = self._run.model
         log_p_BT, _ = model.score(model.start(len(self._valid_BT)), self._valid_BT)
         nats = float(-log_p_BT.mean())
         if nats < self._best_nats:
             self._best_nats, self._best = nats, _snapshot(model)
-        now = self._seconds()
-        self._metrics.append({"step": self._steps, "seconds": round(now, 3), "valid_nats_per_symbol": nats})
-        took = time.perf_counter() - began
-        pause = max(took / VALIDATION_SHARE, (self._budget.seconds or 0.0) / 20)
-        self._next_validation = now + pause
+        seconds = round(self._seconds(), 3)
+        self._metrics.append({"step": self._steps, "seconds": seconds, "valid_nats_per_symbol": nats})
+        # counted in symbols and budget, not by the clock: equal seeds keep equal weights
+        pause = self._valid_BT.size / (3 * VALIDATION_SHARE)  # reading takes a third of learning
+        self._next_validation = self._symbols + pause, self._spent() + VALIDATION_SHARE
 
     def _seconds(self) -> float:
         return self._seconds_before + time.perf_counter() - self._started

@@ -11,13 +11,13 @@ from anygram.learning import counting
 from anygram.protocols import Countable, Differentiable, LanguageModel, Learner
 
 
-def settings_of(model: LanguageModel) -> list[str]:
-    """Return the names of the learner settings that this model's way of learning has."""
+def config_of(model: LanguageModel) -> type[Any]:
+    """Return the dataclass of the settings that this model's way of learning has."""
     if isinstance(model, Countable):
-        return settings.keys(counting.Config)
-    from anygram.learning import gradient
+        return counting.Config
+    from anygram.learning import gradient  # imports torch
 
-    return settings.keys(gradient.Config)
+    return gradient.Config
 
 
 def learner_for(

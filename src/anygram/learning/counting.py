@@ -27,6 +27,7 @@ class Config:
 class CountingLearner:
     """Counts whole documents in a seeded random order, so that a budget cuts a fair sample."""
 
+    usable = False
     validates = False
 
     def __init__(self, model: Countable, config: Config, seed: int) -> None:

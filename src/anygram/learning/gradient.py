@@ -6,7 +6,7 @@ Axes: B rows, T positions of a block.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ def one_cycle(spent: float, config: Config) -> float:
 class GradientLearner:
     """AdamW (Loshchilov & Hutter 2019) over blocks; matrices decay, vectors do not."""
 
+    usable = True
     validates = True
 
     def __init__(self, model: Differentiable, config: Config, seed: int) -> None:
@@ -66,6 +67,8 @@ class GradientLearner:
         self._seed = seed
         self._module = model.module()
         self._optimiser = _adamw(self._module, config)
+        self._parameters = list(self._module.parameters())
+        self._good = [parameter.detach().clone() for parameter in self._parameters]
         self._position = Position()
         self._epochs = 0.0
         self._state: State | None = None
@@ -77,7 +80,10 @@ class GradientLearner:
         return blocks.blocks(self._position)
 
     def update(self, batch: Block, spent: float) -> Mapping[str, float]:
-        """Take one step; TrainingStopped, weights untouched, where loss or gradient is not finite."""
+        """Take one step; TrainingStopped where loss or gradient is not finite.
+
+        The weights are then those that last gave a finite loss, before the step that spoilt them.
+        """
         rate = one_cycle(spent, self.config)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
@@ -87,10 +93,12 @@ class GradientLearner:
         norm = torch.nn.utils.clip_grad_norm_(self._module.parameters(), self.config.clip)
         nats_per_symbol, gradient_norm = nats.item(), norm.item()
         if not (math.isfinite(nats_per_symbol) and math.isfinite(gradient_norm)):
+            _copy(self._good, self._parameters)
             raise TrainingStopped(
                 f"the training loss is no longer finite (rate {rate:.2g}); the last good weights are kept; "
                 "try --set rate=... a third of it"
             )
+        _copy(self._parameters, self._good)
         self._optimiser.step()
         self._state, self._position, self._epochs = state, batch.position_after, batch.epochs
         return {
@@ -136,6 +144,12 @@ class GradientLearner:
                 moments.setdefault(int(index), {})[moment] = torch.from_numpy(array.copy())
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
+
+
+@torch.no_grad()
+def _copy(source: Sequence[torch.Tensor], target: Sequence[torch.Tensor]) -> None:
+    for one, other in zip(source, target, strict=True):
+        other.copy_(one)
 
 
 def _adamw(module: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
