@@ -337,7 +337,7 @@ class _Session:
         self._nats_since_line: list[float] = []
         self._unwritten: Mapping[str, float] = {}
         self._next_line = 0.0
-        self._next_validation = 0.0, 0.0
+        self._next_validation = 0.0, 0.0  # symbols, and share of the budget
         self._next_checkpoint = CHECKPOINT_EVERY_SECONDS
         self._stopped: TrainingStopped | None = None
 
@@ -356,6 +356,7 @@ class _Session:
         """Update until the budget is spent, the learner has seen all, or somebody says stop."""
         self._progress.stage(f"training {self._run.record.model}", total=1.0)
         self._started = time.perf_counter()
+        self._plan_validation()
         with interruptible() as interrupt:
             for batch in self._learner.batches(self._corpus):
                 spent = self._spent()
@@ -476,9 +477,13 @@ class _Session:
             self._best_nats, self._best = nats, _snapshot(model)
         seconds = round(self._seconds(), 3)
         self._metrics.append({"step": self._steps, "seconds": seconds, "valid_nats_per_symbol": nats})
-        # counted in symbols and budget, not by the clock: equal seeds keep equal weights
-        pause = self._valid_BT.size / (3 * VALIDATION_SHARE)  # reading takes a third of learning
-        self._next_validation = self._symbols + pause, self._spent() + VALIDATION_SHARE
+        self._plan_validation()
+
+    def _plan_validation(self) -> None:
+        # in symbols and budget, not by the clock, so that equal seeds keep equal weights
+        if self._valid_BT is not None:
+            pause = self._valid_BT.size / (2 * VALIDATION_SHARE)  # reading costs about half of learning
+            self._next_validation = self._symbols + pause, self._spent() + VALIDATION_SHARE
 
     def _seconds(self) -> float:
         return self._seconds_before + time.perf_counter() - self._started
