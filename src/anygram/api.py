@@ -175,7 +175,7 @@ def compare(
     sources: Sources,
     out: str | Path,
     *,
-    models: Sequence[str] | None = None,
+    models: str | Sequence[str] | None = None,
     codec: str | None = None,
     documents: DocumentsAre | None = None,
     text_field: str | None = None,
@@ -189,10 +189,12 @@ def compare(
 ) -> Comparison:
     """Train several models on one corpus under one budget and return them by bits per byte.
 
-    `models` are names, or `name:codec`; all there are by default. `settings` keys read MODEL.KEY.
+    `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings`
+    keys read MODEL.KEY.
     """
     from anygram.comparison import compare as comparing
 
+    pairs = comparing.pairs(models.split(",") if isinstance(models, str) else models, codec)
     options = DataOptions(
         sources=_as_sources(sources),
         documents=documents,
@@ -200,10 +202,10 @@ def compare(
         valid=_as_part(valid, default="default"),
         test=_as_part(test, default="0.1"),
         on_bad_record=on_bad_record,
-        binary=codec == "bytes",
+        binary=all(pair.codec == "bytes" for pair in pairs),
     )
     contest = comparing.Contest(
-        pairs=comparing.pairs(models, codec),
+        pairs=pairs,
         options=options,
         values=settings or {},
         budget=_budget(budget),

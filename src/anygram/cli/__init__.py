@@ -11,7 +11,10 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 1 (failed) or 2 (wrong usage)."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, we tidy up as for Ctrl-C
+    for name in ("SIGTERM", "SIGHUP"):  # asked to stop, we tidy up as for Ctrl-C
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may not know every character
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))

@@ -124,7 +124,7 @@ def compare(
         comparison = api.compare(
             sources,
             out,
-            models=models.split(",") if models else None,
+            models=models,
             codec=codec,
             documents=options.word(documents),
             text_field=text_field,

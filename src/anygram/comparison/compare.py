@@ -19,7 +19,7 @@ from anygram.comparison import floors, results
 from anygram.comparison.job import Job
 from anygram.comparison.results import Row
 from anygram.data.preparation import DataOptions, reopen, spool
-from anygram.errors import DataError, UnknownName, UsageError
+from anygram.errors import AnygramError, DataError, UnknownName, UsageError
 from anygram.reporting.progress import Progress, Silent
 
 
@@ -94,13 +94,22 @@ def compare(contest: Contest, out: Path, progress: Progress | None = None) -> Co
         prepared = reopen(replace(options, valid="none"), contest.seed, workspace)
         if not len(prepared.splits.test):
             raise DataError("a comparison needs a test part; leave --test at its default or name a source")
-        rows = _contestants(contest, out, workspace, progress) + _floors(contest, out, workspace, progress)
+        progress.close()  # the processes have bars of their own
+        try:
+            rows = _contestants(contest, out, workspace, progress) + _floors(
+                contest, out, workspace, progress
+            )
+        except KeyboardInterrupt:
+            kept = f"{out} keeps the runs trained so far" if out.exists() else ""
+            raise KeyboardInterrupt(kept) from None
     rows = results.in_order(rows)
     comparison = Comparison(out, rows)
     budget = ", ".join(f"{limit} {name}" for name, limit in asdict(contest.budget).items() if limit)
     storage.write_json(out / "results.json", {**comparison.to_json(), "data": prepared.description})
     storage.write_text(out / "report.md", results.report(rows, prepared.description, budget))
-    progress.close()
+    failed = [row for row in rows if row.error and not row.floor]
+    if len(failed) == len(contest.pairs):
+        raise AnygramError(f"every model failed; {failed[0].model}: {failed[0].error}")
     return comparison
 
 
@@ -110,6 +119,7 @@ def check_out(out: Path) -> None:
         raise UsageError(f"--out {out} is a file; name a folder that does not exist yet")
     if out.is_dir() and any(out.iterdir()):
         raise UsageError(f"--out {out} is not empty; name another folder")
+    storage.require_writable(out / "results.json")
 
 
 def values_of(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,15 +136,19 @@ def _check_settings(contest: Contest) -> None:
     names = {pair.model for pair in contest.pairs}
     for key in contest.values:
         if key.partition(".")[0] not in names:
-            raise UsageError(f"--set wants MODEL.KEY=VALUE with a model of the comparison, got '{key}'")
+            raise UsageError(
+                f"--set wants MODEL.KEY=VALUE with a model of the comparison, got '{key}'; "
+                f"models: {', '.join(sorted(names))}"
+            )
     for pair in contest.pairs:
-        training.check(training.Plan(pair.model, pair.codec, values_of(pair.model, contest.values)))
+        values = values_of(pair.model, contest.values)
+        training.check(training.Plan(pair.model, pair.codec, values, contest.budget, contest.seed))
 
 
 def _contestants(contest: Contest, out: Path, workspace: Path, progress: Progress) -> list[Row]:
     rows = []
     for number, pair in enumerate(contest.pairs, 1):
-        progress.stage(f"[{number}/{len(contest.pairs)}] {pair.name}")
+        progress.say(f"[{number}/{len(contest.pairs)}] {pair.name}")
         values = values_of(pair.model, contest.values)
         result = _in_own_process(
             _job(contest, workspace, pair.model, pair.codec, values, out / pair.name), workspace
@@ -147,7 +161,7 @@ def _contestants(contest: Contest, out: Path, workspace: Path, progress: Progres
 def _floors(contest: Contest, out: Path, workspace: Path, progress: Progress) -> list[Row]:
     rows = []
     for name in floors.available():
-        progress.stage(f"floor {name}")
+        progress.say(f"floor {name}")
         job = replace(_job(contest, workspace, name, "", {}, out), floor=True)
         rows.append(results.row(name, "", _in_own_process(job, workspace), floor=True))
         progress.say(f"{name}: {_short(rows[-1])}")
@@ -172,12 +186,18 @@ def _in_own_process(job: Job, workspace: Path) -> dict[str, Any]:
     file = workspace / "job.json"
     job.write(file)
     command = [sys.executable, "-m", "anygram.comparison.job", str(file)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, env=os.environ, check=False)
+    # what it leaves behind goes with the workspace; in its own session it hears of Ctrl-C from here, once
+    environment = {**os.environ, "TMPDIR": str(workspace)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment, start_new_session=True)
+    try:
+        status = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
     result_file = file.with_suffix(".result.json")
     if not result_file.is_file():
-        if done.returncode == 1:
-            raise KeyboardInterrupt
-        return {"error": f"its process ended with status {done.returncode}; the reason stands above"}
+        return {"error": f"its process ended with status {status}, as for want of memory; try a smaller size"}
     result: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
     result_file.unlink()
     return result

@@ -75,9 +75,11 @@ def padding_for(before: int, after: int) -> int:
     >>> padding_for(1_100_000, 1_200_000)
     0
     """
-    if before.bit_length() == after.bit_length():
+    if (before - 1).bit_length() == (after - 1).bit_length():
         return 0
-    return (1 << (after.bit_length() - 1)) - before + 1
+    # past the power of two below `after`, or below as much as is added where that is more
+    power = max((after - 1).bit_length() - 1, (after - before).bit_length())
+    return (1 << power) + 1 - before
 
 
 def _streamed(compress: Callable[[bytes], bytes], flush: Callable[[], bytes], pieces: Iterable[bytes]) -> int:
@@ -114,7 +116,8 @@ def _zpaq(pieces: Iterable[bytes]) -> int:
         command = ["zpaq", "add", "archive.zpaq", "data", "-method", "5", "-threads", "1"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise AnygramError(f"zpaq failed: {done.stderr.strip().splitlines()[-1:]}")
+            reason = " ".join(done.stderr.split()) or f"status {done.returncode}"
+            raise AnygramError(f"zpaq failed: {reason}; take it off the PATH to leave it out")
         return (folder / "archive.zpaq").stat().st_size
 
 

@@ -8,6 +8,7 @@ The job's file names where the spooled documents lie and where the run and the r
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -141,6 +142,7 @@ def _peak_memory() -> int | None:
 
 def main(path: str) -> int:
     """Run the job of a file; its result is written beside it. Return the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to stop, it tidies up as for Ctrl-C
     file = Path(path)
     progress = for_stream()
     try:
@@ -151,6 +153,8 @@ def main(path: str) -> int:
         result = {"error": "out of memory; give a smaller size or less data"}
     except KeyboardInterrupt:
         return 1
+    except Exception as error:  # a model's or a plug-in's own: a row that says so, and the others go on
+        result = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
     finally:
         progress.close()
     storage.write_text(file.with_suffix(".result.json"), json.dumps(result))

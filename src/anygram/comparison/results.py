@@ -94,7 +94,7 @@ def table(rows: Sequence[Row]) -> str:
 def report(rows: Sequence[Row], data: dict[str, Any], budget: str) -> str:
     """Return report.md: what was compared on what, and the table."""
     ordered = in_order(rows)
-    described = [f"| {name} | {value} |" for name, value in data.items()]
+    described = [[name, str(value)] for name, value in data.items()]
     lines = [
         "# Comparison",
         "",
@@ -106,9 +106,7 @@ def report(rows: Sequence[Row], data: dict[str, Any], budget: str) -> str:
         "",
         *_remarks(ordered),
         "",
-        "| data | |",
-        "|---|---|",
-        *described,
+        tables.markdown(["data", ""], described),
         "",
     ]
     return "\n".join(lines)

@@ -54,14 +54,19 @@ def prepare(options: DataOptions, seed: int, workspace: Path, progress: Progress
 
 
 def spool(options: DataOptions, workspace: Path, progress: Progress) -> None:
-    """Read every source once and lay its documents down below `workspace`."""
+    """Read every source once and lay its documents down below `workspace`; find all before reading any."""
     if [*options.sources, options.valid, options.test].count("-") > 1:
         raise UsageError("standard input can be read once; name another source for --valid or --test")
-    _spool(options.sources, options, workspace / "documents", progress)
+    wanted: dict[str, Sequence[str]] = {"documents": options.sources}
     for name in ("valid", "test"):
         part = _part(getattr(options, name), name)
         if isinstance(part, str):
-            _spool([part], options, workspace / name, progress)
+            wanted[name] = [part]
+    reports = {name: Report() for name in wanted}
+    found = {name: read(sources, options.reading(), reports[name]) for name, sources in wanted.items()}
+    for name, sources in wanted.items():
+        progress.stage(f"reading {' '.join(sources)}")
+        _spool(found[name], " ".join(sources), reports[name], workspace / name, progress)
 
 
 def reopen(options: DataOptions, seed: int, workspace: Path) -> Prepared:
@@ -100,14 +105,14 @@ def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dic
     return description
 
 
-def _spool(sources: Sequence[str], options: DataOptions, folder: Path, progress: Progress) -> None:
-    progress.stage(f"reading {' '.join(sources)}")
-    report = Report()
-    store = DocumentStore.spool(_counted(read(sources, options.reading(), report), progress), folder)
+def _spool(
+    documents: Iterator[Document], name: str, report: Report, folder: Path, progress: Progress
+) -> None:
+    store = DocumentStore.spool(_counted(documents, progress), folder)
     if report.skipped:
         progress.say(f"skipped {report.skipped} bad records, the first: {report.reasons[0]}")
     if not len(store) or not store.units:
-        raise DataError(f"{' '.join(sources)}: there is no text in it; name a source that holds some")
+        raise DataError(f"{name}: there is no text in it; name a source that holds some")
 
 
 def _counted(documents: Iterable[Document], progress: Progress) -> Iterator[Document]:
