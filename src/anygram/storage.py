@@ -35,11 +35,12 @@ def explaining_writes(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = {
-            errno.ENOSPC: "the disk is full; free some room and run again (--resume continues)",
+            errno.ENOSPC: "the disk is full; free some room and run again",
             errno.EACCES: "no permission; choose another folder",
             errno.EROFS: "the file system is read-only; choose another folder",
         }.get(error.errno or 0, "choose another place or free this one")
-        raise AnygramError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise AnygramError(f"cannot write {path}: {reason}; {remedy}") from error
 
 
 def require_writable(path: Path) -> None:

@@ -111,7 +111,7 @@ def _spool(
     store = DocumentStore.spool(_counted(documents, progress), folder)
     if report.skipped:
         progress.say(f"skipped {report.skipped} bad records, the first: {report.reasons[0]}")
-    if not len(store) or not store.units:
+    if not store.holds_text:
         raise DataError(f"{name}: there is no text in it; name a source that holds some")
 
 

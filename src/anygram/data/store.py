@@ -102,6 +102,11 @@ class DocumentStore(Sequence[Document]):
         return int(self._index[-1, _TEXT_END] + self._index[1:, _SEPARATOR].sum())
 
     @property
+    def holds_text(self) -> bool:
+        """Whether there is more than empty documents and what separated them."""
+        return len(self._texts) > 0
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal of the documents' texts and separators; names do not count."""
         digest = hashlib.sha256()

@@ -16,9 +16,12 @@ ROWS_A_GROUP = 10_000
 
 
 def check(path: Path) -> None:
-    """Raise UsageError where the file's ending names no format that can be written."""
+    """Raise where the file's ending names no format (UsageError), or it could not be written."""
     if path.suffix not in _WRITERS:
         raise UsageError(f"cannot write {path.name}; name a file that ends in {', '.join(_WRITERS)}")
+    if path.is_dir():
+        raise UsageError(f"--out {path} is a folder; name a file")
+    storage.require_writable(path)
 
 
 def write(path: Path, rows: Iterable[Row]) -> int:
