@@ -75,7 +75,7 @@ class Run:
         held_out = _documents(sources, self.record, documents, text_field)
         return evaluation.scores(self.model, self.codec, held_out)
 
-    def predict(self, prompt: str, top: int = 10) -> list[Prediction]:
+    def predict(self, prompt: str = "", top: int = 10) -> list[Prediction]:
         """Return the likeliest next symbols after the prompt."""
         return prediction.predict(self.model, self.codec, prompt, top)
 
@@ -214,24 +214,47 @@ def compare(
     return comparing.compare(contest, Path(out), progress)
 
 
-def evaluate(run: Run | str | Path, *sources: str | Path) -> Evaluation:
+def evaluate(
+    run: Run | str | Path,
+    *sources: str | Path,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
     """Return what the documents cost the run's model."""
-    return _run(run).evaluate(*sources)
+    return _run(run).evaluate(*sources, documents=documents, text_field=text_field, progress=progress)
 
 
-def score(run: Run | str | Path, *sources: str | Path) -> Iterator[DocumentScore]:
+def score(
+    run: Run | str | Path,
+    *sources: str | Path,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+) -> Iterator[DocumentScore]:
     """Yield what each document costs the run's model."""
-    return _run(run).score(*sources)
+    return _run(run).score(*sources, documents=documents, text_field=text_field)
 
 
-def predict(run: Run | str | Path, prompt: str, top: int = 10) -> list[Prediction]:
+def predict(run: Run | str | Path, prompt: str = "", top: int = 10) -> list[Prediction]:
     """Return the likeliest next symbols after the prompt."""
     return _run(run).predict(prompt, top)
 
 
-def generate(run: Run | str | Path, prompt: str = "", *, n: int = 1, max_symbols: int = 500) -> list[str]:
-    """Return `n` continuations of the prompt; `Run.generate` has all the settings."""
-    return _run(run).generate(prompt, n=n, max_symbols=max_symbols)
+def generate(
+    run: Run | str | Path,
+    prompt: str = "",
+    *,
+    n: int = 1,
+    max_symbols: int = 500,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+) -> list[str]:
+    """Return `n` continuations of the prompt by the run's model, without it."""
+    return _run(run).generate(
+        prompt, n=n, max_symbols=max_symbols, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
+    )
 
 
 def _run(run: Run | str | Path) -> Run:
