@@ -35,9 +35,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def _program(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def _program(*words: str, encoding: str = "utf-8", **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the program in a process of its own, its output buffered as it is by default."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUNBUFFERED": ""}
     return subprocess.run(
-        [*PROGRAM, *words], stderr=subprocess.PIPE, text=True, timeout=60, check=False, **options
+        [*PROGRAM, *words], stderr=subprocess.PIPE, text=True, timeout=60, env=environment, **options
     )
 
 
@@ -311,7 +313,6 @@ def test_output_that_finds_no_room_is_one_line() -> None:
 def test_any_prompt_can_be_printed(run: Path) -> None:
     """Bytes that are no text, on a terminal that knows ASCII alone."""
     prompt = b"caf\xe9 \xe5\xa4\xa9".decode("utf-8", "surrogateescape")
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
     for words in (["generate", str(run), "--max-symbols", "3"], ["predict", str(run), "--json"]):
-        done = _program(*words, "--prompt", prompt, stdout=subprocess.PIPE, env=environment)
+        done = _program(*words, "--prompt", prompt, stdout=subprocess.PIPE, encoding="ascii:strict")
         assert done.returncode == 0, done.stderr

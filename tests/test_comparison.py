@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -152,19 +153,27 @@ def test_a_job_that_fails_is_a_row_that_says_so(tmp_path: Path, capsys: pytest.C
     good, failed = strict_json((tmp_path / "out" / "results.json").read_text())["results"]
     assert (good["model"], good["error"]) == ("uniform", "")
     assert failed["model"] == "rnn" and failed["bits_per_byte"] is None
-    assert "memory" in failed["error"] and "\n" not in failed["error"]
+    assert failed["error"].startswith("RuntimeError: ") and "allocate memory" in failed["error"]
+    assert "\n" not in failed["error"]
     assert f"rnn failed: {failed['error']}" in said.out and "Traceback" not in said.err
     assert not (tmp_path / "out" / "rnn-bpe").exists()
 
 
 @pytest.mark.usefixtures("no_floors")
 def test_a_comparison_in_which_all_fail_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that dies without a word, as one that the system killed."""
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(AnygramError, match=r"every model failed; uniform: its process ended with status 1"):
+    """A process that dies without a word, as one that the system killed; what it left is cleared away."""
+    scratch, killed = tmp_path / "scratch", tmp_path / "killed"
+    scratch.mkdir()
+    killed.write_text('#!/bin/sh\ntouch "$TMPDIR/left"\nkill -9 $$\n')
+    killed.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(sys, "executable", str(killed))
+    with pytest.raises(AnygramError, match=r"every model failed; uniform: its process ended with status -9"):
         anygram.compare(write_corpus(tmp_path), tmp_path / "out", models="uniform")
     (row,) = strict_json((tmp_path / "out" / "results.json").read_text())["results"]
-    assert row["error"].startswith("its process ended with status 1")
+    assert row["error"].startswith("its process ended with status -9")
+    assert contents(scratch) == {}
 
 
 def test_a_model_that_stops_early_is_a_row_with_a_remark() -> None:
