@@ -17,10 +17,11 @@ from typing import Any, get_type_hints
 import numpy as np
 import pytest
 
-from anygram import codecs, models, runs, training
+from anygram import codecs, models, runs
 from anygram.data import store
 from anygram.learning import counting, gradient
 from anygram.protocols import Countable
+from anygram.training import session
 from tests.asking import SENTENCES, Said, ask, contents, write_corpus
 
 TINY: dict[str, list[str]] = {
@@ -388,7 +389,7 @@ def _full(*words: Any, **options: Any) -> None:
 def test_a_checkpoint_that_finds_no_room_keeps_the_one_before(
     prompt: Prompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(session, "CHECKPOINT_EVERY_SECONDS", 0.0)
     write = runs.write
     written: list[dict[str, bytes]] = []
 

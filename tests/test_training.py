@@ -26,7 +26,8 @@ from anygram.learning.counting import CountingLearner
 from anygram.learning.gradient import GradientLearner
 from anygram.models import REGISTRY
 from anygram.protocols import Tensors
-from anygram.training import Plan, sort_settings
+from anygram.training import Plan, session
+from anygram.training.plan import sort_settings
 from tests.asking import ask, contents, strict_json, write_corpus
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -164,7 +165,7 @@ def test_validation_takes_a_small_share_of_the_work(overfitted: Run) -> None:
 
 
 def test_metrics_hold_loss_rate_and_gradient(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "METRICS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(session, "METRICS_EVERY_SECONDS", 0.0)
     run = _train(corpus, "lstm", "6steps")
     learnt = [line for line in _metrics(run) if "rate" in line]
     assert [line["step"] for line in learnt] == [1, 2, 3, 4, 5, 6]
@@ -405,9 +406,9 @@ def test_checkpoints_change_nothing_and_can_be_read(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     # validated at every step, so that the best weights are not the last
-    monkeypatch.setattr(training._Session, "_plan_validation", lambda session: None)
+    monkeypatch.setattr(session.Session, "_plan_validation", lambda session: None)
     plain = _train(corpus, model, "8steps", tmp_path / "plain", **_wild(model))
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(session, "CHECKPOINT_EVERY_SECONDS", 0.0)
     write, read_back = runs.write, []
 
     def noted(path: Path, *words: Any, **options: Any) -> None:
@@ -439,8 +440,8 @@ def _model(resumable: Tensors) -> Tensors:
 KILLED = """
 import sys
 import anygram
-from anygram import training
-training.CHECKPOINT_EVERY_SECONDS = 0.0
+from anygram.training import session
+session.CHECKPOINT_EVERY_SECONDS = 0.0
 corpus, model, out, settings, resume = eval(sys.argv[1])
 anygram.train(corpus, model, out=out, codec="bytes", settings=settings, budget="1h", seed=1, resume=resume)
 """

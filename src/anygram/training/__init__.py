@@ -1,0 +1,185 @@
+"""The one training loop: documents, a plan, a budget; out comes a run folder.
+
+The loop asks the learner for batches and hands them back; whether that is counting or a gradient
+step it never asks. The clock of the budget runs from the first batch to the last update, with
+validation and checkpoints inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anygram import codecs, models, runs, settings, storage
+from anygram.budgets import Budget
+from anygram.data.corpus import EncodedCorpus, encode_corpus
+from anygram.data.documents import Documents
+from anygram.data.splitting import Splits
+from anygram.errors import RunError, UsageError
+from anygram.learning import learner_for
+from anygram.protocols import Codec, Tensors
+from anygram.reporting.progress import Progress, Silent
+from anygram.runs import Record, StoredRun
+from anygram.training.plan import DEFAULT_CODEC, Plan, check, chosen_by, configs_of, default_valid
+from anygram.training.session import Session, snapshot, validation_sample
+
+__all__ = ["DEFAULT_CODEC", "Plan", "check", "check_out", "default_valid", "train"]
+
+SUGGESTION_SYMBOLS = 1 << 18
+
+
+def train(
+    plan: Plan,
+    splits: Splits,
+    data: Mapping[str, Any],
+    *,
+    out: Path,
+    workspace: Path,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Record:
+    """Train what the plan says on the splits and write the run folder `out`; return its record.
+
+    `data` describes the source and goes into the record; `workspace` is a folder for temporary
+    files. With `resume` the run in `out` goes on from its last checkpoint.
+    """
+    progress = progress or Silent()
+    check_out(out, resume)
+    if resume:
+        session = _resumed(plan, splits, data, out, workspace, progress)
+    else:
+        session = _fresh(plan, splits, data, out, workspace, progress)
+    session.learn()
+    return session.finish(splits)
+
+
+def check_out(out: Path, resume: bool) -> None:
+    """Raise where `out` is in the way, or, with `resume`, where there is nothing to resume."""
+    if resume:
+        if not (out / "run.toml").is_file():
+            raise RunError(f"{out} holds no run to resume; leave --resume out to begin one")
+    elif out.is_file():
+        raise UsageError(f"--out {out} is a file; name a folder that does not exist yet")
+    elif out.is_mount():
+        raise UsageError(f"--out {out} is a mount point, which cannot be replaced; name a folder inside it")
+    elif out.is_dir() and any(out.iterdir()):
+        what = "a run" if (out / "run.toml").is_file() else "files that are no run"
+        remedy = "pass --resume to go on with it, or " if what == "a run" else ""
+        raise UsageError(f"--out {out} already holds {what}; {remedy}name another folder")
+    storage.require_writable(out)
+
+
+def _fresh(
+    plan: Plan,
+    splits: Splits,
+    data: Mapping[str, Any],
+    out: Path,
+    workspace: Path,
+    progress: Progress,
+) -> Session:
+    module = models.REGISTRY.load(plan.model)
+    codec_module = codecs.REGISTRY.load(plan.codec)
+    chosen = chosen_by(plan)
+    codec_config = settings.build(codec_module.Config, chosen["codec"])
+
+    progress.stage(f"fitting the codec {plan.codec}")
+    codec = codec_module.fit((document.text for document in splits.train), codec_config)
+    corpus = _encoded(splits.train, codec, workspace / "train", progress)
+    config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
+    config = settings.build(module.Config, chosen["model"], config)
+    model = module.create(config, codec.vocabulary_size, plan.seed)
+    learner = learner_for(model, chosen["learner"], plan.seed, learner_values)
+    record = Record(
+        codec=plan.codec,
+        codec_settings=settings.to_words(codec_config),
+        model=plan.model,
+        model_settings=settings.to_words(config),
+        vocabulary_size=codec.vocabulary_size,
+        learner_settings=settings.to_words(learner.config),
+        budget=_limits(plan.budget),
+        seed=plan.seed,
+        data={**data, "symbols": corpus.symbols},
+    )
+    valid = validation_sample(splits.valid, codec) if learner.validates else None
+    run = StoredRun(record, codec, model)
+    return Session(run, learner, corpus, valid, plan.budget, out, progress)
+
+
+def _resumed(
+    plan: Plan,
+    splits: Splits,
+    data: Mapping[str, Any],
+    out: Path,
+    workspace: Path,
+    progress: Progress,
+) -> Session:
+    stored = runs.read(out)
+    record = stored.record
+    _check_resumable(plan, record, data, out)
+    tensors = runs.read_training(out)
+    corpus = _encoded(splits.train, stored.codec, workspace / "train", progress)
+    best = snapshot(stored.model)
+    stored.model.restore(_under("model.", tensors))
+    learner = learner_for(stored.model, record.learner_settings, record.seed)
+    learner.restore(_under("learner.", tensors))
+    valid = validation_sample(splits.valid, stored.codec) if learner.validates else None
+    record = replace(record, budget=_limits(plan.budget), status="training", figures={})
+    run = StoredRun(record, stored.codec, stored.model)
+    session = Session(run, learner, corpus, valid, plan.budget, out, progress)
+    session.go_on(runs.read_metrics(out), best)
+    return session
+
+
+def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:
+    """Raise RunError where the run in `out` is another than the plan's, or has nothing left to do."""
+    if any(record.data.get(key) != data.get(key) for key in ("fingerprint", "valid", "test")):
+        raise RunError(f"{out} was trained on other data; resume with the same sources and options")
+    if (record.model, record.codec, record.seed) != (plan.model, plan.codec, plan.seed):
+        raise RunError(
+            f"{out} is a {record.model} over {record.codec} with seed {record.seed}; resume with the same"
+        )
+    recorded = {
+        "model": record.model_settings,
+        "learner": record.learner_settings,
+        "codec": record.codec_settings,
+    }
+    chosen = chosen_by(plan)
+    for place, config in configs_of(plan).items():
+        begun = settings.build(config, recorded[place])
+        if settings.build(config, chosen[place], begun) != begun:
+            raise RunError(f"{out} was begun with other settings of its {place}; resume without --set")
+    if record.status == "finished":
+        if not (out / "training.safetensors").is_file():
+            raise RunError(f"{out} has read all its data, once is all it takes; train a new run on more")
+        spent = {name: record.spent[name] for name in ("seconds", "symbols", "epochs", "steps")}
+        if plan.budget.spent(**spent) >= 1:
+            raise RunError(f"{out} has spent its budget; give a larger --budget to go on")
+
+
+def _limits(budget: Budget) -> dict[str, Any]:
+    return {name: limit for name, limit in asdict(budget).items() if limit is not None}
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+
+
+def _encoded(documents: Documents, codec: Codec, folder: Path, progress: Progress) -> EncodedCorpus:
+    progress.stage("encoding", total=len(documents))
+    done = count(1)
+    return encode_corpus(documents, codec, folder, lambda units: progress.update(next(done)))
+
+
+def _suggested(
+    module: Any, corpus: EncodedCorpus, vocabulary_size: int, budget: Budget
+) -> tuple[Any, dict[str, Any]]:
+    if not hasattr(module, "suggest"):
+        return module.Config(), {}
+    sample_ids = np.asarray(corpus.ids[:SUGGESTION_SYMBOLS])
+    config, learner_values = module.suggest(sample_ids, corpus.symbols, vocabulary_size, budget)
+    return config, learner_values

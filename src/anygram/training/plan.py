@@ -1,0 +1,86 @@
+"""What to train: names, settings and budget, read and checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from anygram import codecs, models, settings
+from anygram.budgets import Budget
+from anygram.errors import UnknownName, UsageError
+from anygram.learning import config_of
+from anygram.protocols import Differentiable, LanguageModel
+
+DEFAULT_CODEC = "bpe"
+"""Byte pairs: lossless for any text, shorter sequences than characters, and the best of the codecs for
+n-grams and networks alike on English prose, Python's docstrings and Chinese poems."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train: names, settings by key (`--set`), budget, seed."""
+
+    model: str
+    codec: str = DEFAULT_CODEC
+    values: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget = field(default_factory=lambda: Budget(seconds=600))
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        settings.check_seed(self.seed)
+
+
+def default_valid(plan: Plan) -> str:
+    """Return the validation split to use where none is asked for: a twentieth, if learning needs one."""
+    return "0.05" if isinstance(_untrained(plan), Differentiable) else "none"
+
+
+def _untrained(plan: Plan) -> LanguageModel:
+    """Return a model of the plan's kind: any will do to learn which kind of learner it has."""
+    module = models.REGISTRY.load(plan.model)
+    model: LanguageModel = module.create(module.Config(), 4, plan.seed)
+    return model
+
+
+def sort_settings(values: Mapping[str, Any], places: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+    """Return settings by place: `rate=…` goes where that key is, `codec.size=…` where it says.
+
+    UnknownName for a key that no place has; UsageError for one that several have.
+    """
+    sorted_: dict[str, dict[str, Any]] = {place: {} for place in places}
+    for key, value in values.items():
+        place, dot, rest = key.partition(".")
+        if dot and place in places:
+            if rest not in places[place]:
+                raise UnknownName(f"{place} setting", rest, places[place])
+            sorted_[place][rest] = value
+            continue
+        found = [place for place, keys in places.items() if key in keys]
+        if not found:
+            raise UnknownName("setting", key, {key for keys in places.values() for key in keys})
+        if len(found) > 1:
+            raise UsageError(f"'{key}' is a setting of {' and '.join(found)}; write {found[0]}.{key}")
+        sorted_[found[0]][key] = value
+    return sorted_
+
+
+def check(plan: Plan) -> None:
+    """Raise for an unknown name or a setting out of range before any work is done."""
+    chosen = chosen_by(plan)
+    for place, config in configs_of(plan).items():
+        settings.build(config, chosen[place])
+
+
+def configs_of(plan: Plan) -> dict[str, type[Any]]:
+    """Return what holds the settings of the plan's model, learner and codec."""
+    return {
+        "model": models.REGISTRY.load(plan.model).Config,
+        "learner": config_of(_untrained(plan)),
+        "codec": codecs.REGISTRY.load(plan.codec).Config,
+    }
+
+
+def chosen_by(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return the plan's settings by place: model, learner, codec."""
+    return sort_settings(plan.values, {place: settings.keys(c) for place, c in configs_of(plan).items()})

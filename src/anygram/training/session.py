@@ -1,0 +1,250 @@
+"""One training under way: the loop, what it spends and measures, and what it writes.
+
+Axes: B rows, T positions, N symbols of a stream.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anygram import evaluation, runs
+from anygram.budgets import Budget
+from anygram.data.corpus import EncodedCorpus
+from anygram.data.documents import Documents
+from anygram.data.splitting import Splits
+from anygram.errors import TrainingStopped
+from anygram.protocols import Codec, Ids, LanguageModel, Learner, Tensors
+from anygram.reporting.progress import Progress
+from anygram.runs import Record, StoredRun
+from anygram.training.interruption import interruptible
+
+CHECKPOINT_EVERY_SECONDS = 120.0
+METRICS_EVERY_SECONDS = 1.0
+VALIDATION_SHARE = 0.05
+"""Validation takes about this share of the time at most, and comes once in this share of the budget."""
+VALIDATION_ROWS, VALIDATION_LENGTH = 64, 512
+FINAL_VALIDATION_UNITS = 200_000
+
+
+class Session:
+    """One training under way: what has been spent, measured and kept so far."""
+
+    def __init__(
+        self,
+        run: StoredRun,
+        learner: Learner,
+        corpus: EncodedCorpus,
+        valid_BT: Ids | None,
+        budget: Budget,
+        out: Path,
+        progress: Progress,
+    ) -> None:
+        self._run, self._learner, self._corpus = run, learner, corpus
+        self._valid_BT, self._budget, self._out, self._progress = valid_BT, budget, out, progress
+        self._metrics: list[dict[str, Any]] = []
+        self._steps = self._symbols = 0
+        self._seconds_before = 0.0
+        self._started = 0.0
+        self._best_nats = float("inf")
+        self._best: Tensors | None = None
+        self._nats_since_line: list[float] = []
+        self._unwritten: Mapping[str, float] = {}
+        self._next_line = 0.0
+        self._next_validation = 0.0, 0.0  # symbols, and share of the budget
+        self._next_checkpoint = CHECKPOINT_EVERY_SECONDS
+        self._stopped: TrainingStopped | None = None
+
+    def go_on(self, metrics: list[dict[str, Any]], best: Tensors) -> None:
+        """Take up the counts of an earlier session and its best model."""
+        spent = self._run.record.spent
+        self._metrics = metrics
+        self._steps, self._symbols = int(spent["steps"]), int(spent["symbols"])
+        self._seconds_before = float(spent["seconds"])
+        if "best_valid_nats_per_symbol" in spent:
+            self._best, self._best_nats = best, float(spent["best_valid_nats_per_symbol"])
+        self._next_line = self._seconds_before
+        self._next_checkpoint = self._seconds_before + CHECKPOINT_EVERY_SECONDS
+
+    def learn(self) -> None:
+        """Update until the budget is spent, the learner has seen all, or somebody says stop."""
+        self._progress.stage(f"training {self._run.record.model}", total=1.0)
+        self._started = time.perf_counter()
+        self._plan_validation()
+        with interruptible() as interrupt:
+            for batch in self._learner.batches(self._corpus):
+                spent = self._spent()
+                if spent >= 1 and self._steps:  # whatever the budget, there is something to ask
+                    break
+                try:
+                    measured = self._learner.update(batch, spent)
+                except TrainingStopped as stopped:
+                    self._stopped = stopped
+                    break
+                self._after(measured)
+                if interrupt.requested:
+                    self.checkpoint()
+                    raise KeyboardInterrupt(f"{self._out} keeps what was learnt; --resume goes on with it")
+
+    def checkpoint(self) -> None:
+        """Write the run as it stands: the best model so far, and what resuming needs."""
+        current = snapshot(self._run.model)
+        self._take_best()
+        status = "training" if self._learner.usable else "unfinished"
+        record = replace(self._run.record, status=status, spent=self._accounts())
+        self._write(record, self._resumable(current))
+        self._run.model.restore(current)
+
+    def finish(self, splits: Splits) -> Record:
+        """Complete the model, take the best weights, write the run, then measure it."""
+        if self._unwritten:
+            self._write_line(self._unwritten, self._seconds())
+        finished = dict(self._learner.finish())
+        seconds = self._seconds()
+        training: Tensors | None = None
+        if self._learner.validates:
+            self._validate()
+            training = self._resumable(snapshot(self._run.model))
+            self._take_best()
+        record = replace(
+            self._run.record,
+            status="stopped" if self._stopped else "finished",
+            spent={**self._accounts(), "seconds": seconds},
+            figures={"model": finished},
+        )
+        self._write(record, training)
+        try:
+            record = replace(record, figures={**record.figures, **self._measure(splits)})
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{self._out} is trained; anygram evaluate measures it") from None
+        runs.rewrite_record(self._out, record)
+        self._progress.close()
+        if self._stopped:
+            raise self._stopped
+        return record
+
+    def _write(self, record: Record, training: Tensors | None) -> None:
+        runs.write(self._out, replace(self._run, record=record), training=training, metrics=self._metrics)
+
+    def _resumable(self, model: Tensors) -> Tensors:
+        """Return what going on needs: the model as it is (not the best), and the learner."""
+        tensors = {f"model.{name}": array for name, array in model.items()}
+        return tensors | {f"learner.{name}": array for name, array in self._learner.tensors().items()}
+
+    def _take_best(self) -> None:
+        if self._best is not None:
+            self._run.model.restore(self._best)
+
+    def _measure(self, splits: Splits) -> dict[str, Any]:
+        """Return the final figures: on test where there is one, else on (the first part of) validation."""
+        model, codec = self._run.model, self._run.codec
+        if len(splits.test):
+            self._progress.stage("measuring on the test split", total=sum(d.units for d in splits.test))
+            scored = evaluation.evaluate(
+                model, codec, splits.test, ranks=False, progress=self._progress.update
+            )
+            return {"test": scored.to_json()}
+        if len(splits.valid):
+            self._progress.stage("measuring on the validation split")
+            documents = evaluation.take(splits.valid, FINAL_VALIDATION_UNITS)
+            return {"valid": evaluation.evaluate(model, codec, documents, ranks=False).to_json()}
+        return {}
+
+    def _after(self, measured: Mapping[str, float]) -> None:
+        self._steps += 1
+        self._symbols += int(measured["symbols"])
+        if "nats_per_symbol" in measured:
+            self._nats_since_line.append(measured["nats_per_symbol"])
+        self._unwritten = measured
+        seconds = self._seconds()
+        if seconds >= self._next_line:
+            self._write_line(measured, seconds)
+        due_symbols, due_spent = self._next_validation
+        if self._symbols >= due_symbols and self._spent() >= due_spent:
+            self._validate()
+        if seconds >= self._next_checkpoint:
+            self.checkpoint()
+            self._next_checkpoint = self._seconds() + CHECKPOINT_EVERY_SECONDS
+
+    def _write_line(self, measured: Mapping[str, float], seconds: float) -> None:
+        line = {"step": self._steps, "seconds": round(seconds, 3), **measured, "symbols": self._symbols}
+        rate = f"{self._symbols / max(seconds, 1e-9):,.0f} symbols/s"
+        if self._nats_since_line:
+            line["nats_per_symbol"] = sum(self._nats_since_line) / len(self._nats_since_line)
+            rate = f"{line['nats_per_symbol']:.3f} nats/symbol  {rate}"
+        self._metrics.append(line)
+        self._nats_since_line, self._unwritten = [], {}
+        self._next_line = seconds + METRICS_EVERY_SECONDS
+        self._progress.update(min(1.0, max(self._spent(), self._share_of_corpus())), rate)
+
+    def _share_of_corpus(self) -> float:
+        """Return how far a learner that reads everything once is; 0 for the others."""
+        return 0.0 if self._learner.validates else self._learner.epochs
+
+    def _validate(self) -> None:
+        if self._valid_BT is None:
+            return
+        model = self._run.model
+        log_p_BT, _ = model.score(model.start(len(self._valid_BT)), self._valid_BT)
+        nats = float(-log_p_BT.mean())
+        if nats < self._best_nats:
+            self._best_nats, self._best = nats, snapshot(model)
+        seconds = round(self._seconds(), 3)
+        self._metrics.append({"step": self._steps, "seconds": seconds, "valid_nats_per_symbol": nats})
+        self._plan_validation()
+
+    def _plan_validation(self) -> None:
+        # in symbols and budget, not by the clock, so that equal seeds keep equal weights
+        if self._valid_BT is not None:
+            pause = self._valid_BT.size / (2 * VALIDATION_SHARE)  # reading costs about half of learning
+            self._next_validation = self._symbols + pause, self._spent() + VALIDATION_SHARE
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._started
+
+    def _spent(self) -> float:
+        return self._budget.spent(
+            seconds=self._seconds(),
+            symbols=self._symbols,
+            epochs=self._learner.epochs,
+            steps=self._steps,
+        )
+
+    def _accounts(self) -> dict[str, Any]:
+        accounts = {
+            "seconds": self._seconds(),
+            "steps": self._steps,
+            "symbols": self._symbols,
+            "epochs": self._learner.epochs,
+        }
+        if self._best is not None:
+            accounts["best_valid_nats_per_symbol"] = self._best_nats
+        return accounts
+
+
+def snapshot(model: LanguageModel) -> Tensors:
+    """Return the model's tensors as they are now, whatever it learns later."""
+    return {name: array.copy() for name, array in model.tensors().items()}
+
+
+def validation_sample(documents: Documents, codec: Codec) -> Ids | None:
+    """Return ids_BT to validate on: up to 64 evenly spaced pieces of 512 symbols.
+
+    Pieces begin at the start state, wherever they were cut: good for choosing between two moments
+    of one training, not a figure to report.
+    """
+    pieces = []
+    for document in evaluation.take(documents, 4 * VALIDATION_ROWS * VALIDATION_LENGTH * 4):
+        pieces += [codec.encode(document.text).ids, np.array([codec.boundary], dtype=np.int32)]
+    if not pieces:
+        return None
+    ids_N = np.concatenate(pieces)
+    rows = max(1, min(VALIDATION_ROWS, len(ids_N) // VALIDATION_LENGTH))
+    length = min(VALIDATION_LENGTH, len(ids_N) // rows)
+    starts_B = np.linspace(0, len(ids_N) - length, rows).astype(np.int64)
+    return np.stack([ids_N[start : start + length] for start in starts_B]).astype(np.int32)
