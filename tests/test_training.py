@@ -453,7 +453,11 @@ def _killed_trainings(corpus: Path, model: str, out: Path, times: int) -> Iterat
     endless = {**SMALL[model], "batch": 1} if "batch" in SMALL[model] else SMALL[model]
     for _ in range(times):
         words = repr((str(corpus), model, str(out), endless, out.exists()))
-        process = subprocess.Popen([sys.executable, "-c", KILLED, words], stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, words],
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(corpus.parent)},  # what a killed process cannot clear away
+        )
         deadline = time.monotonic() + 60
         started = out.stat().st_ino if out.exists() else None
         while process.poll() is None and time.monotonic() < deadline:
