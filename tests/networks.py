@@ -23,6 +23,7 @@ SETTINGS: list[tuple[str, Mapping[str, Any]]] = [
     ("lstm", {"units": 8, "layers": 2, "embedding": 5}),
     ("gru", {"units": 8, "embedding": 5}),
     ("gated", {"units": 8, "layers": 2, "embedding": 5}),
+    ("gated", {"units": 8, "embedding": 5, "gates": "free"}),
     ("transformer", {"layers": 2, "width": 16, "heads": 2, "context": 4}),
     ("transformer", {"layers": 1, "width": 8, "heads": 2, "context": 1}),
     ("transformer", {"layers": 2, "width": 16, "heads": 2, "context": 50}),

@@ -58,7 +58,16 @@ def gru_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) 
     return [(1 - z) * n + z * h]
 
 
-def gated_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+def coupled_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+    (h,) = carried
+    Wf, Wg = np.split(W, 2)
+    Uf, Ug = np.split(U, 2)
+    bf, bg = np.split(b, 2)
+    f = logistic(Wf @ x + Uf @ h + bf)
+    return [f * h + (1 - f) * np.tanh(Wg @ x + Ug @ h + bg)]
+
+
+def free_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
     (h,) = carried
     Wf, Wi, Wg = np.split(W, 3)
     Uf, Ui, Ug = np.split(U, 3)
@@ -91,7 +100,8 @@ CELLS: list[tuple[str, Mapping[str, Any], Step, int]] = [
     ("rnn", {"activation": "logistic"}, logistic_rnn_step, 1),
     ("lstm", {}, lstm_step, 2),
     ("gru", {}, gru_step, 1),
-    ("gated", {}, gated_step, 1),
+    ("gated", {}, coupled_step, 1),
+    ("gated", {"gates": "free"}, free_step, 1),
 ]
 
 

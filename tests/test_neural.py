@@ -270,6 +270,7 @@ def test_a_condition_is_refused(name: str) -> None:
         ("transformer", {"width": 30, "heads": 4}, "multiple of twice the heads.*width=24"),
         ("transformer", {"context": 0}, "context must be at least 1, got 0"),
         ("transformer", {"style": "modem"}, "style must be one of modern, classic, got 'modem'"),
+        ("gated", {"gates": "open"}, "gates must be one of coupled, free, got 'open'"),
         ("rnn", {"activation": "relu"}, "activation must be one of tanh, logistic, got 'relu'"),
     ],
 )

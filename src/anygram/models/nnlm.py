@@ -101,4 +101,4 @@ def suggest(
 
     units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
     config = Config(order=order, embedding=embedding, units=units, dropout=suggest_dropout(epochs))
-    return config, {"rows": rows, "block": block, "rate": 3e-3, "decay": 0.02, "warmup": 0.05, "clip": 1.0}
+    return config, {"rows": rows, "block": block, "rate": 8e-3, "decay": 0.02, "warmup": 0.05, "clip": 1.0}

@@ -181,14 +181,17 @@ def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageMod
 
 
 # Layers and width
-_SIZES = ((2, 64), (2, 128), (3, 128), (3, 192), (4, 192), (4, 256), (6, 256), (6, 384), (8, 512), (12, 768))
+_SIZES = (
+    *((2, 64), (2, 96), (2, 128), (3, 128), (4, 128), (4, 160), (4, 192), (5, 192), (4, 256), (6, 256)),
+    *((6, 320), (6, 384), (8, 384), (8, 512), (10, 640), (12, 768)),
+)
 
 
 def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    rows, block = 16, 128
+    rows, block = 16, 64
 
     def weights(size: tuple[int, int]) -> Weights:
         layers, width = size
@@ -198,8 +201,15 @@ def suggest(
     config = Config(
         layers=layers,
         width=width,
-        heads=max(1, width // 64),
+        heads=width // 32,
         context=block,
         dropout=suggest_dropout(epochs),
     )
-    return config, {"rows": rows, "block": block, "rate": 3e-3, "decay": 0.1, "warmup": 0.05, "clip": 1.0}
+    return config, {
+        "rows": rows,
+        "block": block,
+        "rate": 0.09 / width**0.5,
+        "decay": 0.1,
+        "warmup": 0.05,
+        "clip": 1.0,
+    }

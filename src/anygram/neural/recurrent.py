@@ -175,15 +175,19 @@ _UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 
 
 
 def suggest_recurrent(
-    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
+    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget, rate: float
 ) -> tuple[C, dict[str, Any]]:
-    """Return one layer of a cell of so many blocks, as wide as text and budget can fill, and how to learn."""
-    rows, block = 32, 64
+    """Return one layer of a cell of so many blocks, as wide as text and budget can fill, and how to learn.
+
+    `rate` is the learning rate that suits 256 units; it falls with the root of the width.
+    """
+    rows, block = 16, 64
     embedding = suggest_embedding(vocabulary_size)
 
     def weights(units: int) -> Weights:
         return Weights(body=blocks * units * (units + embedding), head=units * vocabulary_size)
 
     units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
-    learner = {"rows": rows, "block": block, "rate": 4e-3, "decay": 0.02, "warmup": 0.05, "clip": 1.0}
+    learner = {"rows": rows, "block": block, "rate": rate * (256 / units) ** 0.5}
+    learner |= {"decay": 0.02, "warmup": 0.05, "clip": 1.0}
     return config(units=units, embedding=embedding, dropout=suggest_dropout(epochs)), learner

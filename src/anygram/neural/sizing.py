@@ -17,7 +17,7 @@ _ARITHMETIC_RATE = 80e9
 # Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
 _OPERATIONS = 6
 # How many symbols a network should read for each weight, and how many weights it may have for each symbol
-_SYMBOLS_A_WEIGHT = 2.0
+_SYMBOLS_A_WEIGHT = 4.0
 _WEIGHTS_A_SYMBOL = 4.0
 
 
