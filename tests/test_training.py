@@ -549,7 +549,24 @@ def test_a_setting_that_has_no_place_is_refused(values: dict[str, Any], message:
 @pytest.mark.parametrize("name", REGISTRY.names())
 def test_every_model_has_a_way_to_learn(name: str) -> None:
     training.check(Plan(name))
-    assert training.default_valid(Plan(name)) in ("none", "0.05")
+
+
+@pytest.mark.parametrize(
+    ("model", "budget", "expected"),
+    [
+        ("lstm", Budget(seconds=120), "none"),  # 6 passes over a megabyte
+        ("lstm", Budget(seconds=600), "0.05"),
+        ("lstm", Budget(epochs=10), "none"),
+        ("lstm", Budget(epochs=11), "0.05"),
+        ("lstm", Budget(seconds=600, epochs=2), "none"),
+        ("lstm", Budget(steps=10_000), "0.05"),
+        ("lstm", Budget(symbols=1_000_000), "none"),
+        ("ngram", Budget(seconds=600), "none"),
+        ("uniform", Budget(epochs=11), "none"),
+    ],
+)
+def test_only_a_gradient_that_could_overfit_validates(model: str, budget: Budget, expected: str) -> None:
+    assert training.default_valid(Plan(model, budget=budget), 1_000_000) == expected
 
 
 def test_a_negative_seed_is_refused() -> None:

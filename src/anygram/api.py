@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -136,7 +137,7 @@ def train(
         sources=_as_sources(sources),
         documents=documents,
         text_field=text_field,
-        valid=_as_part(valid, default=training.default_valid(plan)),
+        valid=None if valid is None else str(valid),
         test=_as_part(test, default="none"),
         on_bad_record=on_bad_record,
         binary=codec == "bytes",
@@ -145,7 +146,10 @@ def train(
         workspace = Path(name)
         folder = workspace / "run" if out is None else Path(out)
         training.check_out(folder, resume)
-        prepared = prepare(options, seed, workspace, progress)
+        default_valid = partial(training.default_valid, plan)
+        if resume:  # whatever the budget is now, the split stays
+            default_valid = partial(training.recorded_valid, folder)
+        prepared = prepare(options, seed, workspace, progress, default_valid)
         training.train(
             plan,
             prepared.splits,
@@ -199,7 +203,7 @@ def compare(
         sources=_as_sources(sources),
         documents=documents,
         text_field=text_field,
-        valid=_as_part(valid, default="default"),
+        valid=None if valid is None else str(valid),
         test=_as_part(test, default="0.1"),
         on_bad_record=on_bad_record,
         binary=all(pair.codec == "bytes" for pair in pairs),

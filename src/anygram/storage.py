@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import tomli_w
+from numpy.typing import NDArray
 
 from anygram.errors import AnygramError, RunError
 from anygram.protocols import Tensors
@@ -26,6 +27,15 @@ from anygram.protocols import Tensors
 _IS_LINUX = sys.platform == "linux"
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h, for renameat2(2)."""
+
+
+_DTYPES = {
+    **{f"{letter}{bits}": f"<{letter.lower()}{bits // 8}" for letter in "IUF" for bits in (16, 32, 64)},
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "?",
+}
+"""NumPy's names of the element types of safetensors, which stores them in little-endian order."""
 
 
 @contextmanager
@@ -192,14 +202,30 @@ def write_tensors(path: Path, tensors: Tensors) -> None:
 
 
 def read_tensors(path: Path) -> Tensors:
-    """Return the arrays of a safetensors file; a RunError names a missing or damaged one."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    """Return the arrays of a safetensors file, read-only and memory-mapped: pages come when touched.
+
+    A RunError names a missing or damaged file.
+    """
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
+        with safe_open(path, framework="numpy"):  # checks that header and size agree
+            pass
+        with path.open("rb") as file:
+            header_bytes = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(header_bytes))
+        header.pop("__metadata__", None)
+        mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))[8 + header_bytes :]
+        return {name: _view(mapped, entry) for name, entry in header.items()}
+    except (OSError, SafetensorError, KeyError) as error:
         raise _unreadable(path, error) from error
+
+
+def _view(mapped: NDArray[np.uint8], entry: Mapping[str, Any]) -> NDArray[Any]:
+    """Return the array that a header's entry describes, within the mapped file."""
+    begin, end = entry["data_offsets"]
+    view: NDArray[Any] = mapped[begin:end].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    return view
 
 
 def _unreadable(path: Path, error: Exception) -> RunError:

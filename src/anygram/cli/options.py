@@ -40,7 +40,9 @@ TextField = Annotated[str | None, typer.Option(help="The field of a record that 
 Codec = Annotated[str | None, typer.Option(help="How text becomes symbols: see anygram codecs.")]
 Valid = Annotated[
     str | None,
-    typer.Option(metavar="SOURCE|FRACTION|none", help="For stopping; default 0.05 where learning needs it."),
+    typer.Option(
+        metavar="SOURCE|FRACTION|none", help="For stopping; default 0.05 where data are read often."
+    ),
 ]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="May be repeated.")]
 Seed = Annotated[int, typer.Option(help="The seed of splits, weights and order.")]

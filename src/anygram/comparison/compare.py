@@ -90,7 +90,7 @@ def compare(contest: Contest, out: Path, progress: Progress | None = None) -> Co
         workspace = Path(name)
         # the learners' own validation split is taken in each process; sources are read once, here
         options = contest.options
-        spool(options if options.valid != "default" else replace(options, valid="none"), workspace, progress)
+        spool(options, workspace, progress)
         prepared = reopen(replace(options, valid="none"), contest.seed, workspace)
         if not len(prepared.splits.test):
             raise DataError("a comparison needs a test part; leave --test at its default or name a source")

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,13 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}
     plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed)
-    if options.valid == "default":
-        options = replace(options, valid=training.default_valid(plan))
     return _run_model(plan, options, Path(job.workspace), Path(job.out), progress)
 
 
 def _run_model(
     plan: training.Plan, options: DataOptions, workspace: Path, out: Path, progress: Progress
 ) -> dict[str, Any]:
-    prepared = reopen(options, plan.seed, workspace)
+    prepared = reopen(options, plan.seed, workspace, partial(training.default_valid, plan))
     # the test part is scored below, with ranks and arrays: training need not do it too
     seen = replace(prepared.splits, test=prepared.splits.test[:0])
     began = time.perf_counter()

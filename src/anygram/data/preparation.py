@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,13 +19,13 @@ from anygram.reporting.progress import Progress, Silent
 class DataOptions:
     """Which data, how it becomes documents, and how it is split.
 
-    `valid` and `test` are a fraction from 0 to 1, a source, or "none".
+    `valid` and `test` are a fraction from 0 to 1, a source, or "none"; `valid` None leaves it to the learner.
     """
 
     sources: tuple[str, ...]
     documents: DocumentsAre | None = None
     text_field: str | None = None
-    valid: str = "none"
+    valid: str | None = "none"
     test: str = "none"
     on_bad_record: Literal["fail", "skip"] = "fail"
     binary: bool = False
@@ -47,10 +47,25 @@ class Prepared:
     description: dict[str, Any]
 
 
-def prepare(options: DataOptions, seed: int, workspace: Path, progress: Progress | None = None) -> Prepared:
+DefaultValid = Callable[[int], str]
+"""Says which validation split suits data of so many units, where the options leave it open."""
+
+
+def no_valid(units: int) -> str:
+    """Return "none" for data of any size."""
+    return "none"
+
+
+def prepare(
+    options: DataOptions,
+    seed: int,
+    workspace: Path,
+    progress: Progress | None = None,
+    default_valid: DefaultValid = no_valid,
+) -> Prepared:
     """Return the splits of the sources, spooled below `workspace`; DataError where they hold no text."""
     spool(options, workspace, progress or Silent())
-    return reopen(options, seed, workspace)
+    return reopen(options, seed, workspace, default_valid)
 
 
 def spool(options: DataOptions, workspace: Path, progress: Progress) -> None:
@@ -69,9 +84,13 @@ def spool(options: DataOptions, workspace: Path, progress: Progress) -> None:
         _spool(found[name], " ".join(sources), reports[name], workspace / name, progress)
 
 
-def reopen(options: DataOptions, seed: int, workspace: Path) -> Prepared:
+def reopen(
+    options: DataOptions, seed: int, workspace: Path, default_valid: DefaultValid = no_valid
+) -> Prepared:
     """Return the splits of what `spool` laid down; other processes get the same ones."""
     store = DocumentStore(workspace / "documents")
+    if options.valid is None:
+        options = replace(options, valid=default_valid(store.units))
     valid, test = _part(options.valid, "valid"), _part(options.test, "test")
     splits = split(
         store,
@@ -123,9 +142,9 @@ def _counted(documents: Iterable[Document], progress: Progress) -> Iterator[Docu
         yield document
 
 
-def _part(word: str, name: str) -> float | str | None:
+def _part(word: str | None, name: str) -> float | str | None:
     """Return what `--valid` or `--test` asks for: a fraction, a source, or nothing."""
-    if word.lower() == "none":
+    if word is None or word.lower() == "none":
         return None
     try:
         fraction = float(word)

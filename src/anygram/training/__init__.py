@@ -28,7 +28,7 @@ from anygram.runs import Record, StoredRun
 from anygram.training.plan import DEFAULT_CODEC, Plan, check, chosen_by, configs_of, default_valid
 from anygram.training.session import Session, snapshot, validation_sample
 
-__all__ = ["DEFAULT_CODEC", "Plan", "check", "check_out", "default_valid", "train"]
+__all__ = ["DEFAULT_CODEC", "Plan", "check", "check_out", "default_valid", "recorded_valid", "train"]
 
 SUGGESTION_SYMBOLS = 1 << 18
 
@@ -56,6 +56,11 @@ def train(
         session = _fresh(plan, splits, data, out, workspace, progress)
     session.learn()
     return session.finish(splits)
+
+
+def recorded_valid(out: Path, units: int) -> str:
+    """Return the validation split that the run in `out` was begun with, whatever the data's units."""
+    return str(runs.read_record(out).data["valid"])
 
 
 def check_out(out: Path, resume: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from anygram import codecs, models, settings
@@ -15,6 +15,11 @@ from anygram.protocols import Differentiable, LanguageModel
 DEFAULT_CODEC = "bpe"
 """Byte pairs: lossless for any text, shorter sequences than characters, and the best of the codecs for
 n-grams and networks alike on English prose, Python's docstrings and Chinese poems."""
+
+
+_PASSES_THAT_OVERFIT = 10
+# what networks of the suggested sizes read on two cores, over byte pairs
+_BYTES_A_SECOND, _BYTES_A_SYMBOL, _SYMBOLS_A_STEP = 50e3, 2.5, 1024
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,24 @@ class Plan:
         settings.check_seed(self.seed)
 
 
-def default_valid(plan: Plan) -> str:
-    """Return the validation split to use where none is asked for: a twentieth, if learning needs one."""
-    return "0.05" if isinstance(_untrained(plan), Differentiable) else "none"
+def default_valid(plan: Plan, units: int) -> str:
+    """Return the validation split to use where none is asked for: a twentieth, if learning needs one.
+
+    Counting needs none. A gradient needs one to stop by where the budget may read the data so often
+    that it learns them by heart; else the annealed end of training is the best, and a split by position
+    would withhold what stands nearest to the test part. `units` are the data's bytes.
+    """
+    if not isinstance(_untrained(plan), Differentiable):
+        return "none"
+    bytes_of = {
+        "seconds": _BYTES_A_SECOND,
+        "symbols": _BYTES_A_SYMBOL,
+        "steps": _SYMBOLS_A_STEP * _BYTES_A_SYMBOL,
+        "epochs": float(units),
+    }
+    limits = {name: limit for name, limit in asdict(plan.budget).items() if limit is not None}
+    passes = min(limit * bytes_of[name] for name, limit in limits.items()) / max(1, units)
+    return "0.05" if passes > _PASSES_THAT_OVERFIT else "none"
 
 
 def _untrained(plan: Plan) -> LanguageModel:
