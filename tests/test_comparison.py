@@ -103,9 +103,9 @@ def test_all_see_the_same_test_part(compared: tuple[Path, dict[str, Any]]) -> No
     assert len({run.record.figures["test"]["bytes"] for run in loaded.values()}) == 1
     assert len({run.record.figures["test"]["documents"] for run in loaded.values()}) == 1
     assert {run.record.data["test_documents"] for run in loaded.values()} == {80}
-    # only the learner that can use one gives up a part for validation
+    # so small a budget cannot overfit: nobody gives up a part for validation
     valid = {name: run.record.data["valid_documents"] for name, run in loaded.items()}
-    assert valid == {"lstm-bytes": 16, "uniform-bytes": 0, "frequency-chars": 0, "frequency-words": 0}
+    assert valid == {"lstm-bytes": 0, "uniform-bytes": 0, "frequency-chars": 0, "frequency-words": 0}
     uniform = next(row for row in printed["results"] if row["model"] == "uniform")
     figures = loaded["uniform-bytes"].record.figures["test"]
     assert uniform["bits_per_byte"] == pytest.approx(figures["bits_per_byte"])
