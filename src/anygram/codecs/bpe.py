@@ -111,7 +111,7 @@ def fit(data: Iterable[str], config: Config) -> BpeCodec:
 def suitable_size(text_bytes: int) -> int:
     """Return how many symbols suit this much text: one a thousand bytes, a power of two.
 
-    Held-out bits per byte of n-grams are flat around it: within 1 % from half to twice the size.
+    Held-out bits per byte of n-grams are flat around it: within 2 % from half to twice the size.
 
     >>> suitable_size(1_000_000), suitable_size(2_000), suitable_size(10**9)
     (1024, 512, 16384)
