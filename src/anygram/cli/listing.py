@@ -19,6 +19,12 @@ def models(as_json: AsJson = False) -> None:
     from anygram.models import REGISTRY
 
     _list(REGISTRY, as_json)
+    if not as_json:
+        from anygram.learning import counting, gradient
+
+        print("\n--set takes the settings of learning too; what is not set suits the data and the budget")
+        print(f"{'by gradient':13}{_pairs(_defaults(gradient.Config))}")
+        print(f"{'by counting':13}{_pairs(_defaults(counting.Config))}")
 
 
 def codecs(as_json: AsJson = False) -> None:
@@ -81,12 +87,19 @@ def _list(registry: Registry, as_json: bool) -> None:
         return
     for name, entry in entries.items():
         print(f"{name:13}{entry['about']}")
-        pairs = "  ".join(f"{key}={value}" for key, value in entry["settings"].items())
-        print(f"{'':13}{pairs}")
+        if entry["settings"]:
+            print(f"{'':13}{_pairs(entry['settings'])}")
 
 
 def _describe(registry: Registry, name: str) -> dict[str, Any]:
     module = registry.load(name)
     about = (module.__doc__ or "").strip().splitlines()
-    values = {field.name: field.default for field in dataclasses.fields(module.Config)}
-    return {"about": about[0] if about else "", "settings": values}
+    return {"about": about[0] if about else "", "settings": _defaults(module.Config)}
+
+
+def _defaults(config: type[Any]) -> dict[str, Any]:
+    return {field.name: field.default for field in dataclasses.fields(config)}
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return "  ".join(f"{key}={value}" for key, value in values.items())

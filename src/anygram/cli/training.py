@@ -85,6 +85,8 @@ def train(
                 f"perplexity {figures['perplexity']:.2f}" if figure is None else f"{figure:.4f} bits per byte"
             )
             print(f"{shown} on the {part} split ({figures['bytes']:,} bytes)")
+    if not {"test", "valid"} & set(record.figures):
+        print("nothing was held out to measure on: --test 0.1 does that, or anygram evaluate")
     print(f"now: anygram generate {out}")
 
 
