@@ -101,6 +101,11 @@ def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
+def test_a_number_that_is_missing_leaves_its_column_to_the_right() -> None:
+    printed = tables.aligned(["bits/byte"], [["2.15"], ["lossy"], ["failed"]])
+    assert printed.splitlines() == ["bits/byte", "     2.15", "    lossy", "   failed"]
+
+
 def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
     table = tables.aligned(
         ["model", "bits", "note"], [["天", "9.50", "x"], ["lstm", "±1,000", ""], ["u", "–", "y"]]

@@ -40,7 +40,8 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _is_numeric(cells: Iterable[str]) -> bool:
-    found = [cell for cell in cells if cell not in ("", "–")]
+    """Return whether every cell is a number or one of the words that stand for a missing one."""
+    found = [cell for cell in cells if cell not in ("", "–", "lossy", "failed")]
     return bool(found) and all(cell.lstrip("±<>-").replace(",", "")[:1].isdigit() for cell in found)
 
 
