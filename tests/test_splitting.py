@@ -134,11 +134,11 @@ def test_a_part_keeps_the_order_of_the_corpus(tmp_path: Path) -> None:
 def test_the_seed_alone_decides(tmp_path: Path) -> None:
     store = _store(tmp_path, [Document(f"{number}") for number in range(100)])
 
-    def test_part(seed: int, valid: float | None = None) -> list[Document]:
+    def held_out(seed: int, valid: float | None = None) -> list[Document]:
         return list(split(store, valid=valid, test=0.1, seed=seed).test)
 
-    assert test_part(0) == test_part(0) == test_part(0, valid=0.5)
-    assert test_part(0) != test_part(1)
+    assert held_out(0) == held_out(0) == held_out(0, valid=0.5)
+    assert held_out(0) != held_out(1)
 
 
 # Splits by position
