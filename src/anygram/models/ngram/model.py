@@ -1,26 +1,26 @@
 """The n-gram language model: what it remembers, and the protocol over counting, smoothing and tables.
 
 Axes: B rows, T positions, S = K + T, K = order − 1 symbols of context, V vocabulary, N symbols of a
-stream, X any number of queries.
+stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import counting, smoothing, tables
-from anygram.models.ngram.ranking import Ranking
-from anygram.models.ngram.tables import Tables
+from anygram.models.ngram import counting, lookup, smoothing, tables
+from anygram.models.ngram.tables import NGrams, Tables
+from anygram.models.ngram.trie import CountedTrie
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
-from anygram.tries import Indices
+
+_NO_LENGTHS = np.empty(0, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ class NGram:
         self._boundary = vocabulary_size - 1
         self._read: list[Ids] = []
         self._tables: Tables | None = None
-        self._ranking: Ranking | None = None
 
     @property
     def tables(self) -> Tables:
@@ -69,15 +68,9 @@ class NGram:
 
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
-        ids_N, learnt_N = contexts.unmark(self._stream())
-        counted = counting.count(ids_N, learnt_N, self.config.order, self.vocabulary_size)
-        estimates = smoothing.estimate(counted, self.config.discount_fallback)
-        self._tables, self._ranking, self._read = tables.from_estimates(counted, estimates), None, []
-        return {
-            "ngrams": [len(level.level) for level in counted],
-            "discounts": [list(estimate.discounts) for estimate in estimates],
-            "discount_fallbacks": [order for order, one in enumerate(estimates, 1) if one.fell_back],
-        }
+        trie = counting.count(self._take_stream(), self.config.order, self.vocabulary_size)
+        self._tables, figures = _estimate(trie, self.config)
+        return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:
         """Return the state after the boundary; a condition is refused (UsageError)."""
@@ -86,8 +79,12 @@ class NGram:
 
     def predict(self, state: Ids) -> FloatArray:
         """Return log_p_BV in nats."""
-        nodes = self.tables.nodes(state)[:-1]
-        return self.tables.predict(len(state), [nodes_BK[:, -1] for nodes_BK in nodes])
+        log_p_BV = np.empty((len(state), self.vocabulary_size))
+        scrambling, directory = self.tables.scrambling, self.tables.directory
+        back, shift = np.uint32(scrambling.back), scrambling.shift
+        for row, context_K in enumerate(state):
+            lookup.predict_row(directory, back, shift, context_K, log_p_BV[row], _NO_LENGTHS)
+        return log_p_BV
 
     def advance(self, state: Ids, ids_BT: Ids, lengths: Lengths | None = None) -> Ids:
         """Return the state after these ids."""
@@ -95,20 +92,20 @@ class NGram:
 
     def score(self, state: Ids, ids_BT: Ids, lengths: Lengths | None = None) -> tuple[FloatArray, Ids]:
         """Return log_p_BT in nats, 0.0 past a row's length, and the state after."""
-        log_p_X = self.tables.score(*self._nodes(state, ids_BT))
-        return _within(log_p_X, ids_BT, lengths), self.advance(state, ids_BT, lengths)
+        ids_BS = np.concatenate([state, ids_BT], axis=1).astype(np.int32, copy=False)
+        width = state.shape[1]
+        ends_B = np.full(len(ids_BS), ids_BS.shape[1]) if lengths is None else np.asarray(lengths) + width
+        log_p_BT = np.zeros(ids_BT.shape)
+        lookup.score_rows(self.tables.directory, ids_BS, width, ends_B, log_p_BT)
+        return log_p_BT, self.advance(state, ids_BT, lengths)
 
-    def rank(
-        self, state: Ids, ids_BT: Ids, lengths: Lengths | None = None
-    ) -> tuple[FloatArray, NDArray[np.int64], Ids]:
-        """Return log_p_BT, rank_BT and the state after."""
-        if self._ranking is None:
-            self._ranking = Ranking(self.tables)
-        nodes, before = self._nodes(state, ids_BT)
-        log_p_X = self.tables.score(nodes, before)
-        rank_X = self._ranking.rank(before, nodes[0], log_p_X)
-        log_p_BT = _within(log_p_X, ids_BT, lengths)
-        return log_p_BT, rank_X.reshape(ids_BT.shape), self.advance(state, ids_BT, lengths)
+    def counts(self) -> list[int]:
+        """Return how many n-grams of each length there are."""
+        return self.tables.counts
+
+    def ngrams(self, length: int) -> Iterator[NGrams]:
+        """Yield all n-grams of that length in blocks."""
+        return self.tables.list(length)
 
     def tensors(self) -> Tensors:
         """Return the tables once finished; before that, the ids read so far."""
@@ -116,27 +113,51 @@ class NGram:
 
     def restore(self, tensors: Tensors) -> None:
         """Become the model whose `tensors` these are, finished or not."""
-        self._read, self._tables, self._ranking = [], None, None
+        self._read, self._tables = [], None
         if "ids" in tensors:
             self._read = [tensors["ids"]]
         else:
-            self._tables = tables.from_tensors(tensors, self.config.order, self.vocabulary_size)
+            self._tables = tables.from_tensors(tensors)
 
     def _stream(self) -> Ids:
         return np.concatenate(self._read) if self._read else np.empty(0, dtype=np.int32)
 
-    def _nodes(self, context_BK: Ids, ids_BT: Ids) -> tuple[list[Indices], list[Indices]]:
-        """Return for each k the node of the k-gram at each position X, and of the k symbols before it."""
-        width = context_BK.shape[1]
-        nodes = self.tables.nodes(np.concatenate([context_BK, ids_BT], axis=1))
-        at = [nodes_BS[:, width:].reshape(-1) for nodes_BS in nodes]
-        before = [nodes_BS[:, width - 1 : -1].reshape(-1) for nodes_BS in nodes[:-1]]
-        return at, before
+    def _take_stream(self) -> Ids:
+        """Return all that was read after a boundary that is not to be learnt, and forget the pieces."""
+        stream_S = np.empty(1 + sum(map(len, self._read)), dtype=np.int32)
+        stream_S[0] = ~self._boundary
+        begin = 1
+        for piece in self._read:
+            stream_S[begin : begin + len(piece)] = piece
+            begin += len(piece)
+        self._read = []
+        return stream_S
 
 
-def _within(log_p_X: FloatArray, ids_BT: Ids, lengths: Lengths | None) -> FloatArray:
-    """Return log_p_BT with 0.0 past each row's length."""
-    log_p_BT = log_p_X.reshape(ids_BT.shape)
-    if lengths is not None:
-        log_p_BT[np.arange(ids_BT.shape[1]) >= np.asarray(lengths)[:, None]] = 0.0
-    return log_p_BT
+def _estimate(trie: CountedTrie, config: Config) -> tuple[Tables, dict[str, Any]]:
+    """Return the tables of what was counted, whose levels are let go of one by one, and figures on them."""
+    counts, levels, kept = trie.counts, [], []
+    above: smoothing.Estimate | None = None
+    scrambled_G = None
+    for length, estimate in enumerate(smoothing.estimates(trie, config.discount_fallback), 1):
+        if above is not None:
+            levels.append(_pack(scrambled_G, above, estimate.gamma_P, trie.levels[length - 2].first_P1))
+            scrambled_G = trie.levels[length - 2].scrambled_G
+        kept.append((estimate.discounts, estimate.fell_back))
+        above = estimate
+    assert above is not None, "there is an estimate for every order"
+    if trie.order == 1:
+        nothing = np.zeros(counts[0], dtype=np.float32)
+        levels.append(_pack(None, above, nothing + 1, np.zeros(counts[0] + 1, dtype=np.uint32)))
+    else:
+        levels.append(tables.pack_highest(scrambled_G, np.log(above.p_G)))
+    figures = {
+        "ngrams": counts,
+        "discounts": [list(discounts) for discounts, _ in kept],
+        "discount_fallbacks": [order for order, (_, fell_back) in enumerate(kept, 1) if fell_back],
+    }
+    return Tables(tuple(levels)), figures
+
+
+def _pack(scrambled_G, estimate, gamma_G, first_G1):
+    return tables.pack(scrambled_G, np.log(estimate.p_G), np.log(gamma_G), first_G1)

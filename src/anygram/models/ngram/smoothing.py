@@ -1,6 +1,6 @@
-"""Interpolated modified Kneser-Ney: counts to probabilities (Chen & Goodman 1999, section 3.1).
+"""Counts to probabilities: interpolated modified Kneser-Ney (Chen & Goodman 1999, section 3.1).
 
-With c the counts of `counting`, h a context and h' the same without its first symbol:
+With c the counts of `links.continuations`, h a context and h' the same without its first symbol:
 
     P(w | h) = (c(h w) − D(c(h w))) / c(h ·) + γ(h) P(w | h')                          (eq. 24)
     D(c) = 0, D1, D2, D3+ for c = 0, 1, 2, 3 and more                                  (eq. 25)
@@ -10,77 +10,135 @@ With c the counts of `counting`, h a context and h' the same without its first s
 Nj(h ·) is the number of symbols that followed h with count j, nj the number of n-grams of one order
 with count j. Below order 1 stands the uniform distribution.
 
-Axes: G k-grams of a level, P nodes of the level above (their contexts).
+Axes: G k-grams of a level, P its contexts, H the (k − 1)-grams.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numba
 import numpy as np
+from numpy.typing import NDArray
 
+from anygram import threads
 from anygram.errors import DataError
-from anygram.models.ngram.counting import CountedLevel
+from anygram.models.ngram import links
+from anygram.models.ngram.machine import prefetch_element
+from anygram.models.ngram.trie import CountedTrie, Words
 from anygram.protocols import FloatArray
-from anygram.tries import Indices
 
 FALLBACK = (0.5, 1.0, 1.5)
 """D1, D2, D3+ where counts of counts give none: as KenLM's `--discount_fallback`."""
+
+Probabilities = NDArray[np.float32]
+
+_AHEAD = 64
 
 
 @dataclass(frozen=True)
 class Estimate:
     """One order's probabilities: P of each k-gram, γ of each of its contexts (those of level k − 1)."""
 
-    p: FloatArray
-    gamma: FloatArray
+    p_G: Probabilities
+    gamma_P: Probabilities
     discounts: tuple[float, float, float]
     fell_back: bool
 
 
-def estimate(levels: Sequence[CountedLevel], discount_fallback: bool) -> list[Estimate]:
-    """Return the estimate of every order; DataError where an order has no discounts and may not fall back."""
-    vocabulary_size = len(levels[0].level)
-    lower = np.full(vocabulary_size, 1.0 / vocabulary_size)
-    estimates = []
-    for order, counted in enumerate(levels, 1):
-        discounts = modified_discounts(counted.counts)
-        if discounts is None and counted.counts.any() and not discount_fallback:
+def estimates(trie: CountedTrie, discount_fallback: bool) -> Iterator[Estimate]:
+    """Yield the estimate of every order; DataError where one has no discounts and may not fall back."""
+    vocabulary_size = trie.vocabulary_size
+    lower_p_H = np.full(1, 1.0 / vocabulary_size, dtype=np.float32)
+    suffixes_G = np.zeros(vocabulary_size, dtype=np.uint32)
+    first_P1 = np.array([0, vocabulary_size], dtype=np.uint32)
+    suffixes = links.suffixes(trie)
+    for length in range(1, trie.order + 1):
+        longer = next(suffixes, None)
+        if longer is not None:
+            counts_G = links.continuations(trie, length, longer)
+        else:
+            counts_G = trie.levels[-1].seen_G if length > 1 else trie.seen_V
+        discounts = modified_discounts(counts_G)
+        if discounts is None and counts_G.any() and not discount_fallback:
             raise DataError(
-                f"counts of counts give no discounts at order {order}; pass discount_fallback=true, "
+                f"counts of counts give no discounts at order {length}; pass discount_fallback=true, "
                 "lower the order, or train on more text"
             )
         used = discounts or FALLBACK
-        contexts = len(levels[order - 2].level) if order > 1 else 1
-        lower_G = lower[counted.suffixes] if order > 1 else lower
-        p, gamma = _interpolate(counted, np.array([0.0, *used]), lower_G, contexts)
-        estimates.append(Estimate(p, gamma, used, fell_back=discounts is None))
-        lower = p
-    return estimates
+        p_G, gamma_P = interpolate(first_P1, counts_G, suffixes_G, lower_p_H, used)
+        yield Estimate(p_G, gamma_P, used, fell_back=discounts is None)
+        if longer is not None:
+            lower_p_H, suffixes_G, first_P1 = p_G, longer, trie.levels[length - 1].first_P1
 
 
-def modified_discounts(counts_G: Indices) -> tuple[float, float, float] | None:
+def modified_discounts(counts_G: Words) -> tuple[float, float, float] | None:
     """Return D1, D2, D3+ (eq. 26), or None where one of them is undefined or not in 0 < Dj <= j."""
-    n = np.bincount(np.minimum(counts_G, 5), minlength=6).astype(np.float64)
+    n = _counts_of_counts(counts_G)
     if not n[1:4].all():
         return None
+    # in single precision, as KenLM does: a discount is a figure to compare
+    n = n.astype(np.float32)
     y = n[1] / (n[1] + 2 * n[2])
-    first, second, third = (float(j - (j + 1) * y * n[j + 1] / n[j]) for j in (1, 2, 3))
+    first, second, third = (float(j - np.float32(j + 1) * y * n[j + 1] / n[j]) for j in (1, 2, 3))
     # none may be 0: γ of a context whose successors all had that count would be 0, and log γ infinite
     return (first, second, third) if min(first, second, third) > 0 else None
 
 
-def _interpolate(
-    counted: CountedLevel, discounts: FloatArray, lower_G: FloatArray, contexts: int
-) -> tuple[FloatArray, FloatArray]:
+@numba.njit(cache=True, nogil=True)
+def _counts_of_counts(counts_G: Words) -> NDArray[np.int64]:
+    """Return how many counts are 0, 1, 2, 3, 4, and more."""
+    n = np.zeros(6, dtype=np.int64)
+    for count in counts_G:
+        n[min(count, np.uint32(5))] += 1
+    return n
+
+
+def interpolate(
+    first_P1: Words,
+    counts_G: Words,
+    suffixes_G: Words,
+    lower_p_H: Probabilities,
+    discounts: tuple[float, float, float],
+) -> tuple[Probabilities, Probabilities]:
     """Return P of each k-gram (eq. 24) and γ of each context; a context never learnt gets γ = 1."""
-    parents_G, counts_G = counted.level.parents(), counted.counts
-    discount_G = discounts[np.minimum(counts_G, 3)]
-    total_P = np.bincount(parents_G, weights=counts_G, minlength=contexts)
-    reserve_P = np.bincount(parents_G, weights=discount_G, minlength=contexts)
-    learnt_P = total_P > 0
-    divisor_P = np.where(learnt_P, total_P, 1.0)
-    gamma_P = np.where(learnt_P, reserve_P / divisor_P, 1.0)
-    p_G = (counts_G - discount_G) / divisor_P[parents_G] + gamma_P[parents_G] * lower_G
+    p_G = np.empty(len(counts_G), dtype=np.float32)
+    gamma_P = np.empty(len(first_P1) - 1, dtype=np.float32)
+    discount_of = np.array([0.0, *discounts])
+
+    def run(span: tuple[int, int]) -> None:
+        _interpolate(first_P1, counts_G, suffixes_G, lower_p_H, discount_of, *span, p_G, gamma_P)
+
+    list(threads.in_order(run, threads.spans(len(gamma_P), 4 * threads.available())))
     return p_G, gamma_P
+
+
+@numba.njit(cache=True, nogil=True)
+def _interpolate(
+    first_P1: Words,
+    counts_G: Words,
+    suffixes_G: Words,
+    lower_p_H: Probabilities,
+    discounts: FloatArray,
+    begin: int,
+    end: int,
+    p_G: Probabilities,
+    gamma_P: Probabilities,
+) -> None:
+    for context in range(begin, end):
+        first, last = np.int64(first_P1[context]), np.int64(first_P1[context + 1])
+        total, reserve = 0.0, 0.0
+        for child in range(first, last):
+            count = counts_G[child]
+            total += count
+            reserve += discounts[min(count, np.uint32(3))]
+        gamma = reserve / total if total > 0 else 1.0
+        scale = 1.0 / total if total > 0 else 0.0
+        gamma_P[context] = gamma
+        for child in range(first, last):
+            if child + _AHEAD < len(suffixes_G):
+                prefetch_element(lower_p_H, suffixes_G[child + _AHEAD])
+            count = counts_G[child]
+            own = (count - discounts[min(count, np.uint32(3))]) * scale
+            p_G[child] = own + gamma * lower_p_H[suffixes_G[child]]

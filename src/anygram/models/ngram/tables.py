@@ -1,113 +1,167 @@
-"""The model as tables: log P of each k-gram, log γ of each context, in the trie of `counting`.
+"""The model as tables, one a level, laid out so that a look-up touches few cache lines; what is stored.
 
-log P(w | h) is that of the longest k-gram (suffix of h, w) there is, plus log γ of every longer
-context there is: the sum that ARPA files are read by. Because no stored n-gram reaches over a
-boundary, neither does any context found here.
+log P(w | h) is that of the longest k-gram (suffix of h, w) there is, plus log γ of every longer context
+there is: the sum that ARPA files are read by. Because no stored n-gram reaches over a boundary, neither
+does any context found here.
 
-Axes: B rows, S = K + T symbols of a row (its context, then its ids), K = order − 1, T positions,
-V vocabulary, X any number of queries.
+Level k is an array of 32-bit words, a row for each k-gram in the trie's order:
+
+    k < order   scrambled last symbol, log P, log γ, first child    (and a last row that ends the children)
+    k = order   scrambled last symbol, log P
+
+In the compact form log P is one of 256 values of its level, whose number stands in the low bits of the
+scrambled symbol; the row is shorter by that word. Level 1 always has log P: it is small.
+
+Axes: G k-grams of a level, W words of a row, K symbols of a k-gram, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram import tries
-from anygram.models.ngram.counting import CountedLevel
-from anygram.models.ngram.smoothing import Estimate
-from anygram.protocols import FloatArray, Ids, Tensors
-from anygram.tries import Indices, Level
+from anygram.models.ngram.trie import Scrambling, Words
+from anygram.protocols import Tensors
 
 Logs = NDArray[np.float32]
+
+ADDRESS, STRIDE, LOG_P, LOG_GAMMA, FIRST, CENTRES, SIZE, FORTH = range(8)
+"""Columns of the directory: where a level lies, bytes of a row, offsets within a row (LOG_P 0: compact),
+where the 256 values of log P lie, rows, and (the same in each) the scrambling's multiplier."""
+
+_WORD = 4
+_LISTED_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class NGrams:
+    """Some k-grams of one k: symbols_GK, log_p_G, and log_gamma_G (None at the highest order), in nats."""
+
+    symbols_GK: NDArray[np.int32]
+    log_p_G: Logs
+    log_gamma_G: Logs | None
 
 
 @dataclass(frozen=True)
 class Tables:
-    """For each k: level k of the trie, log P of its k-grams, log γ of them as contexts (k < order)."""
+    """The levels as words_GW, from 1 to the order; `centres` of the levels from 2 on where compact."""
 
-    levels: tuple[Level, ...]
-    log_p: tuple[Logs, ...]
-    log_gamma: tuple[Logs, ...]
+    levels: tuple[Words, ...]
+    centres: tuple[Logs, ...] = ()
 
     @property
     def order(self) -> int:
-        """Return the length of the longest n-grams."""
+        """The length of the longest n-grams."""
         return len(self.levels)
 
-    def nodes(self, stream_BS: Ids) -> list[Indices]:
-        """Return for k = 1 .. order the node of the k-gram that ends at each symbol, or MISSING."""
-        nodes = [np.where(stream_BS < 0, tries.MISSING, stream_BS).astype(np.int64)]
-        for level in self.levels[1:]:
-            nodes_BS = np.full(stream_BS.shape, tries.MISSING, dtype=np.int64)
-            rows, places = np.nonzero(nodes[-1][:, :-1] != tries.MISSING)
-            parents_X, symbols_X = nodes[-1][rows, places], stream_BS[rows, places + 1]
-            nodes_BS[rows, places + 1] = level.find(parents_X, symbols_X)
-            nodes.append(nodes_BS)
-        return nodes
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
+        return len(self.levels[0]) - 1
 
-    def score(self, nodes: Sequence[Indices], contexts: Sequence[Indices]) -> FloatArray:
-        """Return log P of each symbol X, given for each k its k-gram's node and its k-symbol context's."""
-        log_p_X = self.log_p[0][nodes[0]].astype(np.float64)
-        for length in range(1, self.order):
-            log_p_X += self.shift(length, contexts[length - 1])
-            found = np.flatnonzero(nodes[length] != tries.MISSING)
-            log_p_X[found] = self.log_p[length][nodes[length][found]]
-        return log_p_X
+    @cached_property
+    def counts(self) -> list[int]:
+        """How many k-grams there are for k = 1 .. order."""
+        ended = [*(len(words_GW) - 1 for words_GW in self.levels[:-1]), len(self.levels[-1])]
+        return [self.vocabulary_size, *ended[1:]]
 
-    def shift(self, length: int, contexts_X: Indices) -> FloatArray:
-        """Return log γ of these contexts of that length, 0 for a missing one."""
-        log_gamma_X = np.zeros(len(contexts_X))
-        known = np.flatnonzero(contexts_X != tries.MISSING)
-        log_gamma_X[known] = self.log_gamma[length - 1][contexts_X[known]]
-        return log_gamma_X
+    @cached_property
+    def scrambling(self) -> Scrambling:
+        """How symbols are scrambled."""
+        return Scrambling.of(self.vocabulary_size)
 
-    def predict(self, rows: int, contexts: Sequence[Indices]) -> FloatArray:
-        """Return log_p_XV of that many rows X, given for each k the node of the last k symbols."""
-        log_p_XV = np.tile(self.log_p[0].astype(np.float64), (rows, 1))
-        for length in range(1, self.order):
-            log_p_XV += self.shift(length, contexts[length - 1])[:, None]
-            owners, grams = tries.spread(*self.levels[length].children(contexts[length - 1]))
-            log_p_XV[owners, self.levels[length].symbols(grams)] = self.log_p[length][grams]
-        return log_p_XV
+    @cached_property
+    def directory(self) -> NDArray[np.int64]:
+        """What kernels need to find their way, a row a level; good as long as these tables live."""
+        rows = []
+        for length, words_GW in enumerate(self.levels, 1):
+            compact = bool(self.centres) and length > 1
+            centres = self.centres[length - 2].ctypes.data if compact else 0
+            offsets = (0, _WORD, 2 * _WORD) if compact else (_WORD, 2 * _WORD, 3 * _WORD)
+            size = self.counts[length - 1]
+            address = words_GW.ctypes.data
+            stride = words_GW.shape[1] * _WORD
+            rows.append((address, stride, *offsets, centres, size, self.scrambling.forth))
+        return np.array(rows, dtype=np.int64)
+
+    def log_p(self, length: int, nodes: slice = slice(None)) -> Logs:
+        """Return log P of the n-grams of that length."""
+        words_GW = self._rows(length, nodes)
+        if self.centres and length > 1:
+            return self.centres[length - 2][words_GW[:, 0] & np.uint32(255)]
+        return words_GW[:, 1].view(np.float32)
+
+    def log_gamma(self, length: int, nodes: slice = slice(None)) -> Logs:
+        """Return log γ of the n-grams of a length below the order."""
+        return self._rows(length, nodes)[:, 1 if self.centres and length > 1 else 2].view(np.float32)
+
+    def first(self, length: int) -> Words:
+        """Return where the children of each n-gram of a length below the order begin, and their number."""
+        return self.levels[length - 1][:, -1]
+
+    def symbols(self, length: int, nodes: slice = slice(None)) -> NDArray[np.int32]:
+        """Return the last symbols of the n-grams of that length."""
+        if length == 1:
+            return np.arange(self.vocabulary_size, dtype=np.int32)[nodes]
+        return self.scrambling.symbols(self._rows(length, nodes)[:, 0])
+
+    def _rows(self, length: int, nodes: slice) -> Words:
+        return self.levels[length - 1][: self.counts[length - 1]][nodes]
+
+    def list(self, length: int) -> Iterator[NGrams]:
+        """Yield all n-grams of that length in the trie's order, a million at a time."""
+        for begin in range(0, self.counts[length - 1], _LISTED_AT_ONCE):
+            nodes = slice(begin, min(begin + _LISTED_AT_ONCE, self.counts[length - 1]))
+            log_gamma_G = self.log_gamma(length, nodes) if length < self.order else None
+            yield NGrams(self._spell(length, nodes), self.log_p(length, nodes), log_gamma_G)
+
+    def _spell(self, length: int, nodes: slice) -> NDArray[np.int32]:
+        """Return symbols_GK of consecutive n-grams: the last symbol, and that of each context above."""
+        columns = [self.symbols(length, nodes)]
+        places = np.arange(nodes.start, nodes.stop)
+        for above in range(length - 1, 0, -1):
+            places = np.searchsorted(self.first(above), places, side="right") - 1
+            columns.append(self._symbols_at(above, places))
+        return np.stack(columns[::-1], axis=1)
+
+    def _symbols_at(self, length: int, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
+        if length == 1:
+            return nodes.astype(np.int32)
+        return self.scrambling.symbols(self.levels[length - 1][nodes, 0])
 
     def to_tensors(self) -> Tensors:
-        """Return the tables with keys as symbols and numbers of children, each in the fewest bytes."""
-        tensors: Tensors = {}
-        for length, (level, log_p) in enumerate(zip(self.levels, self.log_p, strict=True), 1):
-            tensors[f"log_p_{length}"] = log_p
-            if length < self.order:
-                tensors[f"log_gamma_{length}"] = self.log_gamma[length - 1]
-            if length > 1:
-                children = np.bincount(level.parents(), minlength=len(self.levels[length - 2]))
-                tensors[f"symbols_{length}"] = _narrow(level.symbols(np.arange(len(level))), level.width)
-                tensors[f"children_{length}"] = _narrow(children, level.width + 1)
-        return tensors
+        """Return what `from_tensors` needs."""
+        tensors: Tensors = {f"level_{length}": words for length, words in enumerate(self.levels, 1)}
+        return tensors | {f"centres_{length}": logs for length, logs in enumerate(self.centres, 2)}
 
 
-def from_estimates(counted: Sequence[CountedLevel], estimates: Sequence[Estimate]) -> Tables:
-    """Return the tables of an estimated model; logs are kept as float32."""
+def from_tensors(tensors: Tensors) -> Tables:
+    """Return the tables that `to_tensors` gave."""
+    order = sum(name.startswith("level_") for name in tensors)
+    levels = tuple(tensors[f"level_{length}"] for length in range(1, order + 1))
     return Tables(
-        levels=tuple(level.level for level in counted),
-        log_p=tuple(np.log(estimate.p).astype(np.float32) for estimate in estimates),
-        log_gamma=tuple(np.log(estimate.gamma).astype(np.float32) for estimate in estimates[1:]),
+        levels, tuple(tensors[f"centres_{k}"] for k in range(2, order + 1) if f"centres_{k}" in tensors)
     )
 
 
-def from_tensors(tensors: Tensors, order: int, vocabulary_size: int) -> Tables:
-    """Return the tables that `to_tensors` wrote."""
-    levels = [Level(np.arange(vocabulary_size), vocabulary_size)]
-    for length in range(2, order + 1):
-        children = tensors[f"children_{length}"]
-        parents = np.repeat(np.arange(len(children)), children)
-        levels.append(Level(parents * vocabulary_size + tensors[f"symbols_{length}"], vocabulary_size))
-    log_p = tuple(tensors[f"log_p_{length}"] for length in range(1, order + 1))
-    return Tables(tuple(levels), log_p, tuple(tensors[f"log_gamma_{length}"] for length in range(1, order)))
+def pack(scrambled_G: Words | None, log_p_G: Logs, log_gamma_G: Logs, first_G1: Words) -> Words:
+    """Return a level below the order; level 1 has no scrambled symbols."""
+    words_GW = np.zeros((len(log_p_G) + 1, 4), dtype=np.uint32)
+    if scrambled_G is not None:
+        words_GW[:-1, 0] = scrambled_G
+    words_GW[:-1, 1] = log_p_G.view(np.uint32)
+    words_GW[:-1, 2] = log_gamma_G.view(np.uint32)
+    words_GW[:, 3] = first_G1
+    return words_GW
 
 
-def _narrow(numbers: Indices, below: int) -> NDArray[np.unsignedinteger]:
-    """Return non-negative numbers below that bound in the narrowest unsigned type."""
-    return numbers.astype(np.min_scalar_type(below - 1))
+def pack_highest(scrambled_G: Words, log_p_G: Logs) -> Words:
+    """Return the level of the order itself, if that is above 1."""
+    words_GW = np.empty((len(log_p_G), 2), dtype=np.uint32)
+    words_GW[:, 0] = scrambled_G
+    words_GW[:, 1] = log_p_G.view(np.uint32)
+    return words_GW

@@ -1,0 +1,87 @@
+"""Sorting rows by 64-bit keys, for kernels: insertion for a few, radix for many; both stable.
+
+Axes: X rows.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Keys = NDArray[np.uint64]
+Rows = NDArray[np.uint32]
+
+_FEW = 48
+"""Where insertion and radix take equally long, about."""
+
+
+@numba.njit(cache=True, nogil=True)
+def sort(keys_X: Keys, rows_X: Rows, spare_keys_X: Keys, spare_rows_X: Rows, begin: int, end: int) -> None:
+    """Sort keys from `begin` to `end` in place, and rows with them; the spare arrays are as long."""
+    if end - begin < _FEW:
+        _by_insertion(keys_X, rows_X, begin, end)
+    else:
+        _by_radix(keys_X, rows_X, spare_keys_X, spare_rows_X, begin, end)
+
+
+@numba.njit(cache=True, nogil=True)
+def _by_insertion(keys_X: Keys, rows_X: Rows, begin: int, end: int) -> None:
+    for place in range(begin + 1, end):
+        key, row = keys_X[place], rows_X[place]
+        free = place
+        while free > begin and keys_X[free - 1] > key:
+            keys_X[free], rows_X[free] = keys_X[free - 1], rows_X[free - 1]
+            free -= 1
+        keys_X[free], rows_X[free] = key, row
+
+
+@numba.njit(cache=True, nogil=True)
+def _by_radix(
+    keys_X: Keys, rows_X: Rows, spare_keys_X: Keys, spare_rows_X: Rows, begin: int, end: int
+) -> None:
+    """Least significant byte first; bytes that all keys share are passed over."""
+    differing = np.uint64(0)
+    for place in range(begin + 1, end):
+        differing |= keys_X[place] ^ keys_X[begin]
+    places = np.empty(256, dtype=np.int64)
+    swapped = False
+    for byte in range(8):
+        shift = np.uint64(8 * byte)
+        if (differing >> shift) & np.uint64(255) == 0:
+            continue
+        if swapped:
+            _pass(spare_keys_X, spare_rows_X, keys_X, rows_X, begin, end, shift, places)
+        else:
+            _pass(keys_X, rows_X, spare_keys_X, spare_rows_X, begin, end, shift, places)
+        swapped = not swapped
+    if swapped:
+        keys_X[begin:end] = spare_keys_X[begin:end]
+        rows_X[begin:end] = spare_rows_X[begin:end]
+
+
+@numba.njit(cache=True, nogil=True)
+def _pass(
+    keys_X: Keys,
+    rows_X: Rows,
+    to_keys_X: Keys,
+    to_rows_X: Rows,
+    begin: int,
+    end: int,
+    shift: np.uint64,
+    places: NDArray[np.int64],
+) -> None:
+    """Distribute by one byte."""
+    places[:] = 0
+    for place in range(begin, end):
+        places[np.int64((keys_X[place] >> shift) & np.uint64(255))] += 1
+    next_place = begin
+    for value in range(256):
+        count = places[value]
+        places[value] = next_place
+        next_place += count
+    for place in range(begin, end):
+        value = np.int64((keys_X[place] >> shift) & np.uint64(255))
+        to = places[value]
+        to_keys_X[to], to_rows_X[to] = keys_X[place], rows_X[place]
+        places[value] = to + 1

@@ -1,0 +1,127 @@
+"""Which n-grams there are: a prefix trie of packed levels, sorted so that any child is found at once.
+
+Level k holds the distinct k-grams. Level 1 is the vocabulary: a symbol's node is its id. From level 2 on
+a node stands under its first k − 1 symbols (its context, a node of level k − 1); the children of one
+context lie side by side, sorted by their last symbol, scrambled. `first_P1` says where the children of
+each context begin; the next one's beginning ends them.
+
+Scrambling multiplies a symbol by an odd number modulo a power of two that reaches the vocabulary's size:
+a bijection, whose values, moved to the top of 32 bits, lie evenly from 0 to 2^32 for any set of symbols
+(multiplicative hashing: Knuth, The Art of Computer Programming 3, section 6.4). So a child is found by
+interpolation, in a step or two however many there are. The bits below are 0, and free for other use.
+
+No n-gram reaches over a boundary: that symbol stands first (before a document), last (after it), or not
+at all.
+
+Axes: V vocabulary, G distinct k-grams of a level, P its contexts (the nodes of the level above), and
+P1 = P + 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint32]
+
+_GOLDEN = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio: the multiplier that spreads consecutive numbers best (Knuth, same place)."""
+
+
+@dataclass(frozen=True)
+class Scrambling:
+    """How the symbols of a vocabulary are scrambled, as two multiplications that kernels do themselves.
+
+    scrambled = symbol · `forth` mod 2^32; symbol = (scrambled >> `shift`) · `back` mod 2^(32 − shift).
+    """
+
+    forth: int
+    back: int
+    shift: int
+
+    @classmethod
+    def of(cls, vocabulary_size: int) -> Scrambling:
+        """Return the scrambling of a vocabulary of that size.
+
+        >>> s = Scrambling.of(1000)
+        >>> s.symbols(s.scramble(np.array([0, 1, 999]))).tolist()
+        [0, 1, 999]
+        """
+        bits = max(1, (vocabulary_size - 1).bit_length())
+        multiplier = _GOLDEN >> (64 - bits) | 1
+        return cls((multiplier << (32 - bits)) & 0xFFFFFFFF, pow(multiplier, -1, 1 << bits), 32 - bits)
+
+    def scramble(self, symbols: NDArray[np.integer]) -> Words:
+        """Return symbols scrambled."""
+        return (symbols.astype(np.uint64) * np.uint64(self.forth)).astype(np.uint32)
+
+    def symbols(self, scrambled: Words) -> NDArray[np.int32]:
+        """Return the symbols that these were; bits below `shift` do not matter."""
+        places = scrambled.astype(np.uint64) >> np.uint64(self.shift)
+        mask = np.uint64((1 << (32 - self.shift)) - 1)
+        return (places * np.uint64(self.back) & mask).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Level:
+    """The k-grams of one k ≥ 2: scrambled last symbols, where contexts' children begin, how often seen.
+
+    What only serves as context was seen 0 times.
+    """
+
+    scrambled_G: Words
+    first_P1: Words
+    seen_G: Words
+
+    def __len__(self) -> int:
+        return len(self.scrambled_G)
+
+
+@dataclass(frozen=True)
+class CountedTrie:
+    """How often each symbol was seen as seen_V, and the levels from 2 on."""
+
+    seen_V: Words
+    levels: Sequence[Level]
+
+    @property
+    def order(self) -> int:
+        """The length of the longest n-grams."""
+        return 1 + len(self.levels)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
+        return len(self.seen_V)
+
+    @property
+    def counts(self) -> list[int]:
+        """How many k-grams there are for k = 1 .. order."""
+        return [self.vocabulary_size, *map(len, self.levels)]
+
+
+@numba.njit(cache=True, nogil=True)
+def find(scrambled_G: Words, begin: int, end: int, wanted: np.uint32) -> int:
+    """Return where `wanted` stands between `begin` and `end`, −1 where it does not.
+
+    Guesses by interpolation, twice or so where there are many, and walks the rest of the way.
+    """
+    size = end - begin
+    if size <= 0:
+        return -1
+    place = begin + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
+    if size > 32:
+        for _ in range(3):
+            step = (np.int64(wanted) - np.int64(scrambled_G[place])) * size >> 32
+            place = min(max(place + step, begin), end - 1)
+            if -4 < step < 4:
+                break
+    while place > begin and scrambled_G[place] > wanted:
+        place -= 1
+    while place < end - 1 and scrambled_G[place] < wanted:
+        place += 1
+    return place if scrambled_G[place] == wanted else -1
