@@ -27,7 +27,7 @@ from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words
 from anygram.protocols import Ids
 
 _BUCKET = 1 << 16
-_RUN = 1 << 19
+_RUN = 1 << 18
 """Positions of a bucket that fit into a core's second cache with all that sorting them needs; of a run."""
 
 Indices = NDArray[np.int64]

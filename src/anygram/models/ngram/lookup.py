@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from anygram.models.ngram.machine import load_f32, load_u32, prefetch
 from anygram.models.ngram.tables import ADDRESS, CENTRES, FIRST, FORTH, LOG_GAMMA, LOG_P, SIZE, STRIDE
+from anygram.models.ngram.trie import guess
 from anygram.protocols import FloatArray, Ids
 
 Directory = NDArray[np.int64]
@@ -24,18 +25,13 @@ _BLOCK = 256
 _TOP = np.uint32(0xFFFFFFFF)
 
 
-@numba.njit(inline="always")
-def _guess(first: int, size: int, wanted: np.uint32) -> int:
-    return first + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
-
-
 @numba.njit(cache=True, nogil=True)
 def find(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> int:
     """Return the row, from `first` to `last`, of a scrambled symbol, −1 where there is none (`trie.find`)."""
     size = last - first
     if size <= 0:
         return -1
-    place = _guess(first, size, wanted)
+    place = guess(first, size, wanted)
     if size > 32:
         for _ in range(3):
             step = (np.int64(wanted) - np.int64(load_u32(address + stride * place))) * size >> 32
@@ -147,7 +143,7 @@ def _prefetch_children(level: Directory, ids_L: Ids, first_L: Directory, last_L:
         size = last_L[place] - first_L[place]
         if size > 0:
             wanted = np.uint32(ids_L[place]) * np.uint32(level[FORTH])
-            prefetch(level[ADDRESS] + level[STRIDE] * _guess(first_L[place], size, np.uint32(wanted)))
+            prefetch(level[ADDRESS] + level[STRIDE] * guess(first_L[place], size, np.uint32(wanted)))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -16,6 +16,7 @@ from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
 from anygram.models.ngram import counting, lookup, smoothing, tables
+from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams, Tables
 from anygram.models.ngram.trie import CountedTrie
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
@@ -139,7 +140,7 @@ def _estimate(trie: CountedTrie, config: Config) -> tuple[Tables, dict[str, Any]
     counts, levels, kept = trie.counts, [], []
     above: smoothing.Estimate | None = None
     scrambled_G = None
-    for length, estimate in enumerate(smoothing.estimates(trie, config.discount_fallback), 1):
+    for length, estimate in enumerate(smoothing.estimates(trie, config.discount_fallback, Memory()), 1):
         if above is not None:
             levels.append(_pack(scrambled_G, above, estimate.gamma_P, trie.levels[length - 2].first_P1))
             scrambled_G = trie.levels[length - 2].scrambled_G

@@ -26,6 +26,7 @@ from anygram import threads
 from anygram.errors import DataError
 from anygram.models.ngram import links
 from anygram.models.ngram.machine import prefetch_element
+from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import CountedTrie, Words
 from anygram.protocols import FloatArray
 
@@ -47,17 +48,17 @@ class Estimate:
     fell_back: bool
 
 
-def estimates(trie: CountedTrie, discount_fallback: bool) -> Iterator[Estimate]:
+def estimates(trie: CountedTrie, discount_fallback: bool, space: Space) -> Iterator[Estimate]:
     """Yield the estimate of every order; DataError where one has no discounts and may not fall back."""
     vocabulary_size = trie.vocabulary_size
     lower_p_H = np.full(1, 1.0 / vocabulary_size, dtype=np.float32)
     suffixes_G = np.zeros(vocabulary_size, dtype=np.uint32)
     first_P1 = np.array([0, vocabulary_size], dtype=np.uint32)
-    suffixes = links.suffixes(trie)
+    suffixes = links.suffixes(trie, space)
     for length in range(1, trie.order + 1):
         longer = next(suffixes, None)
         if longer is not None:
-            counts_G = links.continuations(trie, length, longer)
+            counts_G = links.continuations(trie, length, longer, space)
         else:
             counts_G = trie.levels[-1].seen_G if length > 1 else trie.seen_V
         discounts = modified_discounts(counts_G)
