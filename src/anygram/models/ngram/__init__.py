@@ -3,8 +3,12 @@
 counting    the text's n-grams as a prefix trie, and their counts
 smoothing   counts to probabilities
 tables      probabilities to log P of a symbol or of all; what is stored
+lookup      tables asked, in kernels
+shorter     what a table's n-grams fall back on
 ranking     how many symbols were likelier
+compact     tables in fewer bytes
 model       the language model over them
+building    a model of n-grams that are given
 """
 
 from __future__ import annotations
@@ -14,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from anygram.budgets import Budget
+from anygram.models.ngram.building import WrongNGram, from_ngrams
 from anygram.models.ngram.model import Config, NGram
 from anygram.protocols import Ids
 
-__all__ = ["Config", "NGram", "create", "suggest"]
+__all__ = ["Config", "NGram", "WrongNGram", "create", "from_ngrams", "suggest"]
 
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NGram:

@@ -1,0 +1,57 @@
+"""N-grams that were not estimated here: any set closed under contexts, with any log P and log γ; their twin.
+
+What an ARPA file may hold: an n-gram whose suffix is missing, probabilities that do not sum to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from hypothesis import strategies as st
+
+from anygram.models.ngram.tables import NGrams
+
+Gram = tuple[int, ...]
+Given = list[dict[Gram, tuple[float, float]]]
+"""For each length, log P and log γ of each n-gram."""
+
+SYMBOLS = 5
+BOUNDARY = SYMBOLS - 1
+
+_LOGS = st.sampled_from([0.0, -1e-7, -0.25, -0.5, -1.0, -2.0, -20.0]) | st.floats(-30, 0, width=32)
+_GAMMAS = st.sampled_from([0.0, -0.25, -1.0, 0.5, -1e-7]) | st.floats(-10, 3, width=32)
+
+
+@st.composite
+def given_ngrams(draw: st.DrawFn, lengths: st.SearchStrategy[int] = st.integers(1, 6)) -> Given:
+    """Return n-grams of lengths 1 to some order; all symbols are 1-grams, longer ones come by chance."""
+    levels: Given = [{(symbol,): (draw(_LOGS), draw(_GAMMAS)) for symbol in range(SYMBOLS)}]
+    for length in range(2, draw(lengths) + 1):
+        contexts = [gram for gram in levels[-1] if length == 2 or gram[-1] != BOUNDARY]
+        possible = [(*gram, symbol) for gram in contexts for symbol in range(SYMBOLS)]
+        chosen = draw(st.lists(st.sampled_from(possible), unique=True, max_size=40)) if possible else []
+        levels.append(
+            {gram: (draw(_LOGS), 0.0 if gram[-1] == BOUNDARY else draw(_GAMMAS)) for gram in chosen}
+        )
+    return levels
+
+
+def as_levels(levels: Given) -> Iterator[NGrams]:
+    """Yield them as arrays, each level in the order in which it stands."""
+    for length, grams in enumerate(levels, 1):
+        logs = np.array(list(grams.values()), dtype=np.float32).reshape(-1, 2)
+        symbols = np.array(list(grams), dtype=np.int32).reshape(-1, length)
+        yield NGrams(symbols, logs[:, 0].copy(), None if length == len(levels) else logs[:, 1].copy())
+
+
+def log_p(levels: Given, context: Gram, symbol: int) -> float:
+    """Return log P(symbol | context): that of the longest n-gram there is, and log γ of longer contexts."""
+    log_gamma = 0.0
+    for begin in range(max(0, len(context) - len(levels) + 1), len(context) + 1):
+        gram = (*context[begin:], symbol)
+        if gram in levels[len(gram) - 1]:
+            return levels[len(gram) - 1][gram][0] + log_gamma
+        if context[begin:] in levels[len(gram) - 2]:
+            log_gamma += levels[len(gram) - 2][context[begin:]][1]
+    raise AssertionError("every symbol is a 1-gram")
