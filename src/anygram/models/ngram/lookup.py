@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anygram.models.ngram.machine import load_f32, load_u32, prefetch
 from anygram.models.ngram.tables import ADDRESS, CENTRES, FIRST, FORTH, LOG_GAMMA, LOG_P, SIZE, STRIDE
-from anygram.models.ngram.trie import guess
+from anygram.models.ngram.trie import guess, unscramble
 from anygram.protocols import FloatArray, Ids
 
 Directory = NDArray[np.int64]
@@ -49,13 +49,13 @@ def find(address: int, stride: int, mask: np.uint32, first: int, last: int, want
 
 
 @numba.njit(inline="always")
-def _mask(level: Directory) -> np.uint32:
+def mask_of(level: Directory) -> np.uint32:
     """Return which bits of a row's first word are the scrambled symbol."""
     return np.uint32(0xFFFFFF00) if level[LOG_P] == 0 else np.uint32(0xFFFFFFFF)
 
 
 @numba.njit(inline="always")
-def _log_p(level: Directory, entry: int) -> float:
+def log_p_of(level: Directory, entry: int) -> float:
     if level[LOG_P] == 0:
         return load_f32(level[CENTRES] + 4 * np.int64(load_u32(entry) & np.uint32(255)))
     return load_f32(entry + level[LOG_P])
@@ -162,7 +162,7 @@ def _read_longer(
     matched_L: NDArray[np.uint8],
 ) -> None:
     """Look up the k-grams that end at each place, below the contexts that end one before."""
-    address, stride, mask, forth = level[ADDRESS], level[STRIDE], _mask(level), np.uint32(level[FORTH])
+    address, stride, mask, forth = level[ADDRESS], level[STRIDE], mask_of(level), np.uint32(level[FORTH])
     for place in range(len(ids_L)):
         wanted = np.uint32(np.uint32(ids_L[place]) * forth)
         node = find(address, stride, mask, first_above_L[place], last_above_L[place], wanted)
@@ -171,7 +171,7 @@ def _read_longer(
             gamma_L[place + 1], first_L[place + 1], last_L[place + 1] = 0.0, 0, 0
             continue
         entry = address + stride * node
-        log_p_L[place] = _log_p(level, entry)
+        log_p_L[place] = log_p_of(level, entry)
         matched_L[place] = length
         if not highest:
             gamma_L[place + 1] = load_f32(entry + level[LOG_GAMMA])
@@ -189,23 +189,46 @@ def score_rows(
         score_row(directory, ids_BS[row, : ends_B[row]], skip, log_p_BT[row], no_lengths)
 
 
+@numba.njit(inline="always")
+def children(level: Directory, node: int) -> tuple[int, int]:
+    """Return where the children of a node of a level below the order begin and end."""
+    entry = level[ADDRESS] + level[STRIDE] * node + level[FIRST]
+    return np.int64(load_u32(entry)), np.int64(load_u32(entry + level[STRIDE]))
+
+
+@numba.njit(cache=True, nogil=True)
+def step(directory: Directory, nodes: NDArray[np.int64], symbol: int) -> None:
+    """Turn the nodes of the last 1 .. K symbols, −1 where there is none, into those once `symbol` is read."""
+    for length in range(len(nodes), 1, -1):
+        above = nodes[length - 2]
+        nodes[length - 1] = -1
+        if above >= 0 and symbol >= 0:
+            level = directory[length - 1]
+            first, last = children(directory[length - 2], above)
+            wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
+            nodes[length - 1] = find(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted)
+    if len(nodes):
+        nodes[0] = symbol
+
+
 @numba.njit(cache=True, nogil=True)
 def walk(directory: Directory, context_K: Ids, nodes: NDArray[np.int64]) -> None:
     """Write for k = 1 .. K the node of the last k symbols of a context, −1 where there is none."""
     nodes[:] = -1
     for place in range(len(context_K)):
-        symbol = np.int64(context_K[place])
-        for length in range(min(place + 1, len(nodes)), 1, -1):
-            above, found = nodes[length - 2], -1
-            if above >= 0 and symbol >= 0:
-                upper, level = directory[length - 2], directory[length - 1]
-                entry = upper[ADDRESS] + upper[STRIDE] * above + upper[FIRST]
-                first, last = np.int64(load_u32(entry)), np.int64(load_u32(entry + upper[STRIDE]))
-                wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
-                found = find(level[ADDRESS], level[STRIDE], _mask(level), first, last, wanted)
-            nodes[length - 1] = found
-        if len(nodes):
-            nodes[0] = symbol
+        step(directory, nodes, np.int64(context_K[place]))
+
+
+@numba.njit(cache=True, nogil=True)
+def backoffs(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray) -> None:
+    """Write for k = 0 .. K what a match after the last k symbols pays: log γ of the longer contexts there are."""
+    paid = 0.0
+    for length in range(len(nodes), 0, -1):
+        log_gamma_K1[length] = paid
+        if nodes[length - 1] >= 0:
+            level = directory[length - 1]
+            paid += load_f32(level[ADDRESS] + level[STRIDE] * nodes[length - 1] + level[LOG_GAMMA])
+    log_gamma_K1[0] = paid
 
 
 @numba.njit(cache=True, nogil=True)
@@ -220,30 +243,22 @@ def predict_row(
     """Write log P of every symbol after a context, and what lengths matched unless `matched_V` is empty."""
     nodes = np.empty(len(context_K), dtype=np.int64)
     walk(directory, context_K, nodes)
-    mask = np.uint32((1 << (32 - shift)) - 1)
-    unseen = 0.0
-    for length in range(1, len(directory)):
-        if nodes[length - 1] >= 0:
-            level = directory[length - 1]
-            unseen += load_f32(level[ADDRESS] + level[STRIDE] * nodes[length - 1] + level[LOG_GAMMA])
+    log_gamma_K1 = np.empty(len(nodes) + 1, dtype=np.float64)
+    backoffs(directory, nodes, log_gamma_K1)
     level = directory[0]
     for symbol in range(len(log_p_V)):
-        log_p_V[symbol] = load_f32(level[ADDRESS] + level[STRIDE] * symbol + level[LOG_P]) + unseen
+        entry = level[ADDRESS] + level[STRIDE] * symbol
+        log_p_V[symbol] = load_f32(entry + level[LOG_P]) + log_gamma_K1[0]
     if len(matched_V):
         matched_V[:] = 1
     for length in range(1, len(directory)):
         if nodes[length - 1] < 0:
             continue
-        upper, level = directory[length - 1], directory[length]
-        entry = upper[ADDRESS] + upper[STRIDE] * nodes[length - 1]
-        unseen -= load_f32(entry + upper[LOG_GAMMA])
-        first, last = (
-            np.int64(load_u32(entry + upper[FIRST])),
-            np.int64(load_u32(entry + upper[STRIDE] + upper[FIRST])),
-        )
+        level = directory[length]
+        first, last = children(directory[length - 1], nodes[length - 1])
         for node in range(first, last):
             child = level[ADDRESS] + level[STRIDE] * node
-            symbol = np.int64(((load_u32(child) >> np.uint32(shift)) * back) & mask)
-            log_p_V[symbol] = _log_p(level, child) + unseen
+            symbol = unscramble(load_u32(child), back, shift)
+            log_p_V[symbol] = log_p_of(level, child) + log_gamma_K1[length]
             if len(matched_V):
                 matched_V[symbol] = length + 1

@@ -34,6 +34,16 @@ def load_u32(typing_context: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def load_u8(typing_context: Any, address: Any) -> Any:
+    """Return the 8-bit whole number at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _load(builder, arguments[0], ir.IntType(8))
+
+    return types.uint8(types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def load_f32(typing_context: Any, address: Any) -> Any:
     """Return the 32-bit float at an address."""
 

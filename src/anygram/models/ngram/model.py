@@ -6,22 +6,26 @@ stream.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
 from anygram.models.ngram import counting, lookup, smoothing, tables
+from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams, Tables
 from anygram.models.ngram.trie import CountedTrie
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 _NO_LENGTHS = np.empty(0, dtype=np.uint8)
+_RANKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class NGram:
         self._boundary = vocabulary_size - 1
         self._read: list[Ids] = []
         self._tables: Tables | None = None
+        self._ranking: Ranking | None = None
 
     @property
     def tables(self) -> Tables:
@@ -100,6 +105,16 @@ class NGram:
         lookup.score_rows(self.tables.directory, ids_BS, width, ends_B, log_p_BT)
         return log_p_BT, self.advance(state, ids_BT, lengths)
 
+    def rank(
+        self, state: Ids, ids_BT: Ids, lengths: Lengths | None = None
+    ) -> tuple[FloatArray, NDArray[np.int64], Ids]:
+        """Return log_p_BT, rank_BT and the state after; the first call sorts the tables (`ranking`)."""
+        with _RANKING:
+            if self._ranking is None:
+                self._ranking = Ranking(self.tables)
+        log_p_BT, after = self.score(state, ids_BT, lengths)
+        return log_p_BT, self._ranking.rank(state, ids_BT, lengths), after
+
     def counts(self) -> list[int]:
         """Return how many n-grams of each length there are."""
         return self.tables.counts
@@ -114,7 +129,7 @@ class NGram:
 
     def restore(self, tensors: Tensors) -> None:
         """Become the model whose `tensors` these are, finished or not."""
-        self._read, self._tables = [], None
+        self._read, self._tables, self._ranking = [], None, None
         if "ids" in tensors:
             self._read = [tensors["ids"]]
         else:

@@ -110,6 +110,13 @@ def guess(begin: int, size: int, wanted: np.uint32) -> int:
     return begin + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
 
 
+@numba.njit(inline="always")
+def unscramble(scrambled: np.uint32, back: np.uint32, shift: int) -> int:
+    """Return the symbol that this was; bits below `shift` do not matter (`Scrambling.symbols`)."""
+    mask = np.uint32(np.uint32(0xFFFFFFFF) >> np.uint32(shift))
+    return np.int64(((scrambled >> np.uint32(shift)) * back) & mask)
+
+
 @numba.njit(cache=True, nogil=True)
 def find(scrambled_G: Words, begin: int, end: int, wanted: np.uint32) -> int:
     """Return where `wanted` stands between `begin` and `end`, −1 where it does not.

@@ -1,0 +1,141 @@
+"""What each n-gram falls back on: the longest of its suffixes that is stored.
+
+As a rule that is all but its first symbol; a model that was pruned, or made elsewhere, may lack it. The
+suffixes of h w are among the children of h's suffixes, so they are found level by level, from the
+longest of h's on (the failure links of Aho & Corasick 1975).
+
+Axes: G k-grams of a level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import threads
+from anygram.models.ngram.lookup import Directory, children, find, mask_of
+from anygram.models.ngram.machine import load_u8, load_u32, prefetch
+from anygram.models.ngram.tables import ADDRESS, FIRST, STRIDE, Tables
+from anygram.models.ngram.trie import Words, guess, unscramble
+
+_AHEAD, _NEAR = 48, 24
+"""How many contexts before its use a cache line is asked for, so that it has come; of a line found by it."""
+
+
+@dataclass(frozen=True)
+class Shorter:
+    """The longest stored suffix of each k-gram of a level, as its node and its length."""
+
+    nodes_G: Words
+    lengths_G: NDArray[np.uint8]
+
+
+class Links:
+    """The longest stored suffixes of all n-grams from level 2 on; 5 bytes each."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._levels: list[Shorter] = []
+        self.directory = np.zeros((tables.order, 2), dtype=np.int64)
+        for length in range(2, tables.order + 1):
+            shorter = self._link(length)
+            self._levels.append(shorter)
+            self.directory[length - 1] = shorter.nodes_G.ctypes.data, shorter.lengths_G.ctypes.data
+
+    def of(self, length: int) -> Shorter:
+        """Return those of a level from 2 on."""
+        return self._levels[length - 2]
+
+    def _link(self, length: int) -> Shorter:
+        tables, count = self._tables, self._tables.counts[length - 1]
+        found = Shorter(np.empty(count, dtype=np.uint32), np.empty(count, dtype=np.uint8))
+        back, shift = np.uint32(tables.scrambling.back), tables.scrambling.shift
+
+        def link(span: tuple[int, int]) -> None:
+            arrays = found.nodes_G, found.lengths_G
+            _link(tables.directory, self.directory, length, *span, back, shift, *arrays)
+
+        spans = threads.spans(tables.counts[length - 2], 4 * threads.available())
+        list(threads.in_order(link, spans))
+        return found
+
+
+@numba.njit(inline="always")
+def fall_back(links: Directory, length: int, node: int) -> tuple[int, int]:
+    """Return length and node of the longest stored suffix of an n-gram; length 0 for a single symbol."""
+    if length == 1:
+        return np.int64(0), np.int64(0)
+    entry = links[length - 1]
+    return np.int64(load_u8(entry[1] + node)), np.int64(load_u32(entry[0] + 4 * node))
+
+
+@numba.njit(cache=True, nogil=True)
+def _link(
+    directory: Directory,
+    links: Directory,
+    length: int,
+    begin: int,
+    end: int,
+    back: np.uint32,
+    shift: int,
+    nodes_G: Words,
+    lengths_G: NDArray[np.uint8],
+) -> None:
+    """Find what the children of contexts `begin` to `end` of level `length` − 1 fall back on."""
+    upper, level, mask = directory[length - 2], directory[length - 1], mask_of(directory[length - 1])
+    for context in range(begin, end):
+        if length > 2:
+            _prefetch(directory, links, length, context, end)
+        first, last = children(upper, context)
+        start_length, start = fall_back(links, length - 1, context)
+        place, stop = np.int64(0), np.int64(0)
+        if start_length > 0:
+            place, stop = children(directory[start_length - 1], start)
+        for child in range(first, last):
+            word = load_u32(level[ADDRESS] + level[STRIDE] * child) & mask
+            found_length, found = start_length, np.int64(-1)
+            if start_length > 0:
+                lower = directory[start_length]
+                found = find(lower[ADDRESS], lower[STRIDE], mask_of(lower), place, stop, word)
+                if found >= 0:  # the children of both stand in the same order
+                    place = found + 1
+                else:
+                    found_length, found = _find_shorter(directory, links, start_length, start, word)
+            if found_length == 0:
+                found = unscramble(word, back, shift)
+            nodes_G[child], lengths_G[child] = found, found_length + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_shorter(
+    directory: Directory, links: Directory, length: int, node: int, word: np.uint32
+) -> tuple[int, int]:
+    """Return the longest context shorter than this one that has such a child, as length, and the child."""
+    length, node = fall_back(links, length, node)
+    while length > 0:
+        first, last = children(directory[length - 1], node)
+        level = directory[length]
+        found = find(level[ADDRESS], level[STRIDE], mask_of(level), first, last, word)
+        if found >= 0:
+            return length, found
+        length, node = fall_back(links, length, node)
+    return np.int64(0), np.int64(-1)
+
+
+@numba.njit(inline="always")
+def _prefetch(directory: Directory, links: Directory, length: int, context: int, end: int) -> None:
+    if context + _AHEAD < end:
+        coming_length, coming = fall_back(links, length - 1, context + _AHEAD)
+        upper = directory[coming_length - 1]
+        prefetch(upper[ADDRESS] + upper[STRIDE] * coming + upper[FIRST])
+    if context + _NEAR < end:
+        first, last = children(directory[length - 2], context + _NEAR)
+        if last > first:
+            coming_length, coming = fall_back(links, length - 1, context + _NEAR)
+            word = load_u32(directory[length - 1, ADDRESS] + directory[length - 1, STRIDE] * first)
+            first, last = children(directory[coming_length - 1], coming)
+            lower = directory[coming_length]
+            prefetch(lower[ADDRESS] + lower[STRIDE] * guess(first, last - first, word))
