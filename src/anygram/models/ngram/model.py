@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import counting, lookup, smoothing, tables
+from anygram.models.ngram import compact, counting, lookup, smoothing, tables
 from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams, Tables
@@ -30,20 +30,28 @@ _RANKING = threading.Lock()
 
 @dataclass(frozen=True)
 class Config:
-    """`order` symbols make the longest n-gram; `discount_fallback`: where counts of counts give none."""
+    """`order` symbols make the longest n-gram; `discount_fallback`: where counts of counts give none.
+
+    `quantize`: keep probabilities as one of 256 values, which takes a third less room (`compact`).
+    """
 
     order: int = 5
     discount_fallback: bool = True
+    quantize: bool = False
 
     def __post_init__(self) -> None:
         if self.order < 1:
             raise UsageError(f"order must be at least 1, got {self.order}")
+        if self.order > 255:  # lookup.score_row keeps lengths in a byte each
+            raise UsageError(f"order must be at most 255, got {self.order}; lower it")
 
 
 class NGram:
     """Interpolated modified Kneser-Ney; the state is the last order − 1 symbols, context_BK."""
 
     def __init__(self, config: Config, vocabulary_size: int) -> None:
+        if config.quantize:
+            compact.require_room(vocabulary_size)
         self.config = config
         self.vocabulary_size = vocabulary_size
         self._boundary = vocabulary_size - 1
@@ -76,6 +84,8 @@ class NGram:
         """
         trie = counting.count(self._take_stream(), self.config.order, self.vocabulary_size)
         self._tables, figures = _estimate(trie, self.config)
+        if self.config.quantize:
+            self._tables = compact.quantize(self._tables)
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:

@@ -10,7 +10,8 @@ Level k is an array of 32-bit words, a row for each k-gram in the trie's order:
     k = order   scrambled last symbol, log P
 
 In the compact form log P is one of 256 values of its level, whose number stands in the low bits of the
-scrambled symbol; the row is shorter by that word. Level 1 always has log P: it is small.
+scrambled symbol; the row is shorter by that word. Level 1 always has log P: it is small; the lower ones
+may have it (`compact` says when).
 
 Axes: G k-grams of a level, W words of a row, K symbols of a k-gram, V vocabulary.
 """
@@ -48,7 +49,7 @@ class NGrams:
 
 @dataclass(frozen=True)
 class Tables:
-    """The levels as words_GW, from 1 to the order; `centres` of the levels from 2 on where compact."""
+    """The levels as words_GW, from 1 to the order; `centres` of those from 2 on if compact, some empty."""
 
     levels: tuple[Words, ...]
     centres: tuple[Logs, ...] = ()
@@ -79,7 +80,7 @@ class Tables:
         """What kernels need to find their way, a row a level; good as long as these tables live."""
         rows = []
         for length, words_GW in enumerate(self.levels, 1):
-            compact = bool(self.centres) and length > 1
+            compact = self.is_compact(length)
             centres = self.centres[length - 2].ctypes.data if compact else 0
             offsets = (0, _WORD, 2 * _WORD) if compact else (_WORD, 2 * _WORD, 3 * _WORD)
             size = self.counts[length - 1]
@@ -88,16 +89,20 @@ class Tables:
             rows.append((address, stride, *offsets, centres, size, self.scrambling.forth))
         return np.array(rows, dtype=np.int64)
 
+    def is_compact(self, length: int) -> bool:
+        """Return whether log P of that level is one of few values."""
+        return length > 1 and bool(self.centres) and len(self.centres[length - 2]) > 0
+
     def log_p(self, length: int, nodes: slice = slice(None)) -> Logs:
         """Return log P of the n-grams of that length."""
         words_GW = self._rows(length, nodes)
-        if self.centres and length > 1:
+        if self.is_compact(length):
             return self.centres[length - 2][words_GW[:, 0] & np.uint32(255)]
         return words_GW[:, 1].view(np.float32)
 
     def log_gamma(self, length: int, nodes: slice = slice(None)) -> Logs:
         """Return log γ of the n-grams of a length below the order."""
-        return self._rows(length, nodes)[:, 1 if self.centres and length > 1 else 2].view(np.float32)
+        return self._rows(length, nodes)[:, 1 if self.is_compact(length) else 2].view(np.float32)
 
     def first(self, length: int) -> Words:
         """Return where the children of each n-gram of a length below the order begin, and their number."""
@@ -136,16 +141,16 @@ class Tables:
     def to_tensors(self) -> Tensors:
         """Return what `from_tensors` needs."""
         tensors: Tensors = {f"level_{length}": words for length, words in enumerate(self.levels, 1)}
-        return tensors | {f"centres_{length}": logs for length, logs in enumerate(self.centres, 2)}
+        return tensors | {f"centres_{k}": logs for k, logs in enumerate(self.centres, 2) if len(logs)}
 
 
 def from_tensors(tensors: Tensors) -> Tables:
     """Return the tables that `to_tensors` gave."""
     order = sum(name.startswith("level_") for name in tensors)
     levels = tuple(tensors[f"level_{length}"] for length in range(1, order + 1))
-    return Tables(
-        levels, tuple(tensors[f"centres_{k}"] for k in range(2, order + 1) if f"centres_{k}" in tensors)
-    )
+    nothing = np.empty(0, dtype=np.float32)
+    centres = tuple(tensors.get(f"centres_{length}", nothing) for length in range(2, order + 1))
+    return Tables(levels, centres if any(map(len, centres)) else ())
 
 
 def pack(scrambled_G: Words | None, log_p_G: Logs, log_gamma_G: Logs, first_G1: Words) -> Words:

@@ -1,0 +1,261 @@
+"""Tables in fewer bytes: log P as one of 256 values of its level, backoffs made exact again.
+
+Values are spread by k-means over log P (Lloyd 1982) and each log P takes the nearest, yet in no context
+may the sum of P grow by more than a part of what is left to symbols not stored there; where it would,
+the next smaller value is taken. Then backoffs are computed anew, from short contexts to long ones, in
+double precision:
+
+    γ(h) = (1 − Σ P(w | h)) / (1 − Σ P(w | h')),  both sums over the symbols w stored after h
+
+where P is the compact model's own and h' the longest stored suffix of h. A level is left as it is, and
+those below it, where the symbols stored after some context are all there are, or have all of P: nothing
+could take what rounding leaves over. That happens in small vocabularies, and there where n-grams are few.
+
+Axes: G k-grams of a level, P its contexts, W words of a row, C values, S of a sample.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import threads
+from anygram.errors import UsageError
+from anygram.models.ngram.lookup import Directory, children, log_p_of
+from anygram.models.ngram.machine import load_f32, load_f64, prefetch
+from anygram.models.ngram.shorter import Links, fall_back
+from anygram.models.ngram.tables import ADDRESS, LOG_GAMMA, STRIDE, Logs, Tables
+from anygram.models.ngram.trie import Words
+from anygram.protocols import FloatArray
+
+LARGEST_VOCABULARY = 1 << 24
+"""Above it, scrambled symbols leave no room in 32 bits for the number of a value."""
+
+_VALUES = 256
+_SAMPLE = 1 << 18
+_ITERATIONS = 30
+_FREE_TO_GROW = 0.125
+_LEAST_UNSEEN = 2.0**-30
+"""P, after h', of the symbols not stored after h: below it, nothing is rounded."""
+_LEAST_LEFT = 1e-6
+"""What the symbols not stored after a context have at least: P that is nearly 1 is lowered for that."""
+_AHEAD = 48
+
+
+def require_room(vocabulary_size: int) -> None:
+    """Raise UsageError for a vocabulary that is too large for the compact form."""
+    if vocabulary_size > LARGEST_VOCABULARY:
+        raise UsageError(
+            f"quantize takes vocabularies of up to {LARGEST_VOCABULARY:,} symbols, got {vocabulary_size:,}; "
+            "pass quantize=false or limit the vocabulary"
+        )
+
+
+def quantize(tables: Tables) -> Tables:
+    """Return the compact form of tables that are not; UsageError where the vocabulary is too large."""
+    require_room(tables.vocabulary_size)
+    links, totals = Links(tables), _Totals(tables)
+    kept = 1
+    for length in range(2, tables.order + 1):
+        if _measure(tables, links, totals, length) < _LEAST_UNSEEN:
+            kept = length
+    compact = _prepare(tables, kept)
+    for length in range(kept + 1, tables.order + 1):
+        log_p_G = tables.log_p(length)
+        values_C = _choose(log_p_G[:: 1 + len(log_p_G) // _SAMPLE], log_p_G.min(initial=0))
+        compact.centres[length - 2][:] = values_C
+        _round(tables, compact, links, totals, length)
+    return compact
+
+
+class _Totals:
+    """Σ P over all symbols after each context: 1, but for what rounding to 32 bits did; 8 bytes each."""
+
+    def __init__(self, tables: Tables) -> None:
+        p_V = np.exp(tables.log_p(1).astype(np.float64))
+        self.levels = [np.array([p_V.sum()]), *(np.empty(count) for count in tables.counts[:-1])]
+        self.directory = np.array([totals_P.ctypes.data for totals_P in self.levels], dtype=np.int64)
+
+
+def _prepare(tables: Tables, kept: int) -> Tables:
+    """Return tables whose levels above `kept` lack log P and whose values are still to be chosen."""
+    levels = list(tables.levels[: kept - 1])
+    levels.append(tables.levels[kept - 1].copy() if kept < tables.order else tables.levels[kept - 1])
+    levels += [np.delete(words_GW, 1, axis=1) for words_GW in tables.levels[kept:]]
+    nothing, values = np.empty(0, dtype=np.float32), _VALUES
+    centres = [nothing if k <= kept else np.empty(values, np.float32) for k in range(2, tables.order + 1)]
+    return Tables(tuple(levels), tuple(centres))
+
+
+def _choose(log_p_S: Logs, least: float) -> Logs:
+    """Return rising values that lie near those of a sample, the first below all there are.
+
+    >>> _choose(np.float32([-1, -2, -1]), -2)[[0, 1, 2, -1]].tolist()
+    [-2.009999990463257, -2.0, -1.0, -1.0]
+    """
+    distinct = np.unique(log_p_S)
+    if len(distinct) >= _VALUES:
+        sorted_S = np.sort(log_p_S).astype(np.float64)
+        sums_S1 = np.concatenate([[0], np.cumsum(sorted_S)])
+        distinct = sorted_S[(np.arange(_VALUES - 1) + 0.5).astype(np.int64) * len(sorted_S) // (_VALUES - 1)]
+        for _ in range(_ITERATIONS):
+            edges = np.searchsorted(sorted_S, (distinct[1:] + distinct[:-1]) / 2)
+            edges = np.concatenate([[0], edges, [len(sorted_S)]])
+            sizes = np.diff(edges)
+            means = np.diff(sums_S1[edges]) / np.maximum(sizes, 1)
+            distinct = np.where(sizes > 0, means, distinct)
+    values_C = np.full(_VALUES, distinct[-1] if len(distinct) else least, dtype=np.float32)
+    values_C[0] = least - 0.01
+    values_C[1 : 1 + len(distinct)] = distinct
+    return np.sort(values_C)
+
+
+def _spans(tables: Tables, length: int) -> list[tuple[int, int]]:
+    return threads.spans(tables.counts[length - 1], 4 * threads.available())
+
+
+def _measure(tables: Tables, links: Links, totals: _Totals, length: int) -> float:
+    """Write the totals of the contexts of a level; return the least that h' leaves to what is not stored after h."""
+
+    def run(span: tuple[int, int]) -> float:
+        directories = tables.directory, links.directory, totals.directory
+        return float(_measure_contexts(*directories, length, *span, totals.levels[length - 1]))
+
+    return min(threads.in_order(run, _spans(tables, length - 1)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure_contexts(
+    directory: Directory,
+    links: Directory,
+    totals: Directory,
+    length: int,
+    begin: int,
+    end: int,
+    total_P: FloatArray,
+) -> float:
+    least = 1.0
+    upper, level = directory[length - 2], directory[length - 1]
+    for context in range(begin, end):
+        first, last = children(upper, context)
+        seen = 0.0
+        for child in range(first, last):
+            seen += np.exp(np.float64(log_p_of(level, level[ADDRESS] + level[STRIDE] * child)))
+        unseen = _unseen(directory, links, totals, length, context, first, last)
+        if last > first:
+            least = min(least, unseen)
+        log_gamma = np.float64(load_f32(upper[ADDRESS] + upper[STRIDE] * context + upper[LOG_GAMMA]))
+        total_P[context] = seen + np.exp(log_gamma) * unseen
+    return least
+
+
+@numba.njit(cache=True, nogil=True)
+def _unseen(
+    directory: Directory, links: Directory, totals: Directory, length: int, context: int, first: int, last: int
+) -> float:
+    """Return Σ P(w | h') over the symbols that are not stored after a context h of `length` − 1 symbols."""
+    shorter_length, shorter = fall_back(links, length - 1, context)
+    total = load_f64(totals[shorter_length] + 8 * shorter)
+    return total - _shorter_sum(directory, links, length, context, first, last)
+
+
+@numba.njit(cache=True, nogil=True)
+def _shorter_sum(
+    directory: Directory, links: Directory, length: int, context: int, first: int, last: int
+) -> float:
+    """Return Σ P(w | h') over the children of a context h of `length` − 1 symbols."""
+    total = 0.0
+    for child in range(first, last):
+        if child + _AHEAD < last:
+            coming_length, coming = fall_back(links, length, child + _AHEAD)
+            lower = directory[coming_length - 1]
+            prefetch(lower[ADDRESS] + lower[STRIDE] * coming)
+        matched, node = fall_back(links, length, child)
+        level = directory[matched - 1]
+        log_p = np.float64(log_p_of(level, level[ADDRESS] + level[STRIDE] * node))
+        # suffixes of h between h itself and what matched, where w is not stored
+        shorter_length, shorter = fall_back(links, length - 1, context)
+        while shorter_length >= matched:
+            level = directory[shorter_length - 1]
+            log_p += load_f32(level[ADDRESS] + level[STRIDE] * shorter + level[LOG_GAMMA])
+            shorter_length, shorter = fall_back(links, shorter_length, shorter)
+        total += np.exp(log_p)
+    return total
+
+
+def _round(tables: Tables, compact: Tables, links: Links, totals: _Totals, length: int) -> None:
+    """Write the numbers of a level's values, and log γ and totals of its contexts."""
+    values_C = compact.centres[length - 2]
+    log_gamma_P = compact.log_gamma(length - 1)
+
+    def run(span: tuple[int, int]) -> None:
+        _round_children(
+            tables.directory,
+            compact.directory,
+            links.directory,
+            totals.directory,
+            length,
+            *span,
+            values_C,
+            np.exp(values_C.astype(np.float64)),
+            compact.levels[length - 1],
+            log_gamma_P,
+            totals.levels[length - 1],
+        )
+
+    list(threads.in_order(run, _spans(tables, length - 1)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _round_children(
+    directory: Directory,
+    compact_directory: Directory,
+    links: Directory,
+    totals: Directory,
+    length: int,
+    begin: int,
+    end: int,
+    values_C: Logs,
+    p_C: FloatArray,
+    words_GW: Words,
+    log_gamma_P: Logs,
+    total_P: FloatArray,
+) -> None:
+    """Round log P of the children of contexts `begin` to `end`, and set their log γ and totals."""
+    upper, level = directory[length - 2], directory[length - 1]
+    for context in range(begin, end):
+        first, last = children(upper, context)
+        unseen = _unseen(compact_directory, links, totals, length, context, first, last)
+        left = 1.0
+        if last > first:
+            left = _round_some(level, first, last, values_C, p_C, words_GW)
+        log_gamma_P[context] = np.log(left / unseen) if last > first else 0.0
+        total_P[context] = 1 - left + np.exp(np.float64(log_gamma_P[context])) * unseen
+
+
+@numba.njit(cache=True, nogil=True)
+def _round_some(
+    level: Directory, first: int, last: int, values_C: Logs, p_C: FloatArray, words_GW: Words
+) -> float:
+    """Round log P of the children of one context; return what is left for symbols not stored after it."""
+    total = 0.0
+    for child in range(first, last):
+        total += np.exp(np.float64(log_p_of(level, level[ADDRESS] + level[STRIDE] * child)))
+    free, left = max(0.0, 1 - total) * _FREE_TO_GROW, 1.0
+    for child in range(first, last):
+        log_p = log_p_of(level, level[ADDRESS] + level[STRIDE] * child)
+        p = np.exp(np.float64(log_p))
+        value = max(np.searchsorted(values_C, log_p, side="right") - 1, 0)
+        if value + 1 < len(values_C):
+            nearer = values_C[value + 1] - log_p < log_p - values_C[value]
+            value += nearer and p_C[value + 1] - p <= free
+        free += p - p_C[value]
+        left -= p_C[value]
+        words_GW[child, 0] |= np.uint32(value)
+    for child in range(first, last):
+        while left < _LEAST_LEFT and words_GW[child, 0] & np.uint32(255) > 0:
+            value = np.int64(words_GW[child, 0] & np.uint32(255))
+            words_GW[child, 0] -= np.uint32(1)
+            left += p_C[value] - p_C[value - 1]
+    return left
