@@ -5,6 +5,8 @@ What an ARPA file may hold: an n-gram whose suffix is missing, probabilities tha
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,6 +36,29 @@ def given_ngrams(draw: st.DrawFn, lengths: st.SearchStrategy[int] = st.integers(
         levels.append(
             {gram: (draw(_LOGS), 0.0 if gram[-1] == BOUNDARY else draw(_GAMMAS)) for gram in chosen}
         )
+    return levels
+
+
+@st.composite
+def distributions(draw: st.DrawFn, lengths: st.SearchStrategy[int] = st.integers(1, 5)) -> Given:
+    """Return n-grams as `given_ngrams` does whose probabilities sum to one after every context."""
+    levels = draw(given_ngrams(lengths))
+    weights = draw(st.lists(st.floats(0.01, 1), min_size=SYMBOLS, max_size=SYMBOLS))
+    levels[0] = {(symbol,): (math.log(weight / sum(weights)), 0.0) for symbol, weight in enumerate(weights)}
+    for shorter, longer in itertools.pairwise(levels):
+        for context in shorter:
+            stored = [symbol for symbol in range(SYMBOLS) if (*context, symbol) in longer]
+            if len(stored) == SYMBOLS:
+                # somebody must be left to back off to
+                del longer[(*context, stored.pop())]
+            left = draw(st.floats(0.001, 0.9)) if stored else 1.0
+            shares = draw(st.lists(st.floats(0.01, 1), min_size=len(stored), max_size=len(stored)))
+            for symbol, share in zip(stored, shares, strict=True):
+                longer[(*context, symbol)] = math.log((1 - left) * share / sum(shares)), 0.0
+            unseen = 1 - sum(math.exp(log_p(levels, context[1:], symbol)) for symbol in stored)
+            shorter[context] = shorter[context][0], math.log(left / unseen) if stored else 0.0
+        for gram in [gram for gram in longer if gram[:-1] not in shorter]:
+            del longer[gram]
     return levels
 
 

@@ -152,7 +152,13 @@ def _measure_contexts(
 
 @numba.njit(cache=True, nogil=True)
 def _unseen(
-    directory: Directory, links: Directory, totals: Directory, length: int, context: int, first: int, last: int
+    directory: Directory,
+    links: Directory,
+    totals: Directory,
+    length: int,
+    context: int,
+    first: int,
+    last: int,
 ) -> float:
     """Return Σ P(w | h') over the symbols that are not stored after a context h of `length` − 1 symbols."""
     shorter_length, shorter = fall_back(links, length - 1, context)

@@ -149,7 +149,9 @@ def _sort_children(
         for child in range(first, last):
             if child + _AHEAD < stop:
                 coming_length, coming = fall_back(links, length, child + _AHEAD)
-                prefetch(directory[coming_length - 1, ADDRESS] + directory[coming_length - 1, STRIDE] * coming)
+                prefetch(
+                    directory[coming_length - 1, ADDRESS] + directory[coming_length - 1, STRIDE] * coming
+                )
             shorter_length, node = fall_back(links, length, child)
             lower = directory[shorter_length - 1]
             word = load_u32(level[ADDRESS] + level[STRIDE] * child)
@@ -250,9 +252,7 @@ def _rank_one(
 
 
 @numba.njit(cache=True, nogil=True)
-def _predict(
-    directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray, symbol: int
-) -> float:
+def _predict(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray, symbol: int) -> float:
     """Return what `lookup.predict_row` does for one symbol, to the last bit."""
     for length in range(len(nodes), 0, -1):
         if nodes[length - 1] >= 0:
@@ -292,9 +292,7 @@ def _end_above(log_p: int, first: int, last: int, paid: float, least: float, or_
 
 
 @numba.njit(cache=True, nogil=True)
-def _before(
-    log_p: int, symbols: int, first: int, last: int, paid: float, least: float, symbol: int
-) -> int:
+def _before(log_p: int, symbols: int, first: int, last: int, paid: float, least: float, symbol: int) -> int:
     """Return how many of some sorted children, with what is paid, come before a symbol of log P `least`."""
     place = _end_above(log_p, first, last, paid, least, False)
     before = place - first
