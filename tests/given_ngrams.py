@@ -26,10 +26,10 @@ _GAMMAS = st.sampled_from([0.0, -0.25, -1.0, 0.5, -1e-7]) | st.floats(-10, 3, wi
 
 
 @st.composite
-def given_ngrams(draw: st.DrawFn, lengths: st.SearchStrategy[int] = st.integers(1, 6)) -> Given:
+def given_ngrams(draw: st.DrawFn, longest: int = 6) -> Given:
     """Return n-grams of lengths 1 to some order; all symbols are 1-grams, longer ones come by chance."""
     levels: Given = [{(symbol,): (draw(_LOGS), draw(_GAMMAS)) for symbol in range(SYMBOLS)}]
-    for length in range(2, draw(lengths) + 1):
+    for length in range(2, draw(st.integers(1, longest)) + 1):
         contexts = [gram for gram in levels[-1] if length == 2 or gram[-1] != BOUNDARY]
         possible = [(*gram, symbol) for gram in contexts for symbol in range(SYMBOLS)]
         chosen = draw(st.lists(st.sampled_from(possible), unique=True, max_size=40)) if possible else []
@@ -40,9 +40,9 @@ def given_ngrams(draw: st.DrawFn, lengths: st.SearchStrategy[int] = st.integers(
 
 
 @st.composite
-def distributions(draw: st.DrawFn, lengths: st.SearchStrategy[int] = st.integers(1, 5)) -> Given:
+def distributions(draw: st.DrawFn) -> Given:
     """Return n-grams as `given_ngrams` does whose probabilities sum to one after every context."""
-    levels = draw(given_ngrams(lengths))
+    levels = draw(given_ngrams(5))
     weights = draw(st.lists(st.floats(0.01, 1), min_size=SYMBOLS, max_size=SYMBOLS))
     levels[0] = {(symbol,): (math.log(weight / sum(weights)), 0.0) for symbol, weight in enumerate(weights)}
     for shorter, longer in itertools.pairwise(levels):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pickle
 
-from tests import given_ngrams as given
 import numpy as np
 import pytest
-from tests.given_ngrams import BOUNDARY, SYMBOLS, Given
-from hypothesis import given as by_examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram.errors import DataError
 from anygram.models import ngram
 from anygram.models.ngram import NGram, WrongNGram, building
 from anygram.models.ngram.tables import NGrams
+from tests.given_ngrams import BOUNDARY, SYMBOLS, Given, as_levels, given_ngrams, log_p
 
 ids = st.lists(st.integers(0, BOUNDARY - 1), max_size=8)
 
@@ -42,7 +41,7 @@ def _assert_equal(one: NGram, other: NGram) -> None:
         np.testing.assert_array_equal(other.tensors()[name], array, strict=True)
 
 
-@by_examples(st.lists(ids, max_size=8), st.integers(1, 6), st.integers(0, 99))
+@given(st.lists(ids, max_size=8), st.integers(1, 6), st.integers(0, 99))
 def test_a_model_is_made_again_of_its_ngrams_in_any_order(
     texts: list[list[int]], order: int, seed: int
 ) -> None:
@@ -66,15 +65,15 @@ def test_a_large_model_is_made_again_by_several_threads(monkeypatch: pytest.Monk
     _assert_equal(ngram.from_ngrams(_shuffled(model, generator), 1000), model)
 
 
-@by_examples(given.given_ngrams(), ids)
+@given(given_ngrams(), ids)
 def test_given_ngrams_score_as_the_twin_does(levels: Given, text: list[int]) -> None:
-    model = ngram.from_ngrams(list(given.as_levels(levels)), SYMBOLS)
+    model = ngram.from_ngrams(list(as_levels(levels)), SYMBOLS)
     assert model.config.order == len(levels)
     log_p_BT, _ = model.score(model.start(1), _ids([*text, BOUNDARY])[None])
     context: tuple[int, ...] = (BOUNDARY,)
     for place, symbol in enumerate([*text, BOUNDARY]):
         log_p_V = model.predict(model.advance(model.start(1), _ids(text[:place])[None]))[0]
-        expected = [given.log_p(levels, context, other) for other in range(SYMBOLS)]
+        expected = [log_p(levels, context, other) for other in range(SYMBOLS)]
         np.testing.assert_allclose(log_p_V, expected, rtol=1e-6, atol=1e-6)
         assert log_p_BT[0, place] == pytest.approx(expected[symbol], rel=1e-6, abs=1e-6)
         context = (*context, symbol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from functools import cache
 
@@ -95,7 +96,7 @@ def test_models_that_lack_suffixes_keep_the_laws(levels: Given, query: list[int]
 
 def test_backoffs_are_what_a_twin_computes_from_probabilities() -> None:
     levels = _listed(_trained(_texts(), 80, order=4, quantize=True))
-    for shorter, longer in zip(levels[:-1], levels[1:], strict=True):
+    for shorter, longer in itertools.pairwise(levels):
         stored: dict[Gram, list[int]] = {}
         for gram in longer:
             stored.setdefault(gram[:-1], []).append(gram[-1])

@@ -224,7 +224,7 @@ def _sort(
 def _distribute(
     contexts_G: Words, contexts: int, last_G: Ids, forth: np.uint32
 ) -> tuple[NDArray[np.uint64], Words, Indices]:
-    """Return keys (context, scrambled last symbol) and rows by buckets of contexts, and the buckets' edges."""
+    """Return keys (context, scrambled last symbol) and rows by buckets of contexts, and their edges."""
     buckets = max(1, len(contexts_G) // _BUCKET)
     pieces = threads.spans(len(contexts_G), threads.available())
     count = lambda piece: _count(contexts_G, contexts, buckets, *piece)  # noqa: E731

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from anygram import threads
 from anygram.errors import UsageError
@@ -116,7 +115,7 @@ def _spans(tables: Tables, length: int) -> list[tuple[int, int]]:
 
 
 def _measure(tables: Tables, links: Links, totals: _Totals, length: int) -> float:
-    """Write the totals of the contexts of a level; return the least that h' leaves to what is not stored after h."""
+    """Write the totals of a level's contexts; return the least P, after h', of what is not stored after h."""
 
     def run(span: tuple[int, int]) -> float:
         directories = tables.directory, links.directory, totals.directory

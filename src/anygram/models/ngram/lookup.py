@@ -221,7 +221,7 @@ def walk(directory: Directory, context_K: Ids, nodes: NDArray[np.int64]) -> None
 
 @numba.njit(cache=True, nogil=True)
 def backoffs(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray) -> None:
-    """Write for k = 0 .. K what a match after the last k symbols pays: log γ of the longer contexts there are."""
+    """Write for k = 0 .. K what a match after the last k symbols pays: log γ of the longer contexts."""
     paid = 0.0
     for length in range(len(nodes), 0, -1):
         log_gamma_K1[length] = paid

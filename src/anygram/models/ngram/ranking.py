@@ -230,7 +230,7 @@ def _rank_one(
     log_gamma_K1: FloatArray,
     symbol: int,
 ) -> int:
-    """Return a symbol's rank, given the nodes of the context's last symbols and what `backoffs` says of them."""
+    """Return a symbol's rank, given the nodes of its context and what `backoffs` says of them."""
     log_p = _predict(directory, nodes, log_gamma_K1, symbol)
     row = sorted_directory[0]
     rank = _before(row[_OWN], row[_OWN + 1], 0, directory[0, SIZE], log_gamma_K1[0], log_p, symbol)
