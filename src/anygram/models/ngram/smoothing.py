@@ -18,14 +18,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.compiled import kernel, prefetch_element
 from anygram.errors import DataError
 from anygram.models.ngram import links
-from anygram.models.ngram.machine import prefetch_element
 from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import CountedTrie, Words
 from anygram.protocols import FloatArray
@@ -87,7 +86,7 @@ def modified_discounts(counts_G: Words) -> tuple[float, float, float] | None:
     return (first, second, third) if min(first, second, third) > 0 else None
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _counts_of_counts(counts_G: Words) -> NDArray[np.int64]:
     """Return how many counts are 0, 1, 2, 3, 4, and more."""
     n = np.zeros(6, dtype=np.int64)
@@ -111,11 +110,11 @@ def interpolate(
     def run(span: tuple[int, int]) -> None:
         _interpolate(first_P1, counts_G, suffixes_G, lower_p_H, discount_of, *span, p_G, gamma_P)
 
-    list(threads.in_order(run, threads.spans(len(gamma_P), 4 * threads.available())))
+    list(threads.side_by_side(run, threads.spans(len(gamma_P), 4 * threads.cores())))
     return p_G, gamma_P
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _interpolate(
     first_P1: Words,
     counts_G: Words,

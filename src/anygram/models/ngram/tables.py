@@ -17,7 +17,7 @@ Axes: G k-grams of a level, W words of a row, K symbols of a k-gram, V vocabular
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -22,9 +22,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anygram.compiled import kernel, part
 
 Words = NDArray[np.uint32]
 
@@ -104,13 +105,13 @@ class CountedTrie:
         return [self.vocabulary_size, *map(len, self.levels)]
 
 
-@numba.njit(inline="always")
+@part
 def guess(begin: int, size: int, wanted: np.uint32) -> int:
     """Return where a scrambled symbol stands among `size` evenly spread ones from `begin` on, about."""
     return begin + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find(scrambled_G: Words, begin: int, end: int, wanted: np.uint32) -> int:
     """Return where `wanted` stands between `begin` and `end`, −1 where it does not.
 
