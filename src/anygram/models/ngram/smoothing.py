@@ -10,7 +10,7 @@ With c the counts of `links.continuations`, h a context and h' the same without 
 Nj(h ·) is the number of symbols that followed h with count j, nj the number of n-grams of one order
 with count j. Below order 1 stands the uniform distribution.
 
-Axes: G k-grams of a level, P its contexts, H the (k − 1)-grams.
+Axes: G k-grams of a level, P its contexts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.compiled import kernel, prefetch_element
+from anygram.compiled import kernel
 from anygram.errors import DataError
 from anygram.models.ngram import links
 from anygram.models.ngram.space import Space
@@ -33,8 +33,6 @@ FALLBACK = (0.5, 1.0, 1.5)
 """D1, D2, D3+ where counts of counts give none: as KenLM's `--discount_fallback`."""
 
 Probabilities = NDArray[np.float32]
-
-_AHEAD = 64
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,7 @@ class Estimate:
 def estimates(trie: CountedTrie, discount_fallback: bool, space: Space) -> Iterator[Estimate]:
     """Yield the estimate of every order; DataError where one has no discounts and may not fall back."""
     vocabulary_size = trie.vocabulary_size
-    lower_p_H = np.full(1, 1.0 / vocabulary_size, dtype=np.float32)
-    suffixes_G = np.zeros(vocabulary_size, dtype=np.uint32)
+    lower_p_G = np.full(vocabulary_size, 1.0 / vocabulary_size, dtype=np.float32)
     first_P1 = np.array([0, vocabulary_size], dtype=np.uint32)
     suffixes = links.suffixes(trie, space)
     for length in range(1, trie.order + 1):
@@ -67,10 +64,10 @@ def estimates(trie: CountedTrie, discount_fallback: bool, space: Space) -> Itera
                 "lower the order, or train on more text"
             )
         used = discounts or FALLBACK
-        p_G, gamma_P = interpolate(first_P1, counts_G, suffixes_G, lower_p_H, used)
+        p_G, gamma_P = interpolate(first_P1, counts_G, lower_p_G, used, space)
         yield Estimate(p_G, gamma_P, used, fell_back=discounts is None)
         if longer is not None:
-            lower_p_H, suffixes_G, first_P1 = p_G, longer, trie.levels[length - 1].first_P1
+            lower_p_G, first_P1 = links.gather(p_G, longer, space), trie.levels[length - 1].first_P1
 
 
 def modified_discounts(counts_G: Words) -> tuple[float, float, float] | None:
@@ -98,34 +95,36 @@ def _counts_of_counts(counts_G: Words) -> NDArray[np.int64]:
 def interpolate(
     first_P1: Words,
     counts_G: Words,
-    suffixes_G: Words,
-    lower_p_H: Probabilities,
+    lower_p_G: Probabilities,
     discounts: tuple[float, float, float],
+    space: Space,
 ) -> tuple[Probabilities, Probabilities]:
-    """Return P of each k-gram (eq. 24) and γ of each context; a context never learnt gets γ = 1."""
-    p_G = np.empty(len(counts_G), dtype=np.float32)
-    gamma_P = np.empty(len(first_P1) - 1, dtype=np.float32)
+    """Return P of each k-gram (eq. 24) and γ of each context; a context never learnt gets γ = 1.
+
+    `lower_p_G` is P(w | h') of each, and is overwritten.
+    """
+    gamma_P = space.empty(len(first_P1) - 1, np.float32)
     discount_of = np.array([0.0, *discounts])
 
-    def run(span: tuple[int, int]) -> None:
-        _interpolate(first_P1, counts_G, suffixes_G, lower_p_H, discount_of, *span, p_G, gamma_P)
+    def run(block: tuple[int, int]) -> None:
+        _interpolate(first_P1, counts_G, discount_of, *block, lower_p_G, gamma_P)
 
-    list(threads.side_by_side(run, threads.spans(len(gamma_P), 4 * threads.cores())))
-    return p_G, gamma_P
+    for _ in threads.side_by_side(run, space.blocks(len(gamma_P), 16)):
+        space.forget(first_P1, counts_G, lower_p_G, gamma_P)
+    return lower_p_G, gamma_P
 
 
 @kernel
 def _interpolate(
     first_P1: Words,
     counts_G: Words,
-    suffixes_G: Words,
-    lower_p_H: Probabilities,
     discounts: FloatArray,
     begin: int,
     end: int,
     p_G: Probabilities,
     gamma_P: Probabilities,
 ) -> None:
+    """Turn lower probabilities into those of the children of contexts `begin` to `end`."""
     for context in range(begin, end):
         first, last = np.int64(first_P1[context]), np.int64(first_P1[context + 1])
         total, reserve = 0.0, 0.0
@@ -137,8 +136,6 @@ def _interpolate(
         scale = 1.0 / total if total > 0 else 0.0
         gamma_P[context] = gamma
         for child in range(first, last):
-            if child + _AHEAD < len(suffixes_G):
-                prefetch_element(lower_p_H, suffixes_G[child + _AHEAD])
             count = counts_G[child]
             own = (count - discounts[min(count, np.uint32(3))]) * scale
-            p_G[child] = own + gamma * lower_p_H[suffixes_G[child]]
+            p_G[child] = own + gamma * p_G[child]
