@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ import numpy as np
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import counting, estimation, lookup, tables
-from anygram.models.ngram.space import Memory
+from anygram.models.ngram import estimation, lookup, tables
+from anygram.models.ngram.shards import Counter
 from anygram.models.ngram.tables import NGrams, Tables
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
@@ -42,8 +43,12 @@ class NGram:
         self.config = config
         self.vocabulary_size = vocabulary_size
         self._boundary = vocabulary_size - 1
-        self._read: list[Ids] = []
+        self._counter = Counter(config.order, vocabulary_size)
         self._tables: Tables | None = None
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Learn within that many bytes of memory, using files below `folder`; UsageError where too few."""
+        self._counter.limit_memory(limit, folder)
 
     @property
     def tables(self) -> Tables:
@@ -61,15 +66,15 @@ class NGram:
         """Take in documents, each closed by its boundary; a condition is refused (UsageError)."""
         refuse(condition, "ngram")
         assert self._tables is None, "ngram counts before finish(), not after"
-        self._read.append(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
+        self._counter.add(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
 
     def finish(self) -> Mapping[str, Any]:
         """Estimate the model; return n-grams, discounts and fallbacks, order by order.
 
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
-        trie = counting.count(self._take_stream(), self.config.order, self.vocabulary_size)
-        self._tables, figures = estimation.estimate(trie, self.config.discount_fallback, Memory())
+        trie, space = self._counter.finish()
+        self._tables, figures = estimation.estimate(trie, self.config.discount_fallback, space)
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:
@@ -108,27 +113,11 @@ class NGram:
         return self.tables.list(length)
 
     def tensors(self) -> Tensors:
-        """Return the tables once finished; before that, the ids read so far."""
-        return {"ids": self._stream()} if self._tables is None else self._tables.to_tensors()
+        """Return the tables once finished; before that, what was read and counted so far."""
+        return self._counter.tensors() if self._tables is None else self._tables.to_tensors()
 
     def restore(self, tensors: Tensors) -> None:
         """Become the model whose `tensors` these are, finished or not."""
-        self._read, self._tables = [], None
-        if "ids" in tensors:
-            self._read = [tensors["ids"]]
-        else:
-            self._tables = tables.from_tensors(tensors)
-
-    def _stream(self) -> Ids:
-        return np.concatenate(self._read) if self._read else np.empty(0, dtype=np.int32)
-
-    def _take_stream(self) -> Ids:
-        """Return all that was read after a boundary that is not to be learnt, and forget the pieces."""
-        stream_S = np.empty(1 + sum(map(len, self._read)), dtype=np.int32)
-        stream_S[0] = ~self._boundary
-        begin = 1
-        for piece in self._read:
-            stream_S[begin : begin + len(piece)] = piece
-            begin += len(piece)
-        self._read = []
-        return stream_S
+        finished = "level_1" in tensors
+        self._tables = tables.from_tensors(tensors) if finished else None
+        self._counter.restore({} if finished else tensors)
