@@ -148,8 +148,9 @@ def encode_one(
 ) -> tuple[NDArray[np.int32], Indices]:
     """Return ids_T of one text as `encode` does, without boundary, and where each one's word ends."""
     ids_T, stops_T = np.empty(len(bytes_N), dtype=np.int32), np.empty(len(bytes_N), dtype=np.int64)
+    text = Texts(bytes_N, np.array([len(bytes_N)], dtype=np.int64))
     symbols = _encode(
-        *(bytes_N, np.array([len(bytes_N)]), words.bytes_N, words.ends_D, slots_S2, newline, NONE),
+        *(text.bytes_N, text.ends_D, words.bytes_N, words.ends_D, slots_S2, newline, NONE),
         *(ids_T, stops_T, np.empty(1, dtype=np.int64)),
     )
     return ids_T[:symbols], stops_T[:symbols]
