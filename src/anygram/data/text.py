@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram import utf8
 from anygram.compiled import kernel
@@ -40,11 +41,12 @@ def lines_in_bulk(stream: BinaryIO, name: str, binary: bool) -> Iterator[Lines |
     first, offset = 1, 0
     for block in _whole_lines(stream):
         bytes_N = np.frombuffer(block, dtype=np.uint8)
+        count = int(np.count_nonzero(bytes_N == ord("\n"))) + (bytes_N[-1] != ord("\n"))
         if binary or utf8.fault(bytes_N) == utf8.NOWHERE:
-            yield _split(block, name, first)
+            yield _split(bytes_N, count, name, first)
         else:
             yield from lines(io.BytesIO(block), name, binary, first, offset)
-        first, offset = first + block.count(b"\n"), offset + len(block)
+        first, offset = first + count, offset + len(block)
 
 
 def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -60,11 +62,10 @@ def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _split(block: bytes, name: str, first: int) -> Lines:
-    count = block.count(b"\n") + (not block.endswith(b"\n"))
-    texts_N = np.empty(len(block), dtype=np.uint8)
+def _split(bytes_N: NDArray[np.uint8], count: int, name: str, first: int) -> Lines:
+    texts_N = np.empty_like(bytes_N)
     ends_D, separators_D = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    size = _split_lines(np.frombuffer(block, dtype=np.uint8), texts_N, ends_D, separators_D)
+    size = _split_lines(bytes_N, texts_N, ends_D, separators_D)
     return Lines(Texts(texts_N[:size], ends_D), separators_D, name, first)
 
 
