@@ -38,10 +38,16 @@ Condition = Sequence[Ids]
 
 @dataclass(frozen=True)
 class Texts:
-    """Many texts end to end: bytes_N of them all, and ends_D, where each one ends."""
+    """Many texts end to end: bytes_N of them all, and ends_D, where each one ends; to be read only."""
 
     bytes_N: NDArray[np.uint8]
     ends_D: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for name in ("bytes_N", "ends_D"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False  # so that kernels are compiled for one kind of array alone
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.ends_D)
@@ -154,7 +160,7 @@ class InBlocks(Protocol):
 
 
 @runtime_checkable
-class BatchCodec(Protocol):
+class BatchCodec(Codec, Protocol):
     """A codec that encodes many texts at once, to the same ids as one by one, beside other threads."""
 
     def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
