@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -222,6 +223,41 @@ class Ranked(Protocol):
 
         A symbol's rank is the number of symbols likelier than it; equal ones go by id.
         """
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A model that scores documents that lie end to end at once, from any number of threads."""
+
+    def score_stream(self, ids_N: Ids) -> FloatArray:
+        """Return log P of each symbol as log_p_N; every document is closed by its boundary."""
+        ...
+
+    def score_short(self, ids_T: Ids) -> float:
+        """Return log P of all symbols together that stand between two boundaries, the last one included."""
+        ...
+
+
+@runtime_checkable
+class Matching(Protocol):
+    """A model that says how long an n-gram each probability comes from; 1 is the symbol alone."""
+
+    def match_stream(self, ids_N: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return `Streaming.score_stream`'s log_p_N, and matched_N."""
+        ...
+
+    def match_next(self, state: State) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return `LanguageModel.predict`'s log_p_BV, and matched_BV."""
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A model that can learn within a given amount of memory."""
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Use about that many bytes, and files below `folder`; UsageError where they are too few."""
         ...
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram import contexts
 from anygram.conditioning import refuse
@@ -84,11 +85,20 @@ class NGram:
 
     def predict(self, state: Ids) -> FloatArray:
         """Return log_p_BV in nats."""
+        return self._next(state, matched_BV=None)
+
+    def match_next(self, state: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return log_p_BV in nats, and how long the n-grams are that they come from as matched_BV."""
+        matched_BV = np.empty((len(state), self.vocabulary_size), dtype=np.uint8)
+        return self._next(state, matched_BV), matched_BV
+
+    def _next(self, state: Ids, matched_BV: NDArray[np.uint8] | None) -> FloatArray:
         log_p_BV = np.empty((len(state), self.vocabulary_size))
         scrambling, directory = self.tables.scrambling, self.tables.directory
         back, shift = np.uint32(scrambling.back), scrambling.shift
         for row, context_K in enumerate(state):
-            lookup.predict_row(directory, back, shift, context_K, log_p_BV[row], _NO_LENGTHS)
+            matched_V = _NO_LENGTHS if matched_BV is None else matched_BV[row]
+            lookup.predict_row(directory, back, shift, context_K, log_p_BV[row], matched_V)
         return log_p_BV
 
     def advance(self, state: Ids, ids_BT: Ids, lengths: Lengths | None = None) -> Ids:
@@ -103,6 +113,27 @@ class NGram:
         log_p_BT = np.zeros(ids_BT.shape)
         lookup.score_rows(self.tables.directory, ids_BS, width, ends_B, log_p_BT)
         return log_p_BT, self.advance(state, ids_BT, lengths)
+
+    def score_stream(self, ids_N: Ids) -> FloatArray:
+        """Return log P of each symbol of documents that lie end to end, each closed by its boundary."""
+        return self._score_stream(ids_N, _NO_LENGTHS)
+
+    def match_stream(self, ids_N: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return the same as log_p_N, and how long the n-grams are that they come from as matched_N."""
+        matched_N = np.empty(len(ids_N), dtype=np.uint8)
+        return self._score_stream(ids_N, matched_N), matched_N
+
+    def _score_stream(self, ids_N: Ids, matched_N: NDArray[np.uint8]) -> FloatArray:
+        ids_S = np.empty(len(ids_N) + 1, dtype=np.int32)
+        ids_S[0] = self._boundary
+        ids_S[1:] = ids_N
+        log_p_N = np.empty(len(ids_N))
+        lookup.score_row(self.tables.directory, ids_S, 1, log_p_N, matched_N)
+        return log_p_N
+
+    def score_short(self, ids_T: Ids) -> float:
+        """Return log P of all symbols between two boundaries, the last one included."""
+        return lookup.score_total(self.tables.directory, ids_T)
 
     def counts(self) -> list[int]:
         """Return how many n-grams of each length there are."""
