@@ -155,15 +155,15 @@ def document_batches(
     order_D = np.arange(corpus.documents)
     if shuffle_seed is not None:
         order_D = np.random.default_rng(shuffle_seed).permutation(corpus.documents)
-    starts_D, ends_D = corpus.offsets_D1[:-1][order_D], corpus.offsets_D1[1:][order_D]
-    lengths_D = ends_D - starts_D
+    lengths_D = np.diff(corpus.offsets_D1)[order_D]
     symbols_D = lengths_D.cumsum()
     ids_N = corpus.ids
     first = start
     while first < corpus.documents:
         room = int(symbols_D[first] - lengths_D[first]) + symbols_per_batch
         last = max(first + 1, int(np.searchsorted(symbols_D, room, side="right")))
-        batch_N = joined(ids_N, starts_D[first:last], ends_D[first:last])
+        chosen_D = order_D[first:last]
+        batch_N = joined(ids_N, corpus.offsets_D1[chosen_D], corpus.offsets_D1[chosen_D + 1])
         yield CountBatch(batch_N, lengths_D[first:last], first, last)
         first = last
 
