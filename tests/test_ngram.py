@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from anygram.budgets import Budget
 from anygram.errors import DataError, UsageError
 from anygram.models import ngram
-from anygram.models.ngram import Config, counting, smoothing
+from anygram.models.ngram import Config, counting, discounting, smoothing
 from anygram.protocols import Ids
 from tests.small_ngrams import (
     BOUNDARY,
@@ -95,7 +95,7 @@ def test_estimates_equal_the_twin(texts: Documents, order: int, data: st.DataObj
     prefixes = data.draw(prefixes_of(texts))
     twin = Twin(order, texts, prefixes)
     trie = counting.count(stream(texts, prefixes), order, SYMBOLS)
-    estimates = list(smoothing.estimates(trie, discount_fallback=True))
+    estimates = list(smoothing.estimates(trie, Config().method))
     for names, estimate in zip(spell(trie), estimates, strict=True):
         expected = [twin.p(gram[-1], gram[:-1]) for gram in names]
         np.testing.assert_allclose(estimate.p_G, expected, rtol=1e-6)
@@ -148,18 +148,18 @@ def test_a_bigram_by_hand() -> None:
 def test_discounts_of_a_worked_example() -> None:
     # n1..n4 = 8, 4, 2, 1: Y = 1/2, D1 = 1 − 2·½·½, D2 = 2 − 3·½·½, D3 = 3 − 4·½·½
     counts = np.array([1] * 8 + [2] * 4 + [3] * 2 + [4] + [0] * 9 + [17] * 3, dtype=np.uint32)
-    assert smoothing.modified_discounts(counts) == (0.5, 1.25, 2.0)
+    assert discounting.modified(counts) == (0.5, 1.25, 2.0)
 
 
 @pytest.mark.parametrize("counts", [[2, 3, 4], [1, 3, 4], [1, 2, 4], [1] + [2] * 2 + [3] * 10, []])
 def test_counts_of_counts_that_give_no_discounts(counts: list[int]) -> None:
-    assert smoothing.modified_discounts(np.array(counts, dtype=np.uint32)) is None
+    assert discounting.modified(np.array(counts, dtype=np.uint32)) is None
 
 
 def test_discounts_keep_the_probability_of_every_symbol_positive() -> None:
     # n1, n2, n3 = 2, 2, 4 give Y = 1/3 and D2 = 2 − 3·⅓·2 = 0 exactly: a context whose only successor
     # was seen twice would leave nothing for the others
-    assert smoothing.modified_discounts(np.array([1] * 2 + [2] * 2 + [3] * 4, dtype=np.uint32)) is None
+    assert discounting.modified(np.array([1] * 2 + [2] * 2 + [3] * 4, dtype=np.uint32)) is None
 
 
 def test_without_the_fallback_the_error_names_the_remedy() -> None:

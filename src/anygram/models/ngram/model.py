@@ -16,7 +16,8 @@ from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
 from anygram.models.ngram import counting, lookup, smoothing, tables
-from anygram.models.ngram.tables import NGrams, Tables
+from anygram.models.ngram.smoothing import Method, Smoothing
+from anygram.models.ngram.tables import Logs, NGrams, Tables
 from anygram.models.ngram.trie import CountedTrie
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
@@ -25,14 +26,28 @@ _NO_LENGTHS = np.empty(0, dtype=np.uint8)
 
 @dataclass(frozen=True)
 class Config:
-    """`order` symbols make the longest n-gram; `discount_fallback`: where counts of counts give none."""
+    """`order` symbols make the longest n-gram; `smoothing` by what `smoothing.py` lists.
+
+    `k` is what add_k adds; `weight` the share of shorter contexts in jelinek_mercer (standard 0.5), of the
+    uniform distribution in maximum_likelihood (0.01), and what stupid_backoff multiplies by (0.4);
+    `discount_fallback`: whether to go on with fixed discounts where counts of counts give none.
+    """
 
     order: int = 5
+    smoothing: Smoothing = "kneser_ney"
+    k: float | None = None
+    weight: float | None = None
     discount_fallback: bool = True
 
     def __post_init__(self) -> None:
         if self.order < 1:
             raise UsageError(f"order must be at least 1, got {self.order}")
+        self.method.check()
+
+    @property
+    def method(self) -> Method:
+        """How counts become probabilities."""
+        return Method(self.smoothing, self.k, self.weight, self.discount_fallback)
 
 
 class NGram:
@@ -139,7 +154,7 @@ def _estimate(trie: CountedTrie, config: Config) -> tuple[Tables, dict[str, Any]
     counts, levels, kept = trie.counts, [], []
     above: smoothing.Estimate | None = None
     scrambled_G = None
-    for length, estimate in enumerate(smoothing.estimates(trie, config.discount_fallback), 1):
+    for length, estimate in enumerate(smoothing.estimates(trie, config.method), 1):
         if above is not None:
             levels.append(_pack(scrambled_G, above, estimate.gamma_P, trie.levels[length - 2].first_P1))
             scrambled_G = trie.levels[length - 2].scrambled_G
@@ -150,7 +165,7 @@ def _estimate(trie: CountedTrie, config: Config) -> tuple[Tables, dict[str, Any]
         nothing = np.zeros(counts[0], dtype=np.float32)
         levels.append(_pack(None, above, nothing + 1, np.zeros(counts[0] + 1, dtype=np.uint32)))
     else:
-        levels.append(tables.pack_highest(scrambled_G, np.log(above.p_G)))
+        levels.append(tables.pack_highest(scrambled_G, _log(above.p_G)))
     figures = {
         "ngrams": counts,
         "discounts": [list(discounts) for discounts, _ in kept],
@@ -160,4 +175,8 @@ def _estimate(trie: CountedTrie, config: Config) -> tuple[Tables, dict[str, Any]
 
 
 def _pack(scrambled_G, estimate, gamma_G, first_G1):
-    return tables.pack(scrambled_G, np.log(estimate.p_G), np.log(gamma_G), first_G1)
+    return tables.pack(scrambled_G, _log(estimate.p_G), _log(gamma_G), first_G1)
+
+
+def _log(p_G: smoothing.Probabilities) -> Logs:
+    return np.log(p_G).astype(np.float32, copy=False)
