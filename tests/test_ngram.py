@@ -16,6 +16,7 @@ from anygram.budgets import Budget
 from anygram.errors import DataError, UsageError
 from anygram.models import ngram
 from anygram.models.ngram import Config, counting, discounting, smoothing
+from anygram.models.ngram.space import Memory
 from anygram.protocols import Ids
 from tests.small_ngrams import (
     BOUNDARY,
@@ -95,7 +96,7 @@ def test_estimates_equal_the_twin(texts: Documents, order: int, data: st.DataObj
     prefixes = data.draw(prefixes_of(texts))
     twin = Twin(order, texts, prefixes)
     trie = counting.count(stream(texts, prefixes), order, SYMBOLS)
-    estimates = list(smoothing.estimates(trie, Config().method))
+    estimates = list(smoothing.estimates(trie, Config().method, Memory()))
     for names, estimate in zip(spell(trie), estimates, strict=True):
         expected = [twin.p(gram[-1], gram[:-1]) for gram in names]
         np.testing.assert_allclose(estimate.p_G, expected, rtol=1e-6)

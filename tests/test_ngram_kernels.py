@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from anygram.errors import UsageError
 from anygram.models.ngram import NGram, counting, links, lookup
 from anygram.models.ngram.sorting import sort
+from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams
 from anygram.models.ngram.trie import Scrambling, find
 from anygram.protocols import Ids
@@ -83,7 +84,7 @@ def test_too_many_symbols_to_count_are_refused() -> None:
 def test_suffixes_are_all_but_the_first_symbol(streams: tuple[Ids, int], order: int) -> None:
     trie = counting.count(streams[0], order, streams[1])
     names = spell(trie)
-    found = list(links.suffixes(trie))
+    found = list(links.suffixes(trie, Memory()))
     assert len(found) == order - 1
     for shorter, longer, suffixes_G in zip(names[:-1], names[1:], found, strict=True):
         assert [shorter[suffix] for suffix in suffixes_G] == [gram[1:] for gram in longer]
@@ -94,14 +95,14 @@ def test_continuations_count_different_symbols_to_the_left(streams: tuple[Ids, i
     stream_S, size = streams
     trie = counting.count(stream_S, order, size)
     names, seen = spell(trie), _count_by_hand(stream_S, order, size - 1)
-    for length, suffixes_G in enumerate(links.suffixes(trie), 1):
+    for length, suffixes_G in enumerate(links.suffixes(trie, Memory()), 1):
         left = Counter(gram[1:] for gram, count in seen[length].items() if count)
         boundary_first = [gram[0] == size - 1 for gram in names[length - 1]]
         expected = [
             seen[length - 1][gram] if length > 1 and first else left[gram]
             for gram, first in zip(names[length - 1], boundary_first, strict=True)
         ]
-        assert links.continuations(trie, length, suffixes_G).tolist() == expected
+        assert links.continuations(trie, length, suffixes_G, Memory()).tolist() == expected
         begin = links.first_with_boundary(trie, length)
         assert boundary_first == [place >= begin for place in range(len(names[length - 1]))]
 

@@ -37,6 +37,44 @@ Condition = Sequence[Ids]
 
 
 @dataclass(frozen=True)
+class Texts:
+    """Many texts end to end: bytes_N of them all, and ends_D, where each one ends."""
+
+    bytes_N: NDArray[np.uint8]
+    ends_D: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ends_D)
+
+    @property
+    def starts_D(self) -> NDArray[np.int64]:
+        """Where each text begins."""
+        starts_D: NDArray[np.int64] = np.roll(self.ends_D, 1)
+        starts_D[:1] = 0
+        return starts_D
+
+    def raw(self, text: int) -> bytes:
+        """Return the bytes of one text."""
+        start = int(self.ends_D[text - 1]) if text else 0
+        return self.bytes_N[start : self.ends_D[text]].tobytes()
+
+    def followed_by(self, other: Texts) -> Texts:
+        """Return these texts and then the other ones."""
+        ends_D = np.concatenate([self.ends_D, other.ends_D + len(self.bytes_N)])
+        return Texts(np.concatenate([self.bytes_N, other.bytes_N]), ends_D)
+
+    @classmethod
+    def of(cls, texts: Sequence[bytes]) -> Texts:
+        """Return these texts end to end.
+
+        >>> Texts.of([b"to", b"be"]).ends_D
+        array([2, 4])
+        """
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        return cls(np.frombuffer(b"".join(texts), dtype=np.uint8), lengths.cumsum())
+
+
+@dataclass(frozen=True)
 class Encoded:
     """A datum as symbols: `ids`, what each covers in original `units`, and `side` information."""
 
@@ -104,6 +142,27 @@ class Codec(Protocol):
         ...
 
     def to_json(self) -> dict[str, Any]: ...
+
+
+@runtime_checkable
+class InBlocks(Protocol):
+    """Documents that can be had many at a time, without a Python object for each."""
+
+    def blocks(self) -> Iterator[Texts]:
+        """Yield all texts in order, some megabytes of them at a time."""
+        ...
+
+
+@runtime_checkable
+class BatchCodec(Protocol):
+    """A codec that encodes many texts at once, to the same ids as one by one, beside other threads."""
+
+    def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
+        """Return ids_N, each text's closed by the boundary, and how many ids each has, that included.
+
+        DataError where `encode` would refuse one of the texts.
+        """
+        ...
 
 
 @runtime_checkable

@@ -2,10 +2,9 @@
 
 With nj the number of n-grams of one order that have count j:
 
-    modified Kneser-Ney   Y = n1 / (n1 + 2 n2),  Dj = j − (j + 1) Y n(j+1) / nj    (Chen & Goodman 1999, eq. 26)
-    absolute              D = n1 / (n1 + 2 n2)                                      (Ney, Essen & Kneser 1994)
-    Katz                  dr = (r*/r − z) / (1 − z),  r* = (r + 1) n(r+1) / nr,  z = 6 n6 / n1,  r ≤ 5
-                                                                                     (Good 1953; Katz 1987)
+    Kneser-Ney  Y = n1 / (n1 + 2 n2),  Dj = j − (j + 1) Y n(j+1) / nj      (Chen & Goodman 1999, eq. 26)
+    absolute    D = n1 / (n1 + 2 n2)                                       (Ney, Essen & Kneser 1994)
+    Katz        dr = (r*/r − z) / (1 − z),  r* = (r + 1) n(r+1) / nr,  z = 6 n6 / n1,  r ≤ 5   (Katz 1987)
 
 Dj is taken from the count, dr is what it is multiplied by; counts above 5 Katz trusts as they are. None of
 them is defined for every text: where one is not, or leaves nothing to symbols that were not seen, `FALLBACK`
@@ -16,10 +15,10 @@ Axes: G k-grams of a level.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anygram.compiled import kernel
 from anygram.models.ngram.trie import Words
 
 Discounts = tuple[float, ...]
@@ -70,7 +69,7 @@ def good_turing(counts_G: Words) -> Discounts | None:
     return ratios if min(ratios) > 0 and max(ratios) <= 1 else None
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def counts_of_counts(counts_G: Words) -> NDArray[np.int64]:
     """Return how many counts are 0, 1, 2, 3, 4, 5, 6, and more."""
     n = np.zeros(8, dtype=np.int64)

@@ -8,102 +8,143 @@ Axes: V vocabulary, G k-grams of a level, P its contexts, H (k − 1)-grams.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from typing import Any
 
-import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.models.ngram.machine import prefetch_element
-from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words, find
+from anygram.compiled import kernel, prefetch_element
+from anygram.models.ngram.space import Space
+from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words, find, guess
+
+Floats = NDArray[np.floating]
 
 _AHEAD, _NEAR = 48, 24
 """How many contexts before its use a cache line is asked for, so that it has come; of a line found by it."""
 
 
-def suffixes(trie: CountedTrie) -> Iterator[Words]:
+def suffixes(trie: CountedTrie, space: Space) -> Iterator[Words]:
     """Yield for the levels from 2 on, each k-gram's suffix among the (k − 1)-grams, as suffixes_G."""
     if trie.order == 1:
         return
+    first = trie.levels[0]
+    found = space.empty(len(first), np.uint32)
     scrambling = Scrambling.of(trie.vocabulary_size)
-    found = scrambling.symbols(trie.levels[0].scrambled_G).view(np.uint32)
+    for begin, end in space.blocks(len(first), 8):
+        found[begin:end] = scrambling.symbols(first.scrambled_G[begin:end])
+        space.forget(found, first.scrambled_G)
     yield found
-    for lower, level in zip(trie.levels[:-1], trie.levels[1:], strict=True):
-        found = _link(level, lower, found)
+    for lower, level in itertools.pairwise(trie.levels):
+        found = _link(level, lower, found, space)
         yield found
 
 
-def _link(level: Level, lower: Level, suffixes_P: Words) -> Words:
+def _link(level: Level, lower: Level, suffixes_P: Words, space: Space) -> Words:
     """Return the suffixes of a level, given those of its contexts, which are nodes of the level `lower`."""
-    suffixes_G = np.empty(len(level), dtype=np.uint32)
+    suffixes_G = space.empty(len(level), np.uint32)
+    contexts = len(lower.first_P1) - 1
+    for low, high in space.windows(contexts, 4 + 4 * len(lower) / max(1, contexts)):
+        first_W1 = space.load(lower.first_P1[low : high + 1])
+        scrambled_W = space.load(lower.scrambled_G[first_W1[0] : first_W1[-1]])
+        window = first_W1, scrambled_W, low
 
-    def link(span: tuple[int, int]) -> None:
-        _walk(
-            level.first_P1,
-            level.scrambled_G,
-            lower.first_P1,
-            lower.scrambled_G,
-            suffixes_P,
-            *span,
-            suffixes_G,
-        )
+        def link(block: tuple[int, int], window: Any = window) -> None:
+            _walk(level.first_P1, level.scrambled_G, suffixes_P, *window, *block, suffixes_G)
 
-    list(threads.in_order(link, threads.spans(len(suffixes_P), 4 * threads.available())))
+        for _ in threads.side_by_side(link, space.blocks(len(suffixes_P), 16)):
+            space.forget(level.first_P1, level.scrambled_G, suffixes_P, suffixes_G)
     return suffixes_G
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _walk(
     first_P1: Words,
     scrambled_G: Words,
-    lower_first_H1: Words,
-    lower_scrambled_H: Words,
     suffixes_P: Words,
+    lower_first_W1: Words,
+    lower_scrambled_W: Words,
+    low: int,
     begin: int,
     end: int,
     suffixes_G: Words,
 ) -> None:
-    """Find the suffixes of the children of contexts `begin` to `end`."""
+    """Find the suffixes below contexts `begin` to `end` whose own suffix is in a window from `low` on."""
+    contexts, skipped = len(lower_first_W1) - 1, np.int64(lower_first_W1[0])
     for context in range(begin, end):
         if context + _AHEAD < end:
-            prefetch_element(lower_first_H1, suffixes_P[context + _AHEAD])
+            prefetch_element(lower_first_W1, np.int64(suffixes_P[context + _AHEAD]) - low)
         if context + _NEAR < end:
-            coming = suffixes_P[context + _NEAR]
-            low, high = np.uint64(lower_first_H1[coming]), np.uint64(lower_first_H1[coming + 1])
-            child = first_P1[context + _NEAR]
-            if child < len(scrambled_G):
-                prefetch_element(
-                    lower_scrambled_H,
-                    low + (np.uint64(scrambled_G[child]) * (high - low) >> np.uint64(32)),
-                )
-        suffix = suffixes_P[context]
-        low, last = np.int64(lower_first_H1[suffix]), np.int64(lower_first_H1[suffix + 1])
+            coming, child = np.int64(suffixes_P[context + _NEAR]) - low, first_P1[context + _NEAR]
+            if 0 <= coming < contexts and child < len(scrambled_G):
+                first, last = np.int64(lower_first_W1[coming]), np.int64(lower_first_W1[coming + 1])
+                place = guess(first - skipped, last - first, scrambled_G[child])
+                prefetch_element(lower_scrambled_W, place)
+        suffix = np.int64(suffixes_P[context]) - low
+        if not 0 <= suffix < contexts:
+            continue
+        place = np.int64(lower_first_W1[suffix]) - skipped
+        last = np.int64(lower_first_W1[suffix + 1]) - skipped
         for child in range(first_P1[context], first_P1[context + 1]):
-            low = find(lower_scrambled_H, low, last, scrambled_G[child])
-            suffixes_G[child] = low
-            low += 1
+            place = find(lower_scrambled_W, place, last, scrambled_G[child])
+            suffixes_G[child] = place + skipped
+            place += 1
 
 
-def continuations(trie: CountedTrie, length: int, suffixes_G: Words) -> Words:
+def continuations(trie: CountedTrie, length: int, suffixes_G: Words, space: Space) -> Words:
     """Return counts_H of the n-grams of this length, given the suffixes of those one longer.
 
     How many different symbols were seen to their left (Kneser & Ney 1995; Chen & Goodman 1999, section
     3). To the left of a boundary stands nothing, so n-grams that begin with it keep how often they were
     seen (as in Heafield et al. 2013); the boundary alone counts as what ends a document.
     """
-    counts_H = np.zeros(trie.counts[length - 1], dtype=np.uint32)
-    _count_extensions(suffixes_G, trie.levels[length - 1].seen_G, counts_H)
+    counts_H = space.empty(trie.counts[length - 1], np.uint32)
+    seen_G = trie.levels[length - 1].seen_G
+    for low, high in space.windows(len(counts_H), 4):
+        counts_W = np.zeros(high - low, dtype=np.uint32)
+        for begin, end in space.blocks(len(suffixes_G), 8):
+            _count_extensions(suffixes_G[begin:end], seen_G[begin:end], low, counts_W)
+            space.forget(suffixes_G, seen_G)
+        counts_H[low:high] = counts_W
+        space.forget(counts_H)
     if length > 1:
         begin = first_with_boundary(trie, length)
         counts_H[begin:] = trie.levels[length - 2].seen_G[begin:]
     return counts_H
 
 
-@numba.njit(cache=True, nogil=True)
-def _count_extensions(suffixes_G: Words, seen_G: Words, counts_H: Words) -> None:
+@kernel
+def _count_extensions(suffixes_G: Words, seen_G: Words, low: int, counts_W: Words) -> None:
     for node in range(len(suffixes_G)):
-        if seen_G[node] > 0:
-            counts_H[suffixes_G[node]] += np.uint32(1)
+        place = np.int64(suffixes_G[node]) - low
+        if seen_G[node] > 0 and 0 <= place < len(counts_W):
+            counts_W[place] += np.uint32(1)
+
+
+def gather(values_H: Floats, suffixes_G: Words, space: Space) -> Floats:
+    """Return the value of each k-gram's suffix."""
+    values_G = space.empty(len(suffixes_G), values_H.dtype.type)
+    for low, high in space.windows(len(values_H), values_H.itemsize):
+        values_W = space.load(values_H[low:high])
+
+        def take(block: tuple[int, int], values_W: Floats = values_W, low: int = low) -> None:
+            _take(values_W, low, suffixes_G, *block, values_G)
+
+        for _ in threads.side_by_side(take, space.blocks(len(suffixes_G), 8)):
+            space.forget(suffixes_G, values_G)
+    return values_G
+
+
+@kernel
+def _take(values_W: Floats, low: int, suffixes_G: Words, begin: int, end: int, values_G: Floats) -> None:
+    for node in range(begin, end):
+        if node + _AHEAD < end:
+            prefetch_element(values_W, np.int64(suffixes_G[node + _AHEAD]) - low)
+        place = np.int64(suffixes_G[node]) - low
+        if 0 <= place < len(values_W):
+            values_G[node] = values_W[place]
 
 
 def first_with_boundary(trie: CountedTrie, length: int) -> int:

@@ -10,12 +10,12 @@ V vocabulary, L positions of a block and the one before.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.models.ngram.machine import load_f32, load_u32, prefetch
-from anygram.models.ngram.tables import ADDRESS, CENTRES, FIRST, FORTH, LOG_GAMMA, LOG_P, SIZE, STRIDE
+from anygram.compiled import kernel, load_32, load_float, part, prefetch
+from anygram.models.ngram.tables import ADDRESS, CENTRES, FIRST, FORTH, LOG_GAMMA, LOG_P, STRIDE
+from anygram.models.ngram.trie import guess
 from anygram.protocols import FloatArray, Ids
 
 Directory = NDArray[np.int64]
@@ -24,48 +24,43 @@ _BLOCK = 256
 _TOP = np.uint32(0xFFFFFFFF)
 
 
-@numba.njit(inline="always")
-def _guess(first: int, size: int, wanted: np.uint32) -> int:
-    return first + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
-
-
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> int:
     """Return the row, from `first` to `last`, of a scrambled symbol, −1 where there is none (`trie.find`)."""
     size = last - first
     if size <= 0:
         return -1
-    place = _guess(first, size, wanted)
+    place = guess(first, size, wanted)
     if size > 32:
         for _ in range(3):
-            step = (np.int64(wanted) - np.int64(load_u32(address + stride * place))) * size >> 32
+            step = (np.int64(wanted) - np.int64(load_32(address + stride * place))) * size >> 32
             place = min(max(place + step, first), last - 1)
             if -4 < step < 4:
                 break
-    found = load_u32(address + stride * place) & mask
+    found = load_32(address + stride * place) & mask
     while found > wanted and place > first:
         place -= 1
-        found = load_u32(address + stride * place) & mask
+        found = load_32(address + stride * place) & mask
     while found < wanted and place < last - 1:
         place += 1
-        found = load_u32(address + stride * place) & mask
+        found = load_32(address + stride * place) & mask
     return place if found == wanted else -1
 
 
-@numba.njit(inline="always")
+@part
 def _mask(level: Directory) -> np.uint32:
     """Return which bits of a row's first word are the scrambled symbol."""
     return np.uint32(0xFFFFFF00) if level[LOG_P] == 0 else np.uint32(0xFFFFFFFF)
 
 
-@numba.njit(inline="always")
+@part
 def _log_p(level: Directory, entry: int) -> float:
     if level[LOG_P] == 0:
-        return load_f32(level[CENTRES] + 4 * np.int64(load_u32(entry) & np.uint32(255)))
-    return load_f32(entry + level[LOG_P])
+        return load_float(level[CENTRES] + 4 * np.int64(load_32(entry) & np.uint32(255)))
+    return load_float(entry + level[LOG_P])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def score_row(
     directory: Directory, ids_S: Ids, skip: int, log_p_T: FloatArray, matched_T: NDArray[np.uint8]
 ) -> None:
@@ -116,7 +111,7 @@ def score_row(
                 matched_T[begin + place - skip] = matched_L[place]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _read_unigrams(
     level: Directory,
     alone: bool,
@@ -135,22 +130,22 @@ def _read_unigrams(
             log_p_L[place], gamma_L[place + 1], first_L[place + 1], last_L[place + 1] = 0.0, 0.0, 0, 0
             continue
         entry = address + stride * symbol
-        log_p_L[place] = load_f32(entry + level[LOG_P])
-        gamma_L[place + 1] = load_f32(entry + level[LOG_GAMMA])
-        first_L[place + 1] = load_u32(entry + level[FIRST])
-        last_L[place + 1] = load_u32(entry + stride + level[FIRST])
+        log_p_L[place] = load_float(entry + level[LOG_P])
+        gamma_L[place + 1] = load_float(entry + level[LOG_GAMMA])
+        first_L[place + 1] = load_32(entry + level[FIRST])
+        last_L[place + 1] = load_32(entry + stride + level[FIRST])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _prefetch_children(level: Directory, ids_L: Ids, first_L: Directory, last_L: Directory) -> None:
     for place in range(len(ids_L)):
         size = last_L[place] - first_L[place]
         if size > 0:
             wanted = np.uint32(ids_L[place]) * np.uint32(level[FORTH])
-            prefetch(level[ADDRESS] + level[STRIDE] * _guess(first_L[place], size, np.uint32(wanted)))
+            prefetch(level[ADDRESS] + level[STRIDE] * guess(first_L[place], size, np.uint32(wanted)))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _read_longer(
     level: Directory,
     length: int,
@@ -178,12 +173,12 @@ def _read_longer(
         log_p_L[place] = _log_p(level, entry)
         matched_L[place] = length
         if not highest:
-            gamma_L[place + 1] = load_f32(entry + level[LOG_GAMMA])
-            first_L[place + 1] = load_u32(entry + level[FIRST])
-            last_L[place + 1] = load_u32(entry + stride + level[FIRST])
+            gamma_L[place + 1] = load_float(entry + level[LOG_GAMMA])
+            first_L[place + 1] = load_32(entry + level[FIRST])
+            last_L[place + 1] = load_32(entry + stride + level[FIRST])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def score_rows(
     directory: Directory, ids_BS: Ids, skip: int, ends_B: NDArray[np.int64], log_p_BT: FloatArray
 ) -> None:
@@ -193,7 +188,7 @@ def score_rows(
         score_row(directory, ids_BS[row, : ends_B[row]], skip, log_p_BT[row], no_lengths)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def walk(directory: Directory, context_K: Ids, nodes: NDArray[np.int64]) -> None:
     """Write for k = 1 .. K the node of the last k symbols of a context, −1 where there is none."""
     nodes[:] = -1
@@ -204,7 +199,7 @@ def walk(directory: Directory, context_K: Ids, nodes: NDArray[np.int64]) -> None
             if above >= 0 and symbol >= 0:
                 upper, level = directory[length - 2], directory[length - 1]
                 entry = upper[ADDRESS] + upper[STRIDE] * above + upper[FIRST]
-                first, last = np.int64(load_u32(entry)), np.int64(load_u32(entry + upper[STRIDE]))
+                first, last = np.int64(load_32(entry)), np.int64(load_32(entry + upper[STRIDE]))
                 wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
                 found = find(level[ADDRESS], level[STRIDE], _mask(level), first, last, wanted)
             nodes[length - 1] = found
@@ -212,7 +207,7 @@ def walk(directory: Directory, context_K: Ids, nodes: NDArray[np.int64]) -> None
             nodes[0] = symbol
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def predict_row(
     directory: Directory,
     back: np.uint32,
@@ -229,10 +224,10 @@ def predict_row(
     for length in range(1, len(directory)):
         if nodes[length - 1] >= 0:
             level = directory[length - 1]
-            unseen += load_f32(level[ADDRESS] + level[STRIDE] * nodes[length - 1] + level[LOG_GAMMA])
+            unseen += load_float(level[ADDRESS] + level[STRIDE] * nodes[length - 1] + level[LOG_GAMMA])
     level = directory[0]
     for symbol in range(len(log_p_V)):
-        log_p_V[symbol] = load_f32(level[ADDRESS] + level[STRIDE] * symbol + level[LOG_P]) + unseen
+        log_p_V[symbol] = load_float(level[ADDRESS] + level[STRIDE] * symbol + level[LOG_P]) + unseen
     if len(matched_V):
         matched_V[:] = 1
     for length in range(1, len(directory)):
@@ -240,14 +235,14 @@ def predict_row(
             continue
         upper, level = directory[length - 1], directory[length]
         entry = upper[ADDRESS] + upper[STRIDE] * nodes[length - 1]
-        unseen -= load_f32(entry + upper[LOG_GAMMA])
+        unseen -= load_float(entry + upper[LOG_GAMMA])
         first, last = (
-            np.int64(load_u32(entry + upper[FIRST])),
-            np.int64(load_u32(entry + upper[STRIDE] + upper[FIRST])),
+            np.int64(load_32(entry + upper[FIRST])),
+            np.int64(load_32(entry + upper[STRIDE] + upper[FIRST])),
         )
         for node in range(first, last):
             child = level[ADDRESS] + level[STRIDE] * node
-            symbol = np.int64(((load_u32(child) >> np.uint32(shift)) * back) & mask)
+            symbol = np.int64(((load_32(child) >> np.uint32(shift)) * back) & mask)
             log_p_V[symbol] = _log_p(level, child) + unseen
             if len(matched_V):
                 matched_V[symbol] = length + 1

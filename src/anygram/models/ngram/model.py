@@ -15,10 +15,10 @@ import numpy as np
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import counting, lookup, smoothing, tables
+from anygram.models.ngram import counting, estimation, lookup, tables
 from anygram.models.ngram.smoothing import Method, Smoothing
-from anygram.models.ngram.tables import Logs, NGrams, Tables
-from anygram.models.ngram.trie import CountedTrie
+from anygram.models.ngram.space import Memory
+from anygram.models.ngram.tables import NGrams, Tables
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 _NO_LENGTHS = np.empty(0, dtype=np.uint8)
@@ -84,7 +84,7 @@ class NGram:
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
         trie = counting.count(self._take_stream(), self.config.order, self.vocabulary_size)
-        self._tables, figures = _estimate(trie, self.config)
+        self._tables, figures = estimation.estimate(trie, self.config.method, Memory())
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:
@@ -147,36 +147,3 @@ class NGram:
             begin += len(piece)
         self._read = []
         return stream_S
-
-
-def _estimate(trie: CountedTrie, config: Config) -> tuple[Tables, dict[str, Any]]:
-    """Return the tables of what was counted, whose levels are let go of one by one, and figures on them."""
-    counts, levels, kept = trie.counts, [], []
-    above: smoothing.Estimate | None = None
-    scrambled_G = None
-    for length, estimate in enumerate(smoothing.estimates(trie, config.method), 1):
-        if above is not None:
-            levels.append(_pack(scrambled_G, above, estimate.gamma_P, trie.levels[length - 2].first_P1))
-            scrambled_G = trie.levels[length - 2].scrambled_G
-        kept.append((estimate.discounts, estimate.fell_back))
-        above = estimate
-    assert above is not None, "there is an estimate for every order"
-    if trie.order == 1:
-        nothing = np.zeros(counts[0], dtype=np.float32)
-        levels.append(_pack(None, above, nothing + 1, np.zeros(counts[0] + 1, dtype=np.uint32)))
-    else:
-        levels.append(tables.pack_highest(scrambled_G, _log(above.p_G)))
-    figures = {
-        "ngrams": counts,
-        "discounts": [list(discounts) for discounts, _ in kept],
-        "discount_fallbacks": [order for order, (_, fell_back) in enumerate(kept, 1) if fell_back],
-    }
-    return Tables(tuple(levels)), figures
-
-
-def _pack(scrambled_G, estimate, gamma_G, first_G1):
-    return tables.pack(scrambled_G, _log(estimate.p_G), _log(gamma_G), first_G1)
-
-
-def _log(p_G: smoothing.Probabilities) -> Logs:
-    return np.log(p_G).astype(np.float32, copy=False)

@@ -22,7 +22,7 @@ setting `weight`.
 
 Where n-grams are pruned by count, they are as if not seen, and their counts go to γ (as in KenLM).
 
-Axes: G k-grams of a level, P its contexts, H the (k − 1)-grams.
+Axes: G k-grams of a level, P its contexts.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.compiled import kernel
 from anygram.errors import DataError, UsageError
 from anygram.models.ngram import discounting, links
 from anygram.models.ngram.backing_off import back_off
 from anygram.models.ngram.discounting import Discounts
-from anygram.models.ngram.machine import prefetch_element
+from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import CountedTrie, Words
 from anygram.protocols import FloatArray
 
@@ -68,7 +68,6 @@ _DISCOUNTS = {
     "katz": discounting.good_turing,
 }
 _LONGEST_ALONE = ("add_k", "maximum_likelihood")
-_AHEAD = 64
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,8 @@ class Method:
     def _refuse(self, setting: str, given: bool, users: Collection[str]) -> None:
         if given and self.name not in users:
             raise UsageError(
-                f"{setting} is of no use to smoothing={self.name}; leave it out, or choose {' or '.join(users)}"
+                f"{setting} is of no use to smoothing={self.name}; leave it out, or choose "
+                + " or ".join(users)
             )
 
     @property
@@ -138,48 +138,59 @@ class Estimate:
 
 
 def estimates(
-    trie: CountedTrie, method: Method, thresholds: Sequence[int] | None = None, exact: bool = False
+    trie: CountedTrie,
+    method: Method,
+    space: Space,
+    thresholds: Sequence[int] | None = None,
+    exact: bool = False,
 ) -> Iterator[Estimate]:
     """Yield the estimate of every order; DataError where one has no discounts and may not fall back.
 
-    N-grams seen no more often than their order's threshold are pruned. Where backing off subtracts sums of
-    probabilities from 1, and if `exact`, they are held in double precision.
+    N-grams seen no more often than their order's threshold are pruned. Probabilities are held in double
+    precision if `exact`, and where backing off subtracts sums of them from 1.
     """
     vocabulary_size = trie.vocabulary_size
     precision = np.float64 if exact or method.backs_off else np.float32
-    lower_p_H: Probabilities = np.full(1, 1.0 / vocabulary_size, dtype=precision)
-    suffixes_G = np.zeros(vocabulary_size, dtype=np.uint32)
+    lower_p_G: Probabilities = np.full(vocabulary_size, 1.0 / vocabulary_size, dtype=precision)
     first_P1 = np.array([0, vocabulary_size], dtype=np.uint32)
-    suffixes = links.suffixes(trie)
+    suffixes = links.suffixes(trie, space)
     for length in range(1, trie.order + 1):
         longer = next(suffixes, None)
-        counts_G = _counts(trie, method, length, longer)
+        counts_G = _counts(trie, method, length, longer, space)
         discounts, fell_back = method.discounts(counts_G, length)
-        threshold = thresholds[length - 1] if thresholds else 0
-        counts_G, pruned_P = _prune(trie, method, length, counts_G, first_P1, threshold)
-        level = first_P1, counts_G, suffixes_G, lower_p_H
+        pruned_P: FloatArray = np.empty(0)
+        if thresholds and thresholds[length - 1]:
+            held_back = method.held_back(vocabulary_size)
+            counts_G, pruned_P = _prune(
+                first_P1, counts_G, _seen(trie, length), thresholds[length - 1], held_back, space
+            )
+        level = first_P1, counts_G, lower_p_G
         if method.backs_off:
             ratio_of = np.array([0.0, *discounts, 1.0])
             weight = method.share if method.name == "stupid_backoff" else 0.0
-            p_G, gamma_P = back_off(*level, ratio_of, weight, vocabulary_size, pruned_P)
+            p_G, gamma_P = back_off(*level, ratio_of, weight, vocabulary_size, pruned_P, space)
         else:
             discount_of = np.array([0.0, *(discounts or (0.0,))])
-            p_G, gamma_P = interpolate(*level, discount_of, method.held_back(vocabulary_size), pruned_P)
+            p_G, gamma_P = interpolate(
+                *level, discount_of, method.held_back(vocabulary_size), pruned_P, space
+            )
         yield Estimate(p_G, gamma_P, discounts, fell_back)
         if longer is not None:
-            lower_p_H, suffixes_G, first_P1 = p_G, longer, trie.levels[length - 1].first_P1
+            lower_p_G, first_P1 = links.gather(p_G, longer, space), trie.levels[length - 1].first_P1
 
 
-def _counts(trie: CountedTrie, method: Method, length: int, longer: Words | None) -> Words:
+def _counts(trie: CountedTrie, method: Method, length: int, longer: Words | None, space: Space) -> Words:
     """Return counts_G of the n-grams of this length as the method counts them."""
     if method.name == "kneser_ney" and longer is not None:
-        return links.continuations(trie, length, longer)
+        return links.continuations(trie, length, longer, space)
     seen_G = _seen(trie, length)
-    if method.name in _LONGEST_ALONE and length < trie.order:
-        # contexts that the boundary begins are as long as they can be
-        seen_G = seen_G.copy()
-        seen_G[: links.first_with_boundary(trie, length) if length > 1 else None] = 0
-    return seen_G
+    if method.name not in _LONGEST_ALONE or length == trie.order:
+        return seen_G
+    # contexts that the boundary begins are as long as they can be
+    begin = links.first_with_boundary(trie, length) if length > 1 else len(seen_G)
+    counts_G = space.empty(len(seen_G), np.uint32)
+    counts_G[:begin], counts_G[begin:] = 0, seen_G[begin:]
+    return counts_G
 
 
 def _seen(trie: CountedTrie, length: int) -> Words:
@@ -187,65 +198,79 @@ def _seen(trie: CountedTrie, length: int) -> Words:
 
 
 def _prune(
-    trie: CountedTrie, method: Method, length: int, counts_G: Words, first_P1: Words, threshold: int
+    first_P1: Words,
+    counts_G: Words,
+    seen_G: Words,
+    threshold: int,
+    held_back: tuple[float, float, float],
+    space: Space,
 ) -> tuple[Words, FloatArray]:
-    """Return the counts with those of pruned n-grams 0, and what these held of each context's Z.
+    """Return the counts with those of pruned n-grams 0, and what these are of each context's Z."""
+    kept_G = space.empty(len(counts_G), np.uint32)
+    pruned_P = space.empty(len(first_P1) - 1, np.float64)
 
-    Without pruning the latter is empty.
-    """
-    if not threshold:
-        return counts_G, np.empty(0)
-    kept_G = _seen(trie, length) > threshold
-    per_count, per_symbol, _ = method.held_back(trie.vocabulary_size)
+    def run(block: tuple[int, int]) -> None:
+        _set_aside(first_P1, counts_G, seen_G, threshold, held_back, *block, kept_G, pruned_P)
 
-    def pruned_of(values_G: NDArray[np.integer]) -> NDArray[np.int64]:
-        before_G1 = np.concatenate([[0], np.cumsum(np.where(kept_G, 0, values_G), dtype=np.int64)])
-        return np.diff(before_G1[first_P1])
+    for _ in threads.side_by_side(run, space.blocks(len(pruned_P), 16)):
+        space.forget(first_P1, counts_G, seen_G, kept_G, pruned_P)
+    return kept_G, pruned_P
 
-    pruned_P = (1 + per_count) * pruned_of(counts_G) + per_symbol * pruned_of(counts_G > 0)
-    return np.where(kept_G, counts_G, np.uint32(0)), pruned_P
+
+@kernel
+def _set_aside(
+    first_P1: Words,
+    counts_G: Words,
+    seen_G: Words,
+    threshold: int,
+    held_back: tuple[float, float, float],
+    begin: int,
+    end: int,
+    kept_G: Words,
+    pruned_P: FloatArray,
+) -> None:
+    per_count, per_symbol, _ = held_back
+    for context in range(begin, end):
+        pruned, symbols = 0, 0
+        for child in range(first_P1[context], first_P1[context + 1]):
+            count = counts_G[child]
+            if seen_G[child] > threshold:
+                kept_G[child] = count
+            else:
+                kept_G[child] = 0
+                pruned += count
+                symbols += count > 0
+        pruned_P[context] = (1.0 + per_count) * pruned + per_symbol * symbols
 
 
 def interpolate(
     first_P1: Words,
     counts_G: Words,
-    suffixes_G: Words,
-    lower_p_H: Probabilities,
+    lower_p_G: Probabilities,
     discount_of: FloatArray,
     held_back: tuple[float, float, float],
     pruned_P: FloatArray,
+    space: Space,
 ) -> tuple[Probabilities, Probabilities]:
     """Return P of each k-gram and γ of each context (the module's equations); γ = 1 after one never learnt.
 
-    The last of the discounts is for its count and all above; `held_back` are r, a, b; `pruned_P` may be empty.
+    `lower_p_G` is P(w | h') of each, and is overwritten. The last of the discounts is for its count and all
+    above; `held_back` are r, a, b; `pruned_P` may be empty.
     """
-    p_G = np.empty(len(counts_G), dtype=lower_p_H.dtype)
-    gamma_P = np.empty(len(first_P1) - 1, dtype=lower_p_H.dtype)
+    gamma_P = space.empty(len(first_P1) - 1, lower_p_G.dtype.type)
 
-    def run(span: tuple[int, int]) -> None:
-        _interpolate(
-            first_P1,
-            counts_G,
-            suffixes_G,
-            lower_p_H,
-            discount_of,
-            held_back,
-            pruned_P,
-            *span,
-            p_G,
-            gamma_P,
-        )
+    def run(block: tuple[int, int]) -> None:
+        _interpolate(first_P1, counts_G, discount_of, held_back, pruned_P, *block, lower_p_G, gamma_P)
 
-    list(threads.in_order(run, threads.spans(len(gamma_P), 4 * threads.available())))
-    return p_G, gamma_P
+    for _ in threads.side_by_side(run, space.blocks(len(gamma_P), 16)):
+        space.forget(first_P1, counts_G, pruned_P, lower_p_G, gamma_P)
+    return lower_p_G, gamma_P
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _interpolate(
     first_P1: Words,
     counts_G: Words,
-    suffixes_G: Words,
-    lower_p_H: Probabilities,
     discount_of: FloatArray,
     held_back: tuple[float, float, float],
     pruned_P: FloatArray,
@@ -254,6 +279,7 @@ def _interpolate(
     p_G: Probabilities,
     gamma_P: Probabilities,
 ) -> None:
+    """Turn lower probabilities into those of the children of contexts `begin` to `end`."""
     per_count, per_symbol, at_all = held_back
     most = np.uint32(len(discount_of) - 1)
     for context in range(begin, end):
@@ -272,8 +298,6 @@ def _interpolate(
         scale = 1.0 / whole if whole > 0 else 0.0
         gamma_P[context] = gamma
         for child in range(first, last):
-            if child + _AHEAD < len(suffixes_G):
-                prefetch_element(lower_p_H, suffixes_G[child + _AHEAD])
             count = counts_G[child]
             own = (count - discount_of[min(count, most)]) * scale
-            p_G[child] = own + gamma * lower_p_H[suffixes_G[child]]
+            p_G[child] = own + gamma * p_G[child]

@@ -22,9 +22,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anygram.compiled import kernel, part
 
 Words = NDArray[np.uint32]
 
@@ -104,7 +105,13 @@ class CountedTrie:
         return [self.vocabulary_size, *map(len, self.levels)]
 
 
-@numba.njit(cache=True, nogil=True)
+@part
+def guess(begin: int, size: int, wanted: np.uint32) -> int:
+    """Return where a scrambled symbol stands among `size` evenly spread ones from `begin` on, about."""
+    return begin + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
+
+
+@kernel
 def find(scrambled_G: Words, begin: int, end: int, wanted: np.uint32) -> int:
     """Return where `wanted` stands between `begin` and `end`, −1 where it does not.
 
@@ -113,7 +120,7 @@ def find(scrambled_G: Words, begin: int, end: int, wanted: np.uint32) -> int:
     size = end - begin
     if size <= 0:
         return -1
-    place = begin + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
+    place = guess(begin, size, wanted)
     if size > 32:
         for _ in range(3):
             step = (np.int64(wanted) - np.int64(scrambled_G[place])) * size >> 32
