@@ -15,7 +15,8 @@ import numpy as np
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import counting, estimation, lookup, tables
+from anygram.models.ngram import counting, estimation, lookup, pruning, tables
+from anygram.models.ngram.pruning import Pruning
 from anygram.models.ngram.smoothing import Method, Smoothing
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams, Tables
@@ -31,6 +32,8 @@ class Config:
     `k` is what add_k adds; `weight` the share of shorter contexts in jelinek_mercer (standard 0.5), of the
     uniform distribution in maximum_likelihood (0.01), and what stupid_backoff multiplies by (0.4);
     `discount_fallback`: whether to go on with fixed discounts where counts of counts give none.
+    `prune`: counts that n-grams to be kept must exceed, one a length from 1 on, the last repeated ("0 0 1");
+    `prune_entropy`: the share of perplexity that they must be worth (1e-8).
     """
 
     order: int = 5
@@ -38,16 +41,24 @@ class Config:
     k: float | None = None
     weight: float | None = None
     discount_fallback: bool = True
+    prune: str | None = None
+    prune_entropy: float = 0.0
 
     def __post_init__(self) -> None:
         if self.order < 1:
             raise UsageError(f"order must be at least 1, got {self.order}")
         self.method.check()
+        pruning.read(self.prune, self.prune_entropy, self.order)
 
     @property
     def method(self) -> Method:
         """How counts become probabilities."""
         return Method(self.smoothing, self.k, self.weight, self.discount_fallback)
+
+    @property
+    def pruning(self) -> Pruning:
+        """Which n-grams are left out."""
+        return pruning.read(self.prune, self.prune_entropy, self.order)
 
 
 class NGram:
@@ -84,7 +95,7 @@ class NGram:
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
         trie = counting.count(self._take_stream(), self.config.order, self.vocabulary_size)
-        self._tables, figures = estimation.estimate(trie, self.config.method, Memory())
+        self._tables, figures = estimation.estimate(trie, self.config.method, self.config.pruning, Memory())
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:
