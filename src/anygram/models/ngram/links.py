@@ -20,7 +20,7 @@ from anygram.compiled import kernel, prefetch_element
 from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words, find, guess
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 _AHEAD, _NEAR = 48, 24
 """How many contexts before its use a cache line is asked for, so that it has come; of a line found by it."""
@@ -125,8 +125,8 @@ def _count_extensions(suffixes_G: Words, seen_G: Words, low: int, counts_W: Word
 
 def gather(values_H: Floats, suffixes_G: Words, space: Space) -> Floats:
     """Return the value of each k-gram's suffix."""
-    values_G = space.empty(len(suffixes_G), np.float32)
-    for low, high in space.windows(len(values_H), 4):
+    values_G = space.empty(len(suffixes_G), values_H.dtype.type)
+    for low, high in space.windows(len(values_H), values_H.itemsize):
         values_W = space.load(values_H[low:high])
 
         def take(block: tuple[int, int], values_W: Floats = values_W, low: int = low) -> None:

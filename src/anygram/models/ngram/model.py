@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import estimation, lookup, tables
+from anygram.models.ngram import estimation, lookup, pruning, tables
+from anygram.models.ngram.pruning import Pruning
 from anygram.models.ngram.shards import Counter
+from anygram.models.ngram.smoothing import Method, Smoothing
 from anygram.models.ngram.tables import NGrams, Tables
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
@@ -27,14 +29,38 @@ _NO_LENGTHS = np.empty(0, dtype=np.uint8)
 
 @dataclass(frozen=True)
 class Config:
-    """`order` symbols make the longest n-gram; `discount_fallback`: where counts of counts give none."""
+    """`order` symbols make the longest n-gram; `smoothing` by what `smoothing.py` lists.
+
+    `k` is what add_k adds; `weight` the share of shorter contexts in jelinek_mercer (standard 0.5), of the
+    uniform distribution in maximum_likelihood (0.01), and what stupid_backoff multiplies by (0.4);
+    `discount_fallback`: whether to go on with fixed discounts where counts of counts give none.
+    `prune`: counts that n-grams to be kept must exceed, one a length from 1 on, the last repeated ("0 0 1");
+    `prune_entropy`: the share of perplexity that they must be worth (1e-8).
+    """
 
     order: int = 5
+    smoothing: Smoothing = "kneser_ney"
+    k: float | None = None
+    weight: float | None = None
     discount_fallback: bool = True
+    prune: str | None = None
+    prune_entropy: float = 0.0
 
     def __post_init__(self) -> None:
         if self.order < 1:
             raise UsageError(f"order must be at least 1, got {self.order}")
+        self.method.check()
+        pruning.read(self.prune, self.prune_entropy, self.order)
+
+    @property
+    def method(self) -> Method:
+        """How counts become probabilities."""
+        return Method(self.smoothing, self.k, self.weight, self.discount_fallback)
+
+    @property
+    def pruning(self) -> Pruning:
+        """Which n-grams are left out."""
+        return pruning.read(self.prune, self.prune_entropy, self.order)
 
 
 class NGram:
@@ -75,7 +101,7 @@ class NGram:
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
         trie, space = self._counter.finish()
-        self._tables, figures = estimation.estimate(trie, self.config.discount_fallback, space)
+        self._tables, figures = estimation.estimate(trie, self.config.method, self.config.pruning, space)
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:
