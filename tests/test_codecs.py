@@ -146,19 +146,45 @@ class TestWords:
         assert len(codec.encode(" \t ").ids) == len(codec.encode(" \t ").units) == 0
 
     def test_ids_go_by_frequency_then_alphabet(self) -> None:
-        codec = words.fit(["b a c c", "d b"], words.Config())
+        codec = words.fit(["b a c c\n", "d b"], words.Config())
         assert [codec.symbol(i) for i in range(codec.vocabulary_size)] == [
             *("<unk>", "\\n", "b", "c", "a", "d", "<boundary>")
         ]
 
-    @pytest.mark.parametrize("setting", [{}, {"lines": False}, {"split": "unicode"}])
-    def test_size_counts_every_symbol(self, setting: dict[str, Any]) -> None:
-        codec = words.fit(["a b c d e f g h"], words.Config(size=5, **setting))
+    @pytest.mark.parametrize("split", ["whitespace", "unicode"])
+    @pytest.mark.parametrize("lines", [None, False, True])
+    @pytest.mark.parametrize("text", ["a b c d e f g h", "a b c d e\nf g h"])
+    def test_size_counts_every_symbol(self, split: Any, lines: bool | None, text: str) -> None:
+        codec = words.fit([text], words.Config(size=5, split=split, lines=lines))
         assert codec.vocabulary_size == 5
 
-    def test_a_newline_is_a_symbol_or_spacing(self) -> None:
-        assert _symbols(words.fit(["a"], words.Config()), "a\r\n\na") == ["a", "\\n", "\\n", "a"]
-        assert _symbols(words.fit(["a"], words.Config(lines=False)), "a\r\n\na") == ["a", "a"]
+    @pytest.mark.parametrize("split", ["whitespace", "unicode"])
+    def test_a_newline_is_a_symbol_or_spacing(self, split: Any) -> None:
+        def symbols(text: str, lines: bool | None) -> list[str]:
+            return _symbols(words.fit(["a", text], words.Config(split=split, lines=lines)), "a\r\n\na")
+
+        assert symbols("a", True) == symbols("a\na", None) == ["a", "\\n", "\\n", "a"]
+        assert symbols("a\na", False) == symbols("a", None) == ["a", "a"]
+
+    def test_lines_without_newlines_have_no_symbol_for_one(self) -> None:
+        codec = words.fit(["a b", "b"], words.Config())
+        assert codec.vocabulary_size == 4 and codec.to_json()["lines"] is False
+
+    @pytest.mark.parametrize("split", ["whitespace", "unicode"])
+    def test_words_are_found_by_name(self, split: Any) -> None:
+        codec = words.fit(["to be\n天 to"], words.Config(split=split, min_count=1))
+        assert isinstance(codec, words.WordsCodec)
+        for identifier in range(1, codec.boundary):
+            assert codec.id_of(codec.spellings.raw(identifier).decode()) == identifier
+        unknown = ["", "or", " to", "to ", "to be", "<unk>", "<boundary>", "\ufffd", "\udcff", "t" * 10**6]
+        assert "to" in codec and [word for word in unknown if word in codec] == []
+
+    def test_words_stored_as_a_list_are_read(self) -> None:
+        codec = words.fit(["to be\nto"], words.Config())
+        fields = codec.to_json()
+        assert fields["words"] == "to be"
+        assert words.from_json({**fields, "words": ["to", "be"]}).to_json() == fields
+        assert words.from_json({**fields, "words": ""}).vocabulary_size == 3
 
     def test_unknown_typed_literally_is_a_word(self) -> None:
         codec = words.fit(["<unk> a"], words.Config())
@@ -442,6 +468,7 @@ def test_settings_out_of_range_are_refused(name: str, setting: dict[str, Any], r
         ("chars", {}),
         ("chars", {"characters": 3}),
         ("words", {"words": ["a"]}),
+        ("words", {"words": 3, "split": "whitespace", "spell": False, "lines": True}),
         ("words", {"words": ["a"], "split": "kanji", "spell": False, "lines": True}),
         ("bpe", {}),
         ("bpe", {"tokenizer": "{"}),

@@ -15,39 +15,26 @@ from hypothesis import strategies as st
 from anygram.budgets import Budget
 from anygram.errors import DataError, UsageError
 from anygram.models import ngram
-from anygram.models.ngram import Config, NGram, counting, smoothing
+from anygram.models.ngram import Config, counting, discounting, smoothing
+from anygram.models.ngram.space import Memory
 from anygram.protocols import Ids
-
-SYMBOLS = 4
-BOUNDARY = SYMBOLS - 1
-Gram = tuple[int, ...]
-Documents = list[list[int]]
-texts_of_symbols = st.lists(st.lists(st.integers(0, BOUNDARY - 1), max_size=12), max_size=6)
-queries = st.lists(st.integers(0, BOUNDARY), min_size=1, max_size=9)
-
-
-def _ids(symbols: list[int]) -> Ids:
-    return np.array(symbols, dtype=np.int32)
-
-
-def _count(model: NGram, texts: Documents, prefixes: list[int] | None = None) -> NGram:
-    flat = _ids([symbol for text in texts for symbol in (*text, BOUNDARY)])
-    lengths = np.array([len(text) + 1 for text in texts], dtype=np.int64)
-    model.count(flat, lengths, None, None if prefixes is None else np.array(prefixes, dtype=np.int64))
-    return model
-
-
-def _trained(order: int, texts: Documents, prefixes: list[int] | None = None) -> NGram:
-    model = _count(ngram.create(Config(order=order), SYMBOLS, seed=0), texts, prefixes)
-    model.finish()
-    return model
-
-
-def _p(model: NGram, read: list[int]) -> list[float]:
-    """Return P of every symbol after these."""
-    state = model.advance(model.start(1), _ids(read)[None])
-    p: list[float] = np.exp(model.predict(state)[0]).tolist()
-    return p
+from tests.small_ngrams import (
+    BOUNDARY,
+    SYMBOLS,
+    Documents,
+    Gram,
+    as_ids,
+    context_after,
+    counted,
+    p_after,
+    prefixes_of,
+    queries,
+    seen,
+    spell,
+    stream,
+    texts_of_symbols,
+    trained,
+)
 
 
 class Twin:
@@ -55,26 +42,21 @@ class Twin:
 
     def __init__(self, order: int, texts: Documents, prefixes: list[int] | None = None) -> None:
         self.order = order
-        seen: Counter[Gram] = Counter()
-        for text, prefix in zip(texts, prefixes or [0] * len(texts), strict=True):
-            stream = (BOUNDARY, *text, BOUNDARY)
-            for last in range(1 + prefix, len(stream)):
-                for first in range(max(0, last - order + 1), last + 1):
-                    seen[stream[first : last + 1]] += 1
-        self.counts = [self._counts(seen, length) for length in range(1, order + 1)]
+        raw = seen(texts, order, prefixes)
+        self.counts = [self._counts(raw, length) for length in range(1, order + 1)]
         self.discounts = [self._discounts(counts) for counts in self.counts]
         self.successors: dict[Gram, dict[int, int]] = defaultdict(dict)
         for counts in self.counts:
             for gram, count in counts.items():
                 self.successors[gram[:-1]][gram[-1]] = count
 
-    def _counts(self, seen: Counter[Gram], length: int) -> dict[Gram, int]:
-        grams = {gram: count for gram, count in seen.items() if len(gram) == length}
+    def _counts(self, raw: list[dict[Gram, int]], length: int) -> dict[Gram, int]:
         if length == self.order:
-            return grams
-        left = Counter(gram[1:] for gram in seen if len(gram) == length + 1)
+            return raw[-1]
+        left = Counter(gram[1:] for gram in raw[length])
         return {
-            gram: count if length > 1 and gram[0] == BOUNDARY else left[gram] for gram, count in grams.items()
+            gram: count if length > 1 and gram[0] == BOUNDARY else left[gram]
+            for gram, count in raw[length - 1].items()
         }
 
     @staticmethod
@@ -105,71 +87,42 @@ class Twin:
 
     def after(self, read: list[int]) -> list[float]:
         """Return P of every symbol after these, which follow a boundary."""
-        stream = [BOUNDARY, *read]
-        last_boundary = len(stream) - 1 - stream[::-1].index(BOUNDARY)
-        context = tuple(stream[max(last_boundary, len(stream) - self.order + 1) :])
+        context = context_after(read, self.order)
         return [self.p(symbol, context) for symbol in range(SYMBOLS)]
 
 
 @given(texts_of_symbols, st.integers(1, 6), st.data())
 def test_estimates_equal_the_twin(texts: Documents, order: int, data: st.DataObject) -> None:
-    prefixes = [data.draw(st.integers(0, len(text) + 1)) for text in texts]
+    prefixes = data.draw(prefixes_of(texts))
     twin = Twin(order, texts, prefixes)
-    flat = _ids([symbol for text in texts for symbol in (*text, BOUNDARY)])
-    learnt = [
-        place >= prefix
-        for text, prefix in zip(texts, prefixes, strict=True)
-        for place in range(len(text) + 1)
-    ]
-    levels = counting.count(flat, np.array(learnt, dtype=bool), order, SYMBOLS)
-    estimates = smoothing.estimate(levels, discount_fallback=True)
-    grams: list[Gram] = [(symbol,) for symbol in range(SYMBOLS)]
-    for length, (level, estimate) in enumerate(zip(levels, estimates, strict=True), 1):
-        if length > 1:
-            grams = [
-                (*grams[parent], symbol)
-                for parent, symbol in zip(
-                    level.level.parents(),
-                    level.level.symbols(np.arange(len(level.level))).tolist(),
-                    strict=True,
-                )
-            ]
-        np.testing.assert_array_equal(level.counts, [twin.counts[length - 1].get(gram, 0) for gram in grams])
-        expected = [twin.p(gram[-1], gram[:-1]) for gram in grams]
-        np.testing.assert_allclose(estimate.p, expected, rtol=1e-9)
+    trie = counting.count(stream(texts, prefixes), order, SYMBOLS)
+    estimates = list(smoothing.estimates(trie, Config().method, Memory()))
+    for names, estimate in zip(spell(trie), estimates, strict=True):
+        expected = [twin.p(gram[-1], gram[:-1]) for gram in names]
+        np.testing.assert_allclose(estimate.p_G, expected, rtol=1e-6)
 
 
 @given(texts_of_symbols, st.integers(1, 6), queries, st.data())
 def test_predictions_equal_the_twin(
     texts: Documents, order: int, query: list[int], data: st.DataObject
 ) -> None:
-    prefixes = [data.draw(st.integers(0, len(text) + 1)) for text in texts]
-    twin, model = Twin(order, texts, prefixes), _trained(order, texts, prefixes)
+    prefixes = data.draw(prefixes_of(texts))
+    twin, model = Twin(order, texts, prefixes), trained(order, texts, prefixes)
     for place in range(len(query)):
-        p = _p(model, query[:place])
+        p = p_after(model, query[:place])
         np.testing.assert_allclose(p, twin.after(query[:place]), rtol=2e-6)
         assert sum(p) == pytest.approx(1, abs=1e-6)
-
-
-@given(texts_of_symbols, st.integers(1, 6), queries)
-def test_ranks_are_places_in_the_sorted_predictions(texts: Documents, order: int, query: list[int]) -> None:
-    model = _trained(order, texts)
-    log_p_BT, rank_BT, _ = model.rank(model.start(1), _ids(query)[None])
-    for place, symbol in enumerate(query):
-        log_p_V = model.predict(model.advance(model.start(1), _ids(query[:place])[None]))[0]
-        assert log_p_BT[0, place] == log_p_V[symbol]
-        assert np.argsort(-log_p_V, kind="stable").tolist().index(symbol) == rank_BT[0, place]
 
 
 @given(texts_of_symbols, texts_of_symbols, st.integers(1, 5))
 def test_counting_in_pieces_and_resuming_change_nothing(
     first: Documents, second: Documents, order: int
 ) -> None:
-    whole = _trained(order, first + second)
-    half = _count(ngram.create(Config(order=order), SYMBOLS, seed=0), first)
+    whole = trained(order, first + second)
+    half = counted(ngram.create(Config(order=order), SYMBOLS, seed=0), first)
     resumed = ngram.create(Config(order=order), SYMBOLS, seed=0)
     resumed.restore(half.tensors())
-    _count(resumed, second).finish()
+    counted(resumed, second).finish()
     again = ngram.create(Config(order=order), SYMBOLS, seed=0)
     again.restore(resumed.tensors())
     for other in (resumed, again):
@@ -183,41 +136,41 @@ def test_a_bigram_by_hand() -> None:
 
     Bigrams: #0 twice, 01 twice, 1# twice, 00 once. Different symbols left of: 0: two, 1: one, #: one.
     """
-    model = _trained(2, [[0, 1], [0, 0, 1]])
+    model = trained(2, [[0, 1], [0, 0, 1]])
     gamma = (1 + 0.5 + 0.5) / 4
     p_0, p_1, p_2, p_end = (2 - 1) / 4 + gamma / 4, 0.5 / 4 + gamma / 4, gamma / 4, 0.5 / 4 + gamma / 4
     gamma_0 = (0.5 + 1) / 3  # after 0: 0 once, 1 twice
     after_0 = [0.5 / 3 + gamma_0 * p_0, 1 / 3 + gamma_0 * p_1, gamma_0 * p_2, gamma_0 * p_end]
-    np.testing.assert_allclose(_p(model, [0]), after_0, rtol=1e-6)
+    np.testing.assert_allclose(p_after(model, [0]), after_0, rtol=1e-6)
     after_end = [1 / 2 + 0.5 * p_0, 0.5 * p_1, 0.5 * p_2, 0.5 * p_end]  # # 0 twice: (2 − 1)/2, γ 1/2
-    np.testing.assert_allclose(_p(model, []), after_end, rtol=1e-6)
+    np.testing.assert_allclose(p_after(model, []), after_end, rtol=1e-6)
 
 
 def test_discounts_of_a_worked_example() -> None:
     # n1..n4 = 8, 4, 2, 1: Y = 1/2, D1 = 1 − 2·½·½, D2 = 2 − 3·½·½, D3 = 3 − 4·½·½
-    counts = np.array([1] * 8 + [2] * 4 + [3] * 2 + [4] + [0] * 9 + [17] * 3)
-    assert smoothing.modified_discounts(counts) == (0.5, 1.25, 2.0)
+    counts = np.array([1] * 8 + [2] * 4 + [3] * 2 + [4] + [0] * 9 + [17] * 3, dtype=np.uint32)
+    assert discounting.modified(counts) == (0.5, 1.25, 2.0)
 
 
 @pytest.mark.parametrize("counts", [[2, 3, 4], [1, 3, 4], [1, 2, 4], [1] + [2] * 2 + [3] * 10, []])
 def test_counts_of_counts_that_give_no_discounts(counts: list[int]) -> None:
-    assert smoothing.modified_discounts(np.array(counts, dtype=np.int64)) is None
+    assert discounting.modified(np.array(counts, dtype=np.uint32)) is None
 
 
 def test_discounts_keep_the_probability_of_every_symbol_positive() -> None:
     # n1, n2, n3 = 2, 2, 4 give Y = 1/3 and D2 = 2 − 3·⅓·2 = 0 exactly: a context whose only successor
     # was seen twice would leave nothing for the others
-    assert smoothing.modified_discounts(np.array([1] * 2 + [2] * 2 + [3] * 4)) is None
+    assert discounting.modified(np.array([1] * 2 + [2] * 2 + [3] * 4, dtype=np.uint32)) is None
 
 
 def test_without_the_fallback_the_error_names_the_remedy() -> None:
-    model = _count(ngram.create(Config(order=3, discount_fallback=False), SYMBOLS, seed=0), [[0, 1]])
+    model = counted(ngram.create(Config(order=3, discount_fallback=False), SYMBOLS, seed=0), [[0, 1]])
     with pytest.raises(DataError, match="no discounts at order 1; pass discount_fallback=true"):
         model.finish()
 
 
 def test_figures_say_what_was_counted_and_which_orders_fell_back() -> None:
-    model = _count(ngram.create(Config(order=2), SYMBOLS, seed=0), [[0, 1], [0, 0, 1]])
+    model = counted(ngram.create(Config(order=2), SYMBOLS, seed=0), [[0, 1], [0, 0, 1]])
     assert model.finish() == {
         "ngrams": [4, 4],
         "discounts": [[0.5, 1.0, 1.5], [0.5, 1.0, 1.5]],
@@ -227,7 +180,7 @@ def test_figures_say_what_was_counted_and_which_orders_fell_back() -> None:
 
 def test_order_one_is_the_discounted_unigram() -> None:
     # 0 three times, 1 once, the boundary once; fallback: γ = (1.5 + 0.5 + 0.5) / 5
-    p = _p(_trained(1, [[0, 0, 1, 0]]), [])
+    p = p_after(trained(1, [[0, 0, 1, 0]]), [])
     np.testing.assert_allclose(p, [1.5 / 5 + 0.125, 0.5 / 5 + 0.125, 0.125, 0.5 / 5 + 0.125], rtol=1e-6)
 
 
@@ -235,46 +188,53 @@ def test_an_order_beyond_every_document_changes_nothing() -> None:
     # every 4-gram begins with the boundary or ends there, so orders from 5 on only repeat it
     texts = [[0, 1], [1, 0], [0, 1]]
     for query in itertools.product(range(BOUNDARY), repeat=2):
-        np.testing.assert_allclose(_p(_trained(5, texts), list(query)), _p(_trained(9, texts), list(query)))
+        np.testing.assert_allclose(
+            p_after(trained(5, texts), list(query)), p_after(trained(9, texts), list(query))
+        )
 
 
 def test_an_untrained_model_is_uniform() -> None:
-    np.testing.assert_allclose(_p(_trained(3, []), [0, 1]), np.full(SYMBOLS, 1 / SYMBOLS), rtol=1e-6)
+    np.testing.assert_allclose(p_after(trained(3, []), [0, 1]), np.full(SYMBOLS, 1 / SYMBOLS), rtol=1e-6)
 
 
 def test_a_text_of_one_symbol() -> None:
-    p = _p(_trained(3, [[0] * 50]), [0, 0])
+    p = p_after(trained(3, [[0] * 50]), [0, 0])
     assert p[0] > 0.9
     assert sum(p) == pytest.approx(1, abs=1e-6)
     assert min(p) > 0
 
 
 def test_an_unseen_context_gives_what_its_suffix_gives() -> None:
-    model = _trained(3, [[0, 1, 0, 1, 1, 0]])
-    assert _p(model, [2, 1]) == _p(model, [0, 2, 1])  # "2 1" was never seen, "1" was
-    assert _p(model, [2]) == _p(model, [1, 2])  # "2" was never seen: the unigram
+    model = trained(3, [[0, 1, 0, 1, 1, 0]])
+    assert p_after(model, [2, 1]) == p_after(model, [0, 2, 1])  # "2 1" was never seen, "1" was
+    assert p_after(model, [2]) == p_after(model, [1, 2])  # "2" was never seen: the unigram
 
 
 def test_nothing_is_remembered_across_the_boundary() -> None:
-    model = _trained(4, [[0, 1, 2], [1, 1]])
-    after = model.advance(model.start(1), _ids([0, 1, BOUNDARY])[None])
+    model = trained(4, [[0, 1, 2], [1, 1]])
+    after = model.advance(model.start(1), as_ids([0, 1, BOUNDARY])[None])
     np.testing.assert_array_equal(after, model.start(1))
-    across, _ = model.score(model.start(1), _ids([0, 1, BOUNDARY, 1, 1, BOUNDARY])[None])
-    afresh, _ = model.score(model.start(1), _ids([1, 1, BOUNDARY])[None])
+    across, _ = model.score(model.start(1), as_ids([0, 1, BOUNDARY, 1, 1, BOUNDARY])[None])
+    afresh, _ = model.score(model.start(1), as_ids([1, 1, BOUNDARY])[None])
     np.testing.assert_array_equal(across[:, 3:], afresh)
 
 
-def test_the_stored_tables_are_compact() -> None:
-    tensors = _trained(3, [[0, 1, 2, 1, 0]]).tensors()
-    assert tensors["symbols_2"].dtype == tensors["children_2"].dtype == np.uint8
-    assert tensors["log_p_3"].dtype == tensors["log_gamma_2"].dtype == np.float32
+def test_the_stored_tables_are_words_of_32_bits() -> None:
+    tensors = trained(3, [[0, 1, 2, 1, 0]]).tensors()
+    # 4 symbols, 6 bigrams, and what ends each: symbol, log P, log γ, first child; 5 trigrams: symbol, log P
+    assert {name: array.shape for name, array in tensors.items()} == {
+        "level_1": (5, 4),
+        "level_2": (7, 4),
+        "level_3": (5, 2),
+    }
+    assert {array.dtype for array in tensors.values()} == {np.dtype(np.uint32)}
 
 
 def test_impossible_settings_and_conditions_are_refused() -> None:
     with pytest.raises(UsageError, match="order must be at least 1, got 0"):
         Config(order=0)
     with pytest.raises(UsageError, match="takes no condition"):
-        ngram.create(Config(), SYMBOLS, seed=0).start(1, [_ids([0])])
+        ngram.create(Config(), SYMBOLS, seed=0).start(1, [as_ids([0])])
 
 
 def test_predicting_before_finish_says_so() -> None:
@@ -284,7 +244,7 @@ def test_predicting_before_finish_says_so() -> None:
 
 
 def test_suggested_orders_grow_with_data_and_shrink_with_vocabulary() -> None:
-    ids, budget = _ids([0]), Budget(seconds=1)
+    ids, budget = as_ids([0]), Budget(seconds=1)
     few, _ = ngram.suggest(ids, 10_000, 66, budget)
     many, _ = ngram.suggest(ids, 10_000_000, 66, budget)
     words, settings = ngram.suggest(ids, 1_000_000, 30_000, budget)
@@ -297,9 +257,9 @@ def test_suggested_orders_grow_with_data_and_shrink_with_vocabulary() -> None:
 def _characters(path: Path) -> tuple[Ids, Ids, int]:
     text = path.read_text()
     known = {character: number for number, character in enumerate(sorted(set(text)))}
-    ids = _ids([known[character] for character in text])
+    ids = as_ids([known[character] for character in text])
     cut = int(0.9 * len(text))
-    end = _ids([len(known)])
+    end = as_ids([len(known)])
     return np.concatenate([ids[:cut], end]), np.concatenate([ids[cut:], end]), len(known) + 1
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from anygram.errors import UsageError
 from anygram.models import ngram
 from anygram.models.ngram import Config, NGram, compact, tables
+from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import Tables
 from anygram.protocols import Ids
 from tests.given_ngrams import BOUNDARY, SYMBOLS, Given, Gram, as_levels, distributions, log_p
@@ -91,7 +92,7 @@ def test_a_larger_model_keeps_the_laws(text: int, order: int) -> None:
 def test_models_that_lack_suffixes_keep_the_laws(levels: Given, query: list[int]) -> None:
     full = ngram.from_ngrams(list(as_levels(levels)), SYMBOLS)
     _assert_laws(full, query)
-    _assert_laws(_of(compact.quantize(full.tables)), query)
+    _assert_laws(_of(compact.quantize(full.tables, Memory())), query)
 
 
 def test_backoffs_are_what_a_twin_computes_from_probabilities() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +35,50 @@ State = Any
 
 Condition = Sequence[Ids]
 """One id array a row (ragged), ids of the run's condition codec without its boundary."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Many texts end to end: bytes_N of them all, and ends_D, where each one ends; to be read only."""
+
+    bytes_N: NDArray[np.uint8]
+    ends_D: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for name in ("bytes_N", "ends_D"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False  # so that kernels are compiled for one kind of array alone
+            object.__setattr__(self, name, view)
+
+    def __len__(self) -> int:
+        return len(self.ends_D)
+
+    @property
+    def starts_D(self) -> NDArray[np.int64]:
+        """Where each text begins."""
+        starts_D: NDArray[np.int64] = np.roll(self.ends_D, 1)
+        starts_D[:1] = 0
+        return starts_D
+
+    def raw(self, text: int) -> bytes:
+        """Return the bytes of one text."""
+        start = int(self.ends_D[text - 1]) if text else 0
+        return self.bytes_N[start : self.ends_D[text]].tobytes()
+
+    def followed_by(self, other: Texts) -> Texts:
+        """Return these texts and then the other ones."""
+        ends_D = np.concatenate([self.ends_D, other.ends_D + len(self.bytes_N)])
+        return Texts(np.concatenate([self.bytes_N, other.bytes_N]), ends_D)
+
+    @classmethod
+    def of(cls, texts: Sequence[bytes]) -> Texts:
+        """Return these texts end to end.
+
+        >>> Texts.of([b"to", b"be"]).ends_D
+        array([2, 4])
+        """
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        return cls(np.frombuffer(b"".join(texts), dtype=np.uint8), lengths.cumsum())
 
 
 @dataclass(frozen=True)
@@ -107,6 +152,27 @@ class Codec(Protocol):
 
 
 @runtime_checkable
+class InBlocks(Protocol):
+    """Documents that can be had many at a time, without a Python object for each."""
+
+    def blocks(self) -> Iterator[Texts]:
+        """Yield all texts in order, some megabytes of them at a time."""
+        ...
+
+
+@runtime_checkable
+class BatchCodec(Codec, Protocol):
+    """A codec that encodes many texts at once, to the same ids as one by one, beside other threads."""
+
+    def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
+        """Return ids_N, each text's closed by the boundary, and how many ids each has, that included.
+
+        DataError where `encode` would refuse one of the texts.
+        """
+        ...
+
+
+@runtime_checkable
 class LanguageModel(Protocol):
     """The distribution of the next symbol given a context.
 
@@ -157,6 +223,41 @@ class Ranked(Protocol):
 
         A symbol's rank is the number of symbols likelier than it; equal ones go by id.
         """
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A model that scores documents that lie end to end at once, from any number of threads."""
+
+    def score_stream(self, ids_N: Ids) -> FloatArray:
+        """Return log P of each symbol as log_p_N; every document is closed by its boundary."""
+        ...
+
+    def score_short(self, ids_T: Ids) -> float:
+        """Return log P of all symbols together that stand between two boundaries, the last one included."""
+        ...
+
+
+@runtime_checkable
+class Matching(Protocol):
+    """A model that says how long an n-gram each probability comes from; 1 is the symbol alone."""
+
+    def match_stream(self, ids_N: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return `Streaming.score_stream`'s log_p_N, and matched_N."""
+        ...
+
+    def match_next(self, state: State) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return `LanguageModel.predict`'s log_p_BV, and matched_BV."""
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A model that can learn within a given amount of memory."""
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Use about that many bytes, and files below `folder`; UsageError where they are too few."""
         ...
 
 

@@ -1,7 +1,6 @@
-"""Work on several processor cores: kernels that hold no lock, called from a few threads.
+"""Work on every core: kernels run side by side, since they let other threads run.
 
-Compiled kernels let go of Python's lock, so plain threads run them side by side; no threading layer is
-loaded, and any number of Python threads may call the same kernel.
+No threading layer is loaded, and any number of Python threads may call the same kernel.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 from anygram.errors import UsageError
@@ -18,37 +18,41 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def available() -> int:
-    """Return how many threads to use: what OMP_NUM_THREADS says, else the cores this process may use.
+def cores() -> int:
+    """Return how many cores to use: what OMP_NUM_THREADS says, else all that this process may use.
 
     UsageError where the variable is no whole number above 0.
     """
     asked = os.environ.get("OMP_NUM_THREADS")
-    if asked is None:
+    if not asked:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not asked.isdecimal() or int(asked) < 1:
         raise UsageError(f"OMP_NUM_THREADS must be a whole number above 0, got '{asked}'; unset it")
     return int(asked)
 
 
-def in_order(function: Callable[[T], R], tasks: Iterable[T], threads: int | None = None) -> Iterator[R]:
-    """Yield the results of the tasks in their order; a few more than `threads` are under way at once.
+def side_by_side(work: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> Iterator[R]:
+    """Yield the work's results in the order of the items; few more are under way than there are cores.
 
-    >>> list(in_order(abs, [-1, 2, -3], threads=2))
-    [1, 2, 3]
+    >>> list(side_by_side(len, ["a", "", "to be"]))
+    [1, 0, 5]
     """
-    threads = threads or available()
+    threads = threads or cores()
     if threads == 1:
-        yield from map(function, tasks)
+        yield from map(work, items)
         return
-    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for task in tasks:
-            waiting.append(pool.submit(function, task))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        under_way: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                under_way.append(pool.submit(work, item))
+                if len(under_way) > threads:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()
 
 
 def spans(length: int, pieces: int) -> list[tuple[int, int]]:
@@ -57,5 +61,4 @@ def spans(length: int, pieces: int) -> list[tuple[int, int]]:
     >>> spans(7, 2)
     [(0, 3), (3, 7)]
     """
-    edges = [length * piece // pieces for piece in range(pieces + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(length * piece // pieces for piece in range(pieces + 1)))

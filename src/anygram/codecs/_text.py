@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.errors import DataError, RunError, UsageError
-from anygram.protocols import Decoder, Encoded, Ids
+from anygram.protocols import Decoder, Encoded, Ids, InBlocks, Texts
+from anygram.utf8 import holds_text
 
 T = TypeVar("T")
 
 # symbols spelled at once: small enough for the processor's cache
 _BLOCK = 1 << 14
+_BYTES_OF_A_BLOCK = 1 << 20
 
 BYTES = [bytes([byte]) for byte in range(256)]
 """The spellings of the 256 byte symbols; codecs that spell in bytes begin their vocabulary with them."""
@@ -60,10 +62,10 @@ def to_text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def refuse_escapes(text: str, codec: str) -> None:
-    """Raise DataError at the first character that is not Unicode text, for a codec that cannot carry it."""
+def to_utf8(text: str, codec: str) -> bytes:
+    """Return the text as UTF-8, for a codec that carries nothing else; DataError at what is no character."""
     try:
-        text.encode("utf-8")
+        return text.encode("utf-8")
     except UnicodeEncodeError as error:
         to_bytes(text)
         byte = ord(text[error.start]) - 0xDC00
@@ -71,6 +73,31 @@ def refuse_escapes(text: str, codec: str) -> None:
             f"character {error.start} is the byte 0x{byte:02X}, not UTF-8, "
             f"which the codec '{codec}' cannot carry; use --codec bytes"
         ) from None
+
+
+def refuse_escapes(texts: Texts, codec: str) -> None:
+    """Raise what `to_utf8` raises of the first of these texts that it refuses."""
+    if not holds_text(texts):
+        for text in range(len(texts)):
+            to_utf8(to_text(texts.raw(text)), codec)
+
+
+def in_blocks(data: Iterable[str], codec: str) -> Iterator[Texts]:
+    """Yield the texts many at a time, as UTF-8; DataError at what is no character."""
+    if isinstance(data, InBlocks):
+        for block in data.blocks():
+            refuse_escapes(block, codec)
+            yield block
+        return
+    held: list[bytes] = []
+    size = 0
+    for text in data:
+        held.append(to_utf8(text, codec))
+        size += len(held[-1])
+        if size >= _BYTES_OF_A_BLOCK:
+            yield Texts.of(held)
+            held, size = [], 0
+    yield Texts.of(held)
 
 
 def readable(spelling: bytes) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anygram.codecs._text import SpelledCodec, refuse_escapes, stored
+from anygram.codecs._text import SpelledCodec, stored, to_utf8
 from anygram.errors import DataError, UsageError
 from anygram.protocols import Encoded
 
@@ -85,7 +85,7 @@ class BpeCodec(SpelledCodec):
         self._may_cut = _may_cut(json.loads(tokenizer.to_str())["pre_tokenizer"])
 
     def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
-        refuse_escapes(text, "bpe")
+        to_utf8(text, "bpe")
         pieces = list(_pieces(text)) if self._may_cut else [text]
         parts = [np.zeros(0, dtype=np.int32)]
         for start in range(0, len(pieces), _PIECES_AT_ONCE):
@@ -272,6 +272,6 @@ def _spread(data: Iterable[str], limit: int) -> list[str]:
 
 def _short_pieces(data: Iterable[str]) -> Iterator[str]:
     for text in data:
-        refuse_escapes(text, "bpe")
+        to_utf8(text, "bpe")
         for start in range(0, len(text), _SHORT_PIECE):
             yield text[start : start + _SHORT_PIECE]

@@ -10,26 +10,32 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anygram.codecs import _tokens
 from anygram.codecs._breaks import SPACES, Split, word_pattern
 from anygram.codecs._text import (
     BYTES,
     SpelledCodec,
     check_range,
     codes_of,
+    in_blocks,
     readable,
     refuse_escapes,
     stored,
     to_bytes,
+    to_text,
+    to_utf8,
     utf8_lengths,
 )
 from anygram.errors import DataError, RunError, UsageError
-from anygram.protocols import Decoder, Encoded, Ids
+from anygram.pieces import chosen
+from anygram.protocols import Decoder, Encoded, Ids, Lengths, Texts
 
 # U+FFFD under Unicode breaks: there `<unk>` would be read again as three words
 _UNKNOWN: dict[Split, str] = {"whitespace": "<unk>", "unicode": "\ufffd"}
@@ -49,8 +55,9 @@ class Config:
     """Exactly as KenLM splits, or at Unicode word breaks."""
     spell: bool = False
     """Whether unknown words and spacing are spelled in bytes, so that nothing is lost."""
-    lines: bool = True
-    """Whether a newline inside a document is a symbol (the `<eos>` of the WikiText figures) or spacing."""
+    lines: bool | None = None
+    """Whether a newline inside a document is a symbol (the `<eos>` of the WikiText figures) or spacing
+    (None: a symbol if a document of the training part holds one)."""
 
     def __post_init__(self) -> None:
         fewest = 258 if self.spell else 4
@@ -60,7 +67,7 @@ class Config:
             )
         if self.min_count is not None and self.min_count < 1:
             raise UsageError(f"min_count must be at least 1, got {self.min_count}")
-        if self.spell and not self.lines:
+        if self.spell and self.lines is False:
             raise UsageError("spell keeps every newline; drop lines=false or spell=true")
 
 
@@ -70,68 +77,112 @@ class WordsCodec:
     A symbol's units take in the spacing before it, the last symbol's also the spacing after it; a text
     without symbols has no units. Text comes back with single spaces and no spacing around newlines.
 
-    >>> WordsCodec(["to", "be"], "whitespace", lines=False).encode(" to be  or ")
+    >>> codec = WordsCodec(["to", "be"], "whitespace", lines=False)
+    >>> codec.encode(" to be  or ")
     Encoded(ids=array([1, 2, 0], dtype=int32), units=array([3, 3, 5]), side=None)
+    >>> "or" in codec, codec.id_of("be"), codec.symbol(2)
+    (False, 2, 'be')
     """
 
     unit = "byte"
     lossless = False
     unknown = 0
 
-    def __init__(self, words: Sequence[str], split: Split, *, lines: bool) -> None:
-        """`words` are the known ones by id, from the first id after the fixed symbols."""
-        self._words, self._split, self._lines = list(words), split, lines
-        self._symbols = [_UNKNOWN[split], *([_NEWLINE] if lines else []), *words]
-        self._id_of_word = {word: i for i, word in enumerate(self._symbols) if i != self.unknown}
+    def __init__(self, words: Sequence[str] | Texts, split: Split, *, lines: bool) -> None:
+        """`words` are the known ones by id, from the first id after the fixed symbols; none holds a space."""
+        fixed = [_UNKNOWN[split].encode(), *([_NEWLINE.encode()] if lines else [])]
+        known = words if isinstance(words, Texts) else Texts.of([word.encode() for word in words])
+        assert ord(" ") not in known.bytes_N, "a word holds a space, which ends words"
+        self.spellings = Texts.of(fixed).followed_by(known)
+        """The UTF-8 bytes of every symbol below the boundary, by id."""
+        self._words, self._split, self._lines, self._fixed = known, split, lines, len(fixed)
         self._spaces = _spaces(split, lines=lines)
         # the spacing before a word comes with it, to be counted in its units
         self._piece = re.compile(f"[{re.escape(self._spaces)}]*(?:{_token_pattern(split, lines=lines)})")
 
     @property
     def vocabulary_size(self) -> int:
-        return len(self._symbols) + 1
+        return len(self.spellings) + 1
 
     @property
     def boundary(self) -> int:
-        return len(self._symbols)
+        return len(self.spellings)
 
     def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
         """Return the text's words; DataError where it is not Unicode text."""
-        refuse_escapes(text, "words")
-        pieces = self._piece.findall(text)
-        id_of_word, spaces, unknown = self._id_of_word, self._spaces, self.unknown
-        ids = [id_of_word.get(piece.lstrip(spaces), unknown) for piece in pieces]
-        return Encoded(np.array(ids, dtype=np.int32), _units(text, pieces))
+        raw = to_utf8(text, "words")
+        if self._split == "unicode":
+            pieces = self._piece.findall(text)
+            ids = [self._id_of_word.get(piece.lstrip(self._spaces), self.unknown) for piece in pieces]
+            return Encoded(np.array(ids, dtype=np.int32), _units(text, pieces))
+        return Encoded(*_tokens.encode_one(raw, self.spellings, self._slots, self._newline))
+
+    def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
+        """Return ids_N, each text's closed by the boundary, and how many each has; DataError as `encode`."""
+        refuse_escapes(texts, "words")
+        if self._split == "whitespace":
+            return _tokens.encode(texts, self.spellings, self._slots, self._newline, self.boundary)
+        each = [np.append(self.encode(to_text(texts.raw(i))).ids, self.boundary) for i in range(len(texts))]
+        ids_N = np.concatenate([np.zeros(0, dtype=np.int32), *each]).astype(np.int32)
+        return ids_N, np.array([len(ids) for ids in each], dtype=np.int64)
 
     def decode(self, ids: Ids, side: Mapping[str, Any] | None = None) -> str:
         """Return the words with single spaces between them; UsageError for the boundary and beyond."""
         check_range(np.asarray(ids), self.boundary)
-        spaced = " ".join(map(self._symbols.__getitem__, np.asarray(ids).tolist()))
+        spaced = " ".join(map(self._spelling, np.asarray(ids).tolist()))
         return spaced.replace(" \n", "\n").replace("\n ", "\n")
 
     def decoder(self, side: Mapping[str, Any] | None = None) -> Decoder:
-        return _WordsDecoder(self._symbols)
+        return _WordsDecoder(self)
 
     def symbol(self, identifier: int) -> str:
         """Return the symbol as a person reads it, on one line."""
         if identifier == self.unknown:
             return "<unk>"
-        return "<boundary>" if identifier == self.boundary else readable(self._symbols[identifier].encode())
+        return "<boundary>" if identifier == self.boundary else readable(self.spellings.raw(identifier))
+
+    def id_of(self, word: str) -> int | None:
+        """Return the id of a word, or of a newline that is a symbol; None where it is none."""
+        try:
+            ids = self.encode(word).ids.tolist()
+        except DataError:
+            return None
+        known = len(ids) == 1 and ids[0] != self.unknown and self._spelling(ids[0]) == word
+        return ids[0] if known else None
+
+    def __contains__(self, word: str) -> bool:
+        return self.id_of(word) is not None
 
     def to_json(self) -> dict[str, Any]:
-        return {"spell": False, "split": self._split, "lines": self._lines, "words": self._words}
+        spaces = np.insert(self._words.bytes_N, self._words.ends_D[:-1], ord(" "))
+        words = spaces.tobytes().decode()
+        return {"spell": False, "split": self._split, "lines": self._lines, "words": words}
+
+    def _spelling(self, identifier: int) -> str:
+        return self.spellings.raw(identifier).decode()
+
+    @property
+    def _newline(self) -> int:
+        return self._fixed - 1 if self._lines else _tokens.NONE
+
+    @cached_property
+    def _slots(self) -> NDArray[np.uint64]:
+        return _tokens.index(self.spellings, self._fixed)
+
+    @cached_property
+    def _id_of_word(self) -> dict[str, int]:
+        return {self._spelling(i): i for i in range(1, self.boundary)}
 
 
 class _WordsDecoder:
     """Decodes as words arrive; nothing need be held back."""
 
-    def __init__(self, symbols: Sequence[str]) -> None:
-        self._symbols = symbols
+    def __init__(self, codec: WordsCodec) -> None:
+        self._codec = codec
         self._spaced = False
 
     def push(self, symbol: int) -> str:
-        check_range(np.array([symbol], dtype=np.int32), len(self._symbols))
-        word = self._symbols[symbol]
+        word = self._codec.decode(np.array([symbol], dtype=np.int32))
         before = " " if self._spaced and word != _NEWLINE else ""
         self._spaced = word != _NEWLINE
         return before + word
@@ -185,25 +236,37 @@ def fit(data: Iterable[str], config: Config) -> WordsCodec | SpelledWordsCodec:
         pieces = _count(data, _spelled_pattern(config.split))
         counts = Counter({word: n for word, n in pieces.items() if _is_word(word)})
         return SpelledWordsCodec(_most_frequent(counts, config, fixed=len(BYTES) + 1), config.split)
-    counts = _count(_checked(data), word_pattern(config.split))
-    words = _most_frequent(counts, config, fixed=3 if config.lines else 2)
-    if not words:
+    split_apart = _words_by_space if config.split == "whitespace" else _words_by_breaks
+    words, counts_W, newline = split_apart(data)
+    lines = newline if config.lines is None else config.lines
+    kept = (counts_W >= (config.min_count or 1)).nonzero()[0]
+    if config.size is not None:
+        kept = kept[: config.size - (3 if lines else 2)]
+    if not len(kept):
         raise DataError(
             f"no word occurs {config.min_count or 1} times in the training part; "
             "lower min_count, give more text, or use --codec bytes"
         )
-    return WordsCodec(words, config.split, lines=config.lines)
+    return WordsCodec(chosen(words, kept), config.split, lines=lines)
 
 
 def from_json(fields: Mapping[str, Any]) -> WordsCodec | SpelledWordsCodec:
     """Return the codec that `to_json` described; RunError where it is damaged."""
-    words: list[str] = stored(fields, "words", list)
     split = cast(Split, stored(fields, "split", str))
     if split not in SPACES:
         raise RunError(f"codec.json splits by '{split}', which is unknown; restore it or train again")
     if stored(fields, "spell", bool):
-        return SpelledWordsCodec(words, split)
+        return SpelledWordsCodec(stored(fields, "words", list), split)
+    listed = isinstance(fields.get("words"), list)  # as the first version stored them
+    words = fields["words"] if listed else _split_at_spaces(stored(fields, "words", str))
     return WordsCodec(words, split, lines=stored(fields, "lines", bool))
+
+
+def _split_at_spaces(words: str) -> Texts:
+    spaced_N = np.frombuffer(words.encode(), dtype=np.uint8)
+    spaces = (spaced_N == ord(" ")).nonzero()[0]
+    ends_W = np.append(spaces, len(spaced_N)) - np.arange(len(spaces) + 1)
+    return Texts(spaced_N[spaced_N != ord(" ")], ends_W if words else ends_W[:0])
 
 
 def _spaces(split: Split, *, lines: bool) -> str:
@@ -219,9 +282,25 @@ def _spelled_pattern(split: Split) -> str:
     return rf" ?(?:{word_pattern(split)})|[{re.escape(SPACES[split])}]"
 
 
+def _words_by_space(data: Iterable[str]) -> tuple[Texts, NDArray[np.int64], bool]:
+    """Return the data's words, the most frequent first, how often each came, and whether a newline did."""
+    counts = _tokens.count(in_blocks(data, "words"))
+    order_W = _tokens.in_order(counts.words, counts.counts_W)
+    return chosen(counts.words, order_W), counts.counts_W[order_W], counts.newline
+
+
+def _words_by_breaks(data: Iterable[str]) -> tuple[Texts, NDArray[np.int64], bool]:
+    """Return the same of words between Unicode breaks."""
+    counts = _count(_checked(data), f"{word_pattern('unicode')}|{_NEWLINE}")
+    newline = counts.pop(_NEWLINE, 0) > 0
+    words = sorted(counts, key=lambda word: (-counts[word], word))
+    counts_W = np.array([counts[word] for word in words], dtype=np.int64)
+    return Texts.of([word.encode() for word in words]), counts_W, newline
+
+
 def _checked(data: Iterable[str]) -> Iterator[str]:
     for text in data:
-        refuse_escapes(text, "words")
+        to_utf8(text, "words")
         yield text
 
 
@@ -239,8 +318,8 @@ def _is_word(piece: str) -> bool:
 
 
 def _most_frequent(counts: Counter[str], config: Config, *, fixed: int) -> list[str]:
-    """Return the words that become symbols beside so many fixed ones, by count, then alphabetically."""
-    fewest = config.min_count or (2 if config.spell else 1)
+    """Return the words that are spelled by symbols of their own, by count, then alphabetically."""
+    fewest = config.min_count or 2
     words = sorted(
         (word for word, n in counts.items() if n >= fewest), key=lambda word: (-counts[word], word)
     )

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.compiled import kernel, load_32, prefetch
 from anygram.errors import DataError
-from anygram.models.ngram import tables
 from anygram.models.ngram.lookup import find
-from anygram.models.ngram.machine import load_u32, prefetch
 from anygram.models.ngram.model import Config, NGram
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.tables import Logs, NGrams, Tables
@@ -77,16 +76,32 @@ def _build(levels: Sequence[NGrams], vocabulary_size: int) -> Tables:
     for length, ngrams in enumerate(levels[1:], 2):
         contexts_G = _find_contexts(length, ngrams.symbols_GK, lower, vocabulary_size)
         level, first_P1 = _sort(length, ngrams, contexts_G, len(above.log_p_G), vocabulary_size)
-        packed.append(tables.pack(above.scrambled_G, above.log_p_G, above.log_gamma_G, first_P1))
+        packed.append(_pack(above, first_P1))
         assert level.scrambled_G is not None, "only level 1 has none"
         lower.append((first_P1, level.scrambled_G))
         above = level
     if above.scrambled_G is None:
         first_G1 = np.zeros(vocabulary_size + 1, dtype=np.uint32)
-        packed.append(tables.pack(None, above.log_p_G, above.log_gamma_G, first_G1))
+        packed.append(_pack(above, first_G1))
     else:
-        packed.append(tables.pack_highest(above.scrambled_G, above.log_p_G))
+        packed.append(_pack_highest(above.scrambled_G, above.log_p_G))
     return Tables(tuple(packed))
+
+
+def _pack(level: _Level, first_G1: Words) -> Words:
+    """Return words_GW of a level below the order (`tables`)."""
+    words_GW = np.zeros((len(level.log_p_G) + 1, 4), dtype=np.uint32)
+    if level.scrambled_G is not None:
+        words_GW[:-1, 0] = level.scrambled_G
+    words_GW[:-1, 1] = level.log_p_G.view(np.uint32)
+    words_GW[:-1, 2] = level.log_gamma_G.view(np.uint32)
+    words_GW[:, 3] = first_G1
+    return words_GW
+
+
+def _pack_highest(scrambled_G: Words, log_p_G: Logs) -> Words:
+    """Return words_GW of the level of the order itself, if that is above 1."""
+    return np.stack([scrambled_G, log_p_G.view(np.uint32)], axis=1)
 
 
 def _unigrams(ngrams: NGrams, vocabulary_size: int) -> _Level:
@@ -130,12 +145,12 @@ def _find_contexts(
     def walk(span: tuple[int, int]) -> tuple[int, int]:
         return _walk(directory, symbols_GK, *span, forth, vocabulary_size, contexts_G)
 
-    for row, flaw in threads.in_order(walk, threads.spans(len(symbols_GK), 4 * threads.available())):
+    for row, flaw in threads.side_by_side(walk, threads.spans(len(symbols_GK), 4 * threads.cores())):
         _refuse_first(length, np.array([row]), flaw)
     return contexts_G
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _walk(
     directory: Indices,
     symbols_GK: Ids,
@@ -164,7 +179,7 @@ def _walk(
     return row, flaw
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _check(symbols_LK: Ids, vocabulary_size: int) -> tuple[int, int]:
     last = symbols_LK.shape[1] - 1
     for place in range(len(symbols_LK)):
@@ -177,7 +192,7 @@ def _check(symbols_LK: Ids, vocabulary_size: int) -> tuple[int, int]:
     return 0, _GOOD
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _descend(level: Indices, symbols_L: Ids, forth: np.uint32, nodes: Indices) -> None:
     """Replace the nodes in row 0 by their children, −1 where there is none; rows 1 and 2 are scratch."""
     first_address, address = level[0], level[1]
@@ -187,7 +202,7 @@ def _descend(level: Indices, symbols_L: Ids, forth: np.uint32, nodes: Indices) -
         nodes[1, place], nodes[2, place] = 0, 0
         if nodes[0, place] >= 0:
             entry = first_address + 4 * nodes[0, place]
-            nodes[1, place], nodes[2, place] = load_u32(entry), load_u32(entry + 4)
+            nodes[1, place], nodes[2, place] = load_32(entry), load_32(entry + 4)
             wanted = np.uint32(np.uint32(symbols_L[place]) * forth)
             prefetch(address + 4 * guess(nodes[1, place], nodes[2, place] - nodes[1, place], wanted))
     for place in range(len(symbols_L)):
@@ -213,8 +228,8 @@ def _sort(
     def order(buckets: tuple[int, int]) -> tuple[int, int]:
         return _order(keys_G, rows_G, edges_Q1, *buckets, ending, *given, *made, first_P1)
 
-    spans = threads.spans(len(edges_Q1) - 1, min(len(edges_Q1) - 1, 4 * threads.available()))
-    repeated = [(row, twin) for row, twin in threads.in_order(order, spans) if row >= 0]
+    spans = threads.spans(len(edges_Q1) - 1, min(len(edges_Q1) - 1, 4 * threads.cores()))
+    repeated = [(row, twin) for row, twin in threads.side_by_side(order, spans) if row >= 0]
     if repeated:
         raise _repeated(length, *min(repeated))
     np.cumsum(first_P1, out=first_P1)
@@ -226,9 +241,9 @@ def _distribute(
 ) -> tuple[NDArray[np.uint64], Words, Indices]:
     """Return keys (context, scrambled last symbol) and rows by buckets of contexts, and their edges."""
     buckets = max(1, len(contexts_G) // _BUCKET)
-    pieces = threads.spans(len(contexts_G), threads.available())
-    count = lambda piece: _count(contexts_G, contexts, buckets, *piece)  # noqa: E731
-    sizes_piece_Q = np.stack(list(threads.in_order(count, pieces)))
+    pieces = threads.spans(len(contexts_G), threads.cores())
+    count = partial(_count, contexts_G, contexts, buckets)
+    sizes_piece_Q = np.stack(list(threads.side_by_side(lambda piece: count(*piece), pieces)))
     edges_Q1 = np.concatenate([[0], np.cumsum(sizes_piece_Q.sum(axis=0))])
     next_piece_Q = edges_Q1[:-1] + np.cumsum(sizes_piece_Q, axis=0) - sizes_piece_Q
     keys_G = np.empty(len(contexts_G), dtype=np.uint64)
@@ -237,11 +252,11 @@ def _distribute(
     def scatter(piece: int) -> None:
         _scatter(contexts_G, contexts, last_G, forth, *pieces[piece], next_piece_Q[piece], keys_G, rows_G)
 
-    list(threads.in_order(scatter, range(len(pieces))))
+    list(threads.side_by_side(scatter, range(len(pieces))))
     return keys_G, rows_G, edges_Q1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _count(contexts_G: Words, contexts: int, buckets: int, begin: int, end: int) -> Indices:
     sizes_Q = np.zeros(buckets, dtype=np.int64)
     for row in range(begin, end):
@@ -249,7 +264,7 @@ def _count(contexts_G: Words, contexts: int, buckets: int, begin: int, end: int)
     return sizes_Q
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _scatter(
     contexts_G: Words,
     contexts: int,
@@ -270,7 +285,7 @@ def _scatter(
         next_Q[bucket] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _order(
     keys_G: NDArray[np.uint64],
     rows_G: Words,

@@ -16,14 +16,14 @@ Axes: G k-grams of a level, P its contexts, W words of a row, C values, S of a s
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from anygram import threads
+from anygram.compiled import kernel, load_double, load_float, prefetch
 from anygram.errors import UsageError
 from anygram.models.ngram.lookup import Directory, children, log_p_of
-from anygram.models.ngram.machine import load_f32, load_f64, prefetch
 from anygram.models.ngram.shorter import Links, fall_back
+from anygram.models.ngram.space import Space
 from anygram.models.ngram.tables import ADDRESS, LOG_GAMMA, STRIDE, Logs, Tables
 from anygram.models.ngram.trie import Words
 from anygram.protocols import FloatArray
@@ -51,15 +51,15 @@ def require_room(vocabulary_size: int) -> None:
         )
 
 
-def quantize(tables: Tables) -> Tables:
+def quantize(tables: Tables, space: Space) -> Tables:
     """Return the compact form of tables that are not; UsageError where the vocabulary is too large."""
     require_room(tables.vocabulary_size)
-    links, totals = Links(tables), _Totals(tables)
+    links, totals = Links(tables, space), _Totals(tables, space)
     kept = 1
     for length in range(2, tables.order + 1):
         if _measure(tables, links, totals, length) < _LEAST_UNSEEN:
             kept = length
-    compact = _prepare(tables, kept)
+    compact = _prepare(tables, kept, space)
     for length in range(kept + 1, tables.order + 1):
         log_p_G = tables.log_p(length)
         values_C = _choose(log_p_G[:: 1 + len(log_p_G) // _SAMPLE], log_p_G.min(initial=0))
@@ -71,20 +71,33 @@ def quantize(tables: Tables) -> Tables:
 class _Totals:
     """Σ P over all symbols after each context: 1, but for what rounding to 32 bits did; 8 bytes each."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, space: Space) -> None:
         p_V = np.exp(tables.log_p(1).astype(np.float64))
-        self.levels = [np.array([p_V.sum()]), *(np.empty(count) for count in tables.counts[:-1])]
+        self.levels = [
+            np.array([p_V.sum()]),
+            *(space.empty(count, np.float64) for count in tables.counts[:-1]),
+        ]
         self.directory = np.array([totals_P.ctypes.data for totals_P in self.levels], dtype=np.int64)
 
 
-def _prepare(tables: Tables, kept: int) -> Tables:
+def _prepare(tables: Tables, kept: int, space: Space) -> Tables:
     """Return tables whose levels above `kept` lack log P and whose values are still to be chosen."""
     levels = list(tables.levels[: kept - 1])
-    levels.append(tables.levels[kept - 1].copy() if kept < tables.order else tables.levels[kept - 1])
-    levels += [np.delete(words_GW, 1, axis=1) for words_GW in tables.levels[kept:]]
-    nothing, values = np.empty(0, dtype=np.float32), _VALUES
-    centres = [nothing if k <= kept else np.empty(values, np.float32) for k in range(2, tables.order + 1)]
-    return Tables(tuple(levels), tuple(centres))
+    levels.append(_copy(tables.levels[kept - 1], [0, 1, 2, 3][: tables.levels[kept - 1].shape[1]], space))
+    levels += [
+        _copy(words_GW, [0, 2, 3][: words_GW.shape[1] - 1], space) for words_GW in tables.levels[kept:]
+    ]
+    sizes = [0 if length <= kept else _VALUES for length in range(2, tables.order + 1)]
+    return Tables(tuple(levels), tuple(np.empty(size, dtype=np.float32) for size in sizes))
+
+
+def _copy(words_GW: Words, columns: list[int], space: Space) -> Words:
+    copied_GW = space.empty(len(words_GW) * len(columns), np.uint32).reshape(len(words_GW), len(columns))
+    for begin, end in space.blocks(len(words_GW), 32):
+        for column, old in enumerate(columns):
+            copied_GW[begin:end, column] = words_GW[begin:end, old]
+        space.forget(words_GW, copied_GW)
+    return copied_GW
 
 
 def _choose(log_p_S: Logs, least: float) -> Logs:
@@ -111,7 +124,7 @@ def _choose(log_p_S: Logs, least: float) -> Logs:
 
 
 def _spans(tables: Tables, length: int) -> list[tuple[int, int]]:
-    return threads.spans(tables.counts[length - 1], 4 * threads.available())
+    return threads.spans(tables.counts[length - 1], 4 * threads.cores())
 
 
 def _measure(tables: Tables, links: Links, totals: _Totals, length: int) -> float:
@@ -121,10 +134,10 @@ def _measure(tables: Tables, links: Links, totals: _Totals, length: int) -> floa
         directories = tables.directory, links.directory, totals.directory
         return float(_measure_contexts(*directories, length, *span, totals.levels[length - 1]))
 
-    return min(threads.in_order(run, _spans(tables, length - 1)))
+    return min(threads.side_by_side(run, _spans(tables, length - 1)))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _measure_contexts(
     directory: Directory,
     links: Directory,
@@ -144,12 +157,12 @@ def _measure_contexts(
         unseen = _unseen(directory, links, totals, length, context, first, last)
         if last > first:
             least = min(least, unseen)
-        log_gamma = np.float64(load_f32(upper[ADDRESS] + upper[STRIDE] * context + upper[LOG_GAMMA]))
+        log_gamma = np.float64(load_float(upper[ADDRESS] + upper[STRIDE] * context + upper[LOG_GAMMA]))
         total_P[context] = seen + np.exp(log_gamma) * unseen
     return least
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _unseen(
     directory: Directory,
     links: Directory,
@@ -161,11 +174,11 @@ def _unseen(
 ) -> float:
     """Return Σ P(w | h') over the symbols that are not stored after a context h of `length` − 1 symbols."""
     shorter_length, shorter = fall_back(links, length - 1, context)
-    total = load_f64(totals[shorter_length] + 8 * shorter)
+    total = load_double(totals[shorter_length] + 8 * shorter)
     return total - _shorter_sum(directory, links, length, context, first, last)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _shorter_sum(
     directory: Directory, links: Directory, length: int, context: int, first: int, last: int
 ) -> float:
@@ -183,7 +196,7 @@ def _shorter_sum(
         shorter_length, shorter = fall_back(links, length - 1, context)
         while shorter_length >= matched:
             level = directory[shorter_length - 1]
-            log_p += load_f32(level[ADDRESS] + level[STRIDE] * shorter + level[LOG_GAMMA])
+            log_p += load_float(level[ADDRESS] + level[STRIDE] * shorter + level[LOG_GAMMA])
             shorter_length, shorter = fall_back(links, shorter_length, shorter)
         total += np.exp(log_p)
     return total
@@ -209,10 +222,10 @@ def _round(tables: Tables, compact: Tables, links: Links, totals: _Totals, lengt
             totals.levels[length - 1],
         )
 
-    list(threads.in_order(run, _spans(tables, length - 1)))
+    list(threads.side_by_side(run, _spans(tables, length - 1)))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _round_children(
     directory: Directory,
     compact_directory: Directory,
@@ -239,7 +252,7 @@ def _round_children(
         total_P[context] = 1 - left + np.exp(np.float64(log_gamma_P[context])) * unseen
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _round_some(
     level: Directory, first: int, last: int, values_C: Logs, p_C: FloatArray, words_GW: Words
 ) -> float:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.compiled import kernel
 from anygram.errors import UsageError
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words
@@ -57,7 +57,7 @@ def _frequencies(stream_S: Ids, vocabulary_size: int) -> tuple[Indices, Words]:
         _count_symbols(stream_S[slice(*span)], starts_V, seen_V)
         return starts_V, seen_V
 
-    pieces = list(threads.in_order(of, threads.spans(len(stream_S), threads.available())))
+    pieces = list(threads.side_by_side(of, threads.spans(len(stream_S), threads.cores())))
     starts_V, seen_V = pieces[0]
     for more_starts_V, more_seen_V in pieces[1:]:
         starts_V += more_starts_V
@@ -65,7 +65,7 @@ def _frequencies(stream_S: Ids, vocabulary_size: int) -> tuple[Indices, Words]:
     return starts_V, seen_V
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _count_symbols(stream_S: Ids, starts_V: Indices, seen_V: Words) -> None:
     for symbol in stream_S:
         if symbol >= 0:
@@ -127,7 +127,7 @@ def _levels(stream_S: Ids, order: int, vocabulary_size: int, buckets: _Buckets) 
         return scratch, found_D, low, children
 
     collected = _Collected(order, len(stream_S), vocabulary_size)
-    for scratch, found_D, low, children in threads.in_order(count_run, runs):
+    for scratch, found_D, low, children in threads.side_by_side(count_run, runs):
         collected.add(scratch, found_D, low, children)
         free.append(scratch)
     return collected.levels()
@@ -181,10 +181,10 @@ class _Collected:
 
 def _distribute(stream_S: Ids, buckets: _Buckets) -> tuple[Words, Indices]:
     """Return all positions, bucket by bucket and in order within each, and the buckets' edges."""
-    pieces = threads.spans(len(stream_S), threads.available())
+    pieces = threads.spans(len(stream_S), threads.cores())
     place = buckets.base_V, buckets.bits_V, np.uint32(buckets.scrambling.forth)
     count_piece = partial(_count_positions, stream_S, *place, len(buckets))
-    sizes_piece_Q = np.stack(list(threads.in_order(lambda piece: count_piece(*piece), pieces)))
+    sizes_piece_Q = np.stack(list(threads.side_by_side(lambda piece: count_piece(*piece), pieces)))
     edges_Q1 = np.concatenate([[0], np.cumsum(sizes_piece_Q.sum(axis=0))])
     next_piece_Q = edges_Q1[:-1] + np.cumsum(sizes_piece_Q, axis=0) - sizes_piece_Q
     positions_S = np.empty(len(stream_S), dtype=np.uint32)
@@ -192,11 +192,11 @@ def _distribute(stream_S: Ids, buckets: _Buckets) -> tuple[Words, Indices]:
     def scatter(piece: int) -> None:
         _scatter_positions(stream_S, *place, *pieces[piece], next_piece_Q[piece], positions_S)
 
-    list(threads.in_order(scatter, range(len(pieces))))
+    list(threads.side_by_side(scatter, range(len(pieces))))
     return positions_S, edges_Q1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _bucket_of(stream_S: Ids, base_V: Indices, bits_V: Indices, forth: np.uint32, position: int) -> int:
     symbol = stream_S[position]
     symbol = symbol if symbol >= 0 else ~symbol
@@ -208,7 +208,7 @@ def _bucket_of(stream_S: Ids, base_V: Indices, bits_V: Indices, forth: np.uint32
     return base_V[symbol] + np.int64(np.uint32(np.uint32(after) * forth) >> np.uint32(32 - bits))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _count_positions(
     stream_S: Ids, base_V: Indices, bits_V: Indices, forth: np.uint32, buckets: int, begin: int, end: int
 ) -> Indices:
@@ -218,7 +218,7 @@ def _count_positions(
     return sizes_Q
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _scatter_positions(
     stream_S: Ids,
     base_V: Indices,
@@ -275,7 +275,7 @@ class _Scratch:
         return tuple(vars(self).values())
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _count_run(
     stream_S: Ids,
     positions_S: Words,
@@ -288,7 +288,7 @@ def _count_run(
     all_learnt: bool,
     scratch: tuple[NDArray[np.integer], ...],
 ) -> Indices:
-    """Count buckets `first` to `last`, whose symbols are `low` and above; return how many nodes each level has."""
+    """Count buckets `first` to `last`, of symbols from `low` on; return how many nodes each level has."""
     (symbols, lengths, alike, keys, rows, spare_keys, spare_rows, scrambled, first_child, seen, children) = (
         scratch
     )
@@ -315,7 +315,7 @@ def _count_run(
     return found_D
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _gather(
     stream_S: Ids,
     positions_M: Words,
@@ -347,7 +347,7 @@ def _gather(
         lengths_M[row] = length
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sort(
     symbols_KM: Words,
     length: int,
@@ -387,7 +387,7 @@ def _sort(
             begin = end
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _emit(
     stream_S: Ids,
     positions_M: Words,

@@ -12,16 +12,15 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.models.ngram.machine import prefetch_element
+from anygram.compiled import kernel, prefetch_element
 from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words, find, guess
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 _AHEAD, _NEAR = 48, 24
 """How many contexts before its use a cache line is asked for, so that it has come; of a line found by it."""
@@ -55,12 +54,12 @@ def _link(level: Level, lower: Level, suffixes_P: Words, space: Space) -> Words:
         def link(block: tuple[int, int], window: Any = window) -> None:
             _walk(level.first_P1, level.scrambled_G, suffixes_P, *window, *block, suffixes_G)
 
-        for _ in threads.in_order(link, space.blocks(len(suffixes_P), 16)):
+        for _ in threads.side_by_side(link, space.blocks(len(suffixes_P), 16)):
             space.forget(level.first_P1, level.scrambled_G, suffixes_P, suffixes_G)
     return suffixes_G
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _walk(
     first_P1: Words,
     scrambled_G: Words,
@@ -72,7 +71,7 @@ def _walk(
     end: int,
     suffixes_G: Words,
 ) -> None:
-    """Find the suffixes of the children of contexts `begin` to `end` whose own are in a window from `low` on."""
+    """Find the suffixes below contexts `begin` to `end` whose own suffix is in a window from `low` on."""
     contexts, skipped = len(lower_first_W1) - 1, np.int64(lower_first_W1[0])
     for context in range(begin, end):
         if context + _AHEAD < end:
@@ -116,7 +115,7 @@ def continuations(trie: CountedTrie, length: int, suffixes_G: Words, space: Spac
     return counts_H
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _count_extensions(suffixes_G: Words, seen_G: Words, low: int, counts_W: Words) -> None:
     for node in range(len(suffixes_G)):
         place = np.int64(suffixes_G[node]) - low
@@ -126,19 +125,19 @@ def _count_extensions(suffixes_G: Words, seen_G: Words, low: int, counts_W: Word
 
 def gather(values_H: Floats, suffixes_G: Words, space: Space) -> Floats:
     """Return the value of each k-gram's suffix."""
-    values_G = space.empty(len(suffixes_G), np.float32)
-    for low, high in space.windows(len(values_H), 4):
+    values_G = space.empty(len(suffixes_G), values_H.dtype.type)
+    for low, high in space.windows(len(values_H), values_H.itemsize):
         values_W = space.load(values_H[low:high])
 
         def take(block: tuple[int, int], values_W: Floats = values_W, low: int = low) -> None:
             _take(values_W, low, suffixes_G, *block, values_G)
 
-        for _ in threads.in_order(take, space.blocks(len(suffixes_G), 8)):
+        for _ in threads.side_by_side(take, space.blocks(len(suffixes_G), 8)):
             space.forget(suffixes_G, values_G)
     return values_G
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _take(values_W: Floats, low: int, suffixes_G: Words, begin: int, end: int, values_G: Floats) -> None:
     for node in range(begin, end):
         if node + _AHEAD < end:

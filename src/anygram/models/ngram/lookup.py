@@ -10,12 +10,11 @@ V vocabulary, L positions of a block and the one before.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.models.ngram.machine import load_f32, load_u32, prefetch
-from anygram.models.ngram.tables import ADDRESS, CENTRES, FIRST, FORTH, LOG_GAMMA, LOG_P, SIZE, STRIDE
+from anygram.compiled import kernel, load_32, load_float, part, prefetch
+from anygram.models.ngram.tables import ADDRESS, CENTRES, FIRST, FORTH, LOG_GAMMA, LOG_P, STRIDE
 from anygram.models.ngram.trie import guess, unscramble
 from anygram.protocols import FloatArray, Ids
 
@@ -25,7 +24,7 @@ _BLOCK = 256
 _TOP = np.uint32(0xFFFFFFFF)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> int:
     """Return the row, from `first` to `last`, of a scrambled symbol, −1 where there is none (`trie.find`)."""
     size = last - first
@@ -34,34 +33,34 @@ def find(address: int, stride: int, mask: np.uint32, first: int, last: int, want
     place = guess(first, size, wanted)
     if size > 32:
         for _ in range(3):
-            step = (np.int64(wanted) - np.int64(load_u32(address + stride * place))) * size >> 32
+            step = (np.int64(wanted) - np.int64(load_32(address + stride * place))) * size >> 32
             place = min(max(place + step, first), last - 1)
             if -4 < step < 4:
                 break
-    found = load_u32(address + stride * place) & mask
+    found = load_32(address + stride * place) & mask
     while found > wanted and place > first:
         place -= 1
-        found = load_u32(address + stride * place) & mask
+        found = load_32(address + stride * place) & mask
     while found < wanted and place < last - 1:
         place += 1
-        found = load_u32(address + stride * place) & mask
+        found = load_32(address + stride * place) & mask
     return place if found == wanted else -1
 
 
-@numba.njit(inline="always")
+@part
 def mask_of(level: Directory) -> np.uint32:
     """Return which bits of a row's first word are the scrambled symbol."""
     return np.uint32(0xFFFFFF00) if level[LOG_P] == 0 else np.uint32(0xFFFFFFFF)
 
 
-@numba.njit(inline="always")
+@part
 def log_p_of(level: Directory, entry: int) -> float:
     if level[LOG_P] == 0:
-        return load_f32(level[CENTRES] + 4 * np.int64(load_u32(entry) & np.uint32(255)))
-    return load_f32(entry + level[LOG_P])
+        return load_float(level[CENTRES] + 4 * np.int64(load_32(entry) & np.uint32(255)))
+    return load_float(entry + level[LOG_P])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def score_row(
     directory: Directory, ids_S: Ids, skip: int, log_p_T: FloatArray, matched_T: NDArray[np.uint8]
 ) -> None:
@@ -112,7 +111,7 @@ def score_row(
                 matched_T[begin + place - skip] = matched_L[place]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _read_unigrams(
     level: Directory,
     alone: bool,
@@ -131,13 +130,13 @@ def _read_unigrams(
             log_p_L[place], gamma_L[place + 1], first_L[place + 1], last_L[place + 1] = 0.0, 0.0, 0, 0
             continue
         entry = address + stride * symbol
-        log_p_L[place] = load_f32(entry + level[LOG_P])
-        gamma_L[place + 1] = load_f32(entry + level[LOG_GAMMA])
-        first_L[place + 1] = load_u32(entry + level[FIRST])
-        last_L[place + 1] = load_u32(entry + stride + level[FIRST])
+        log_p_L[place] = load_float(entry + level[LOG_P])
+        gamma_L[place + 1] = load_float(entry + level[LOG_GAMMA])
+        first_L[place + 1] = load_32(entry + level[FIRST])
+        last_L[place + 1] = load_32(entry + stride + level[FIRST])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _prefetch_children(level: Directory, ids_L: Ids, first_L: Directory, last_L: Directory) -> None:
     for place in range(len(ids_L)):
         size = last_L[place] - first_L[place]
@@ -146,7 +145,7 @@ def _prefetch_children(level: Directory, ids_L: Ids, first_L: Directory, last_L:
             prefetch(level[ADDRESS] + level[STRIDE] * guess(first_L[place], size, np.uint32(wanted)))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _read_longer(
     level: Directory,
     length: int,
@@ -174,12 +173,12 @@ def _read_longer(
         log_p_L[place] = log_p_of(level, entry)
         matched_L[place] = length
         if not highest:
-            gamma_L[place + 1] = load_f32(entry + level[LOG_GAMMA])
-            first_L[place + 1] = load_u32(entry + level[FIRST])
-            last_L[place + 1] = load_u32(entry + stride + level[FIRST])
+            gamma_L[place + 1] = load_float(entry + level[LOG_GAMMA])
+            first_L[place + 1] = load_32(entry + level[FIRST])
+            last_L[place + 1] = load_32(entry + stride + level[FIRST])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def score_rows(
     directory: Directory, ids_BS: Ids, skip: int, ends_B: NDArray[np.int64], log_p_BT: FloatArray
 ) -> None:
@@ -189,14 +188,14 @@ def score_rows(
         score_row(directory, ids_BS[row, : ends_B[row]], skip, log_p_BT[row], no_lengths)
 
 
-@numba.njit(inline="always")
+@part
 def children(level: Directory, node: int) -> tuple[int, int]:
     """Return where the children of a node of a level below the order begin and end."""
     entry = level[ADDRESS] + level[STRIDE] * node + level[FIRST]
-    return np.int64(load_u32(entry)), np.int64(load_u32(entry + level[STRIDE]))
+    return np.int64(load_32(entry)), np.int64(load_32(entry + level[STRIDE]))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def step(directory: Directory, nodes: NDArray[np.int64], symbol: int) -> None:
     """Turn the nodes of the last 1 .. K symbols, −1 where there is none, into those once `symbol` is read."""
     for length in range(len(nodes), 1, -1):
@@ -211,7 +210,7 @@ def step(directory: Directory, nodes: NDArray[np.int64], symbol: int) -> None:
         nodes[0] = symbol
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def walk(directory: Directory, context_K: Ids, nodes: NDArray[np.int64]) -> None:
     """Write for k = 1 .. K the node of the last k symbols of a context, −1 where there is none."""
     nodes[:] = -1
@@ -219,7 +218,7 @@ def walk(directory: Directory, context_K: Ids, nodes: NDArray[np.int64]) -> None
         step(directory, nodes, np.int64(context_K[place]))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def backoffs(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray) -> None:
     """Write for k = 0 .. K what a match after the last k symbols pays: log γ of the longer contexts."""
     paid = 0.0
@@ -227,11 +226,11 @@ def backoffs(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: Float
         log_gamma_K1[length] = paid
         if nodes[length - 1] >= 0:
             level = directory[length - 1]
-            paid += load_f32(level[ADDRESS] + level[STRIDE] * nodes[length - 1] + level[LOG_GAMMA])
+            paid += load_float(level[ADDRESS] + level[STRIDE] * nodes[length - 1] + level[LOG_GAMMA])
     log_gamma_K1[0] = paid
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def predict_row(
     directory: Directory,
     back: np.uint32,
@@ -248,7 +247,7 @@ def predict_row(
     level = directory[0]
     for symbol in range(len(log_p_V)):
         entry = level[ADDRESS] + level[STRIDE] * symbol
-        log_p_V[symbol] = load_f32(entry + level[LOG_P]) + log_gamma_K1[0]
+        log_p_V[symbol] = load_float(entry + level[LOG_P]) + log_gamma_K1[0]
     if len(matched_V):
         matched_V[:] = 1
     for length in range(1, len(directory)):
@@ -258,7 +257,45 @@ def predict_row(
         first, last = children(directory[length - 1], nodes[length - 1])
         for node in range(first, last):
             child = level[ADDRESS] + level[STRIDE] * node
-            symbol = unscramble(load_u32(child), back, shift)
+            symbol = unscramble(load_32(child), back, shift)
             log_p_V[symbol] = log_p_of(level, child) + log_gamma_K1[length]
             if len(matched_V):
                 matched_V[symbol] = length + 1
+
+
+@kernel
+def score_total(directory: Directory, ids_S: Ids) -> float:
+    """Return log P of all symbols but the first, which is a boundary; for texts too short for blocks."""
+    order = len(directory)
+    # of the n-grams that end at the last position, by length: where children begin and end, log γ
+    first, last = np.zeros(order, dtype=np.int64), np.zeros(order, dtype=np.int64)
+    gamma = np.zeros(order, dtype=np.float64)
+    total = 0.0
+    for place in range(len(ids_S)):
+        symbol, log_p, longest = np.int64(ids_S[place]), 0.0, 0
+        for length in range(order, 1, -1):
+            level, above = directory[length - 1], length - 2
+            wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
+            node = find(level[ADDRESS], level[STRIDE], mask_of(level), first[above], last[above], wanted)
+            if node < 0:
+                first[length - 1], last[length - 1] = 0, 0
+                if longest == 0:
+                    log_p += gamma[above]
+                gamma[length - 1] = 0.0
+                continue
+            entry = level[ADDRESS] + level[STRIDE] * node
+            if longest == 0:
+                log_p, longest = log_p + log_p_of(level, entry), length
+            if length < order:
+                gamma[length - 1] = load_float(entry + level[LOG_GAMMA])
+                first[length - 1] = load_32(entry + level[FIRST])
+                last[length - 1] = load_32(entry + level[STRIDE] + level[FIRST])
+        level = directory[0]
+        entry = level[ADDRESS] + level[STRIDE] * symbol
+        if longest == 0:
+            log_p += load_float(entry + level[LOG_P])
+        gamma[0] = load_float(entry + level[LOG_GAMMA])
+        first[0], last[0] = load_32(entry + level[FIRST]), load_32(entry + level[STRIDE] + level[FIRST])
+        if place > 0:
+            total += log_p
+    return total

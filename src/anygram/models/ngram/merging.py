@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
+from anygram.compiled import kernel
 from anygram.errors import DataError
 from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import CountedTrie, Level, Words
@@ -64,7 +64,7 @@ def _merge_levels(
     return Level(scrambled[:size], first_P1, seen[:size]), one_G[:size], other_G[:size]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _merge_children(
     one_first: Words,
     one_scrambled: Words,
@@ -81,7 +81,7 @@ def _merge_children(
     other_G: Words,
     size: int,
 ) -> int:
-    """Append the children of these contexts to the merged level, which has `size` nodes; return its new size."""
+    """Append the children of these contexts to a merged level of `size` nodes; return its new size."""
     for context in range(len(one_P)):
         first_P1[context] = size
         mine = one_end = theirs = other_end = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import compact, counting, lookup, smoothing, tables
+from anygram.models.ngram import compact, estimation, lookup, pruning, tables
+from anygram.models.ngram.pruning import Pruning
 from anygram.models.ngram.ranking import Ranking
-from anygram.models.ngram.space import Memory
+from anygram.models.ngram.shards import Counter
+from anygram.models.ngram.smoothing import Method, Smoothing
 from anygram.models.ngram.tables import NGrams, Tables
-from anygram.models.ngram.trie import CountedTrie
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 _NO_LENGTHS = np.empty(0, dtype=np.uint8)
@@ -30,13 +32,23 @@ _RANKING = threading.Lock()
 
 @dataclass(frozen=True)
 class Config:
-    """`order` symbols make the longest n-gram; `discount_fallback`: where counts of counts give none.
+    """`order` symbols make the longest n-gram; `smoothing` by what `smoothing.py` lists.
 
-    `quantize`: keep probabilities as one of 256 values, which takes a third less room (`compact`).
+    `k` is what add_k adds; `weight` the share of shorter contexts in jelinek_mercer (standard 0.5), of the
+    uniform distribution in maximum_likelihood (0.01), and what stupid_backoff multiplies by (0.4);
+    `discount_fallback`: whether to go on with fixed discounts where counts of counts give none.
+    `prune`: counts that n-grams to be kept must exceed, one a length from 1 on, the last repeated ("0 0 1");
+    `prune_entropy`: the share of perplexity that they must be worth (1e-8).
+    `quantize`: keep probabilities as one of 256 values each, which takes less room (`compact`).
     """
 
     order: int = 5
+    smoothing: Smoothing = "kneser_ney"
+    k: float | None = None
+    weight: float | None = None
     discount_fallback: bool = True
+    prune: str | None = None
+    prune_entropy: float = 0.0
     quantize: bool = False
 
     def __post_init__(self) -> None:
@@ -44,6 +56,18 @@ class Config:
             raise UsageError(f"order must be at least 1, got {self.order}")
         if self.order > 255:  # lookup.score_row keeps lengths in a byte each
             raise UsageError(f"order must be at most 255, got {self.order}; lower it")
+        self.method.check()
+        pruning.read(self.prune, self.prune_entropy, self.order)
+
+    @property
+    def method(self) -> Method:
+        """How counts become probabilities."""
+        return Method(self.smoothing, self.k, self.weight, self.discount_fallback)
+
+    @property
+    def pruning(self) -> Pruning:
+        """Which n-grams are left out."""
+        return pruning.read(self.prune, self.prune_entropy, self.order)
 
 
 class NGram:
@@ -55,9 +79,13 @@ class NGram:
         self.config = config
         self.vocabulary_size = vocabulary_size
         self._boundary = vocabulary_size - 1
-        self._read: list[Ids] = []
+        self._counter = Counter(config.order, vocabulary_size)
         self._tables: Tables | None = None
         self._ranking: Ranking | None = None
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Learn within that many bytes of memory, using files below `folder`; UsageError where too few."""
+        self._counter.limit_memory(limit, folder)
 
     @property
     def tables(self) -> Tables:
@@ -75,17 +103,17 @@ class NGram:
         """Take in documents, each closed by its boundary; a condition is refused (UsageError)."""
         refuse(condition, "ngram")
         assert self._tables is None, "ngram counts before finish(), not after"
-        self._read.append(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
+        self._counter.add(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
 
     def finish(self) -> Mapping[str, Any]:
         """Estimate the model; return n-grams, discounts and fallbacks, order by order.
 
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
-        trie = counting.count(self._take_stream(), self.config.order, self.vocabulary_size)
-        self._tables, figures = _estimate(trie, self.config)
+        trie, space = self._counter.finish()
+        self._tables, figures = estimation.estimate(trie, self.config.method, self.config.pruning, space)
         if self.config.quantize:
-            self._tables = compact.quantize(self._tables)
+            self._tables = compact.quantize(self._tables, space)
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:
@@ -95,11 +123,20 @@ class NGram:
 
     def predict(self, state: Ids) -> FloatArray:
         """Return log_p_BV in nats."""
+        return self._next(state, matched_BV=None)
+
+    def match_next(self, state: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return log_p_BV in nats, and how long the n-grams are that they come from as matched_BV."""
+        matched_BV = np.empty((len(state), self.vocabulary_size), dtype=np.uint8)
+        return self._next(state, matched_BV), matched_BV
+
+    def _next(self, state: Ids, matched_BV: NDArray[np.uint8] | None) -> FloatArray:
         log_p_BV = np.empty((len(state), self.vocabulary_size))
         scrambling, directory = self.tables.scrambling, self.tables.directory
         back, shift = np.uint32(scrambling.back), scrambling.shift
         for row, context_K in enumerate(state):
-            lookup.predict_row(directory, back, shift, context_K, log_p_BV[row], _NO_LENGTHS)
+            matched_V = _NO_LENGTHS if matched_BV is None else matched_BV[row]
+            lookup.predict_row(directory, back, shift, context_K, log_p_BV[row], matched_V)
         return log_p_BV
 
     def advance(self, state: Ids, ids_BT: Ids, lengths: Lengths | None = None) -> Ids:
@@ -125,6 +162,27 @@ class NGram:
         log_p_BT, after = self.score(state, ids_BT, lengths)
         return log_p_BT, self._ranking.rank(state, ids_BT, lengths), after
 
+    def score_stream(self, ids_N: Ids) -> FloatArray:
+        """Return log P of each symbol of documents that lie end to end, each closed by its boundary."""
+        return self._score_stream(ids_N, _NO_LENGTHS)
+
+    def match_stream(self, ids_N: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return the same as log_p_N, and how long the n-grams are that they come from as matched_N."""
+        matched_N = np.empty(len(ids_N), dtype=np.uint8)
+        return self._score_stream(ids_N, matched_N), matched_N
+
+    def _score_stream(self, ids_N: Ids, matched_N: NDArray[np.uint8]) -> FloatArray:
+        ids_S = np.empty(len(ids_N) + 1, dtype=np.int32)
+        ids_S[0] = self._boundary
+        ids_S[1:] = ids_N
+        log_p_N = np.empty(len(ids_N))
+        lookup.score_row(self.tables.directory, ids_S, 1, log_p_N, matched_N)
+        return log_p_N
+
+    def score_short(self, ids_T: Ids) -> float:
+        """Return log P of all symbols between two boundaries, the last one included."""
+        return lookup.score_total(self.tables.directory, ids_T)
+
     def counts(self) -> list[int]:
         """Return how many n-grams of each length there are."""
         return self.tables.counts
@@ -134,56 +192,12 @@ class NGram:
         return self.tables.list(length)
 
     def tensors(self) -> Tensors:
-        """Return the tables once finished; before that, the ids read so far."""
-        return {"ids": self._stream()} if self._tables is None else self._tables.to_tensors()
+        """Return the tables once finished; before that, what was read and counted so far."""
+        return self._counter.tensors() if self._tables is None else self._tables.to_tensors()
 
     def restore(self, tensors: Tensors) -> None:
         """Become the model whose `tensors` these are, finished or not."""
-        self._read, self._tables, self._ranking = [], None, None
-        if "ids" in tensors:
-            self._read = [tensors["ids"]]
-        else:
-            self._tables = tables.from_tensors(tensors)
-
-    def _stream(self) -> Ids:
-        return np.concatenate(self._read) if self._read else np.empty(0, dtype=np.int32)
-
-    def _take_stream(self) -> Ids:
-        """Return all that was read after a boundary that is not to be learnt, and forget the pieces."""
-        stream_S = np.empty(1 + sum(map(len, self._read)), dtype=np.int32)
-        stream_S[0] = ~self._boundary
-        begin = 1
-        for piece in self._read:
-            stream_S[begin : begin + len(piece)] = piece
-            begin += len(piece)
-        self._read = []
-        return stream_S
-
-
-def _estimate(trie: CountedTrie, config: Config) -> tuple[Tables, dict[str, Any]]:
-    """Return the tables of what was counted, whose levels are let go of one by one, and figures on them."""
-    counts, levels, kept = trie.counts, [], []
-    above: smoothing.Estimate | None = None
-    scrambled_G = None
-    for length, estimate in enumerate(smoothing.estimates(trie, config.discount_fallback, Memory()), 1):
-        if above is not None:
-            levels.append(_pack(scrambled_G, above, estimate.gamma_P, trie.levels[length - 2].first_P1))
-            scrambled_G = trie.levels[length - 2].scrambled_G
-        kept.append((estimate.discounts, estimate.fell_back))
-        above = estimate
-    assert above is not None, "there is an estimate for every order"
-    if trie.order == 1:
-        nothing = np.zeros(counts[0], dtype=np.float32)
-        levels.append(_pack(None, above, nothing + 1, np.zeros(counts[0] + 1, dtype=np.uint32)))
-    else:
-        levels.append(tables.pack_highest(scrambled_G, np.log(above.p_G)))
-    figures = {
-        "ngrams": counts,
-        "discounts": [list(discounts) for discounts, _ in kept],
-        "discount_fallbacks": [order for order, (_, fell_back) in enumerate(kept, 1) if fell_back],
-    }
-    return Tables(tuple(levels)), figures
-
-
-def _pack(scrambled_G, estimate, gamma_G, first_G1):
-    return tables.pack(scrambled_G, np.log(estimate.p_G), np.log(gamma_G), first_G1)
+        finished = "level_1" in tensors
+        self._tables = tables.from_tensors(tensors) if finished else None
+        self._counter.restore({} if finished else tensors)
+        self._ranking = None

@@ -13,15 +13,15 @@ Axes: B rows, T positions, S symbols of a row with its context, G k-grams of a l
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.compiled import kernel, load_8, load_32, load_float, part, prefetch
 from anygram.models.ngram.lookup import Directory, backoffs, children, find, log_p_of, mask_of, step
-from anygram.models.ngram.machine import load_f32, load_u8, load_u32, prefetch
 from anygram.models.ngram.shorter import Links, fall_back
 from anygram.models.ngram.sorting import sort
+from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import ADDRESS, CENTRES, FORTH, LOG_P, SIZE, STRIDE, Tables
 from anygram.models.ngram.trie import Words, unscramble
 from anygram.protocols import FloatArray, Ids, Lengths
@@ -47,7 +47,7 @@ class Ranking:
         log_p_V = tables.log_p(1)
         places_V = np.argsort(-log_p_V, kind="stable")
         self._keep(1, _OWN, log_p_V[places_V] + np.float32(0), places_V.astype(np.uint32))
-        links = Links(tables)
+        links = Links(tables, Memory())
         for length in range(2, tables.order + 1):
             self._sort(length, links)
 
@@ -67,7 +67,7 @@ class Ranking:
             for row, end in enumerate(ends_B.tolist())
             for begin in range(0, end, _RUN)
         ]
-        list(threads.in_order(run, tasks))
+        list(threads.side_by_side(run, tasks))
         return rank_BT
 
     def _sort(self, length: int, links: Links) -> None:
@@ -81,8 +81,8 @@ class Ranking:
                 tables.directory, links.directory, length, *span, back, shift, own, shorter, lengths_G
             )
 
-        spans = threads.spans(tables.counts[length - 2], 4 * threads.available())
-        gaps = any(list(threads.in_order(run, spans)))
+        spans = threads.spans(tables.counts[length - 2], 4 * threads.cores())
+        gaps = any(list(threads.side_by_side(run, spans)))
         self._keep(length, _OWN, *own)
         self._keep(length, _SHORTER, *shorter)
         if gaps:
@@ -94,7 +94,7 @@ class Ranking:
             self._directory[length - 1, place] = array.ctypes.data
 
 
-@numba.njit(inline="always")
+@part
 def _falling(bits: np.uint32) -> np.uint32:
     """Return a whole number for a float's bits, and bits for it, that grows as the float falls; −0 is 0."""
     if bits == _SIGN:
@@ -102,17 +102,17 @@ def _falling(bits: np.uint32) -> np.uint32:
     return bits if bits & _SIGN else np.uint32(_SIGN - np.uint32(1) - bits)
 
 
-@numba.njit(inline="always")
+@part
 def _key(level: Directory, entry: int, symbol: int) -> np.uint64:
     """Return what sorts n-grams by falling log P, then by symbol."""
     if level[LOG_P] == 0:
-        bits = load_u32(level[CENTRES] + 4 * np.int64(load_u32(entry) & np.uint32(255)))
+        bits = np.uint32(load_32(level[CENTRES] + 4 * np.int64(load_32(entry) & np.uint32(255))))
     else:
-        bits = load_u32(entry + level[LOG_P])
+        bits = np.uint32(load_32(entry + level[LOG_P]))
     return np.uint64(_falling(bits)) << np.uint64(32) | np.uint64(symbol)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sort_children(
     directory: Directory,
     links: Directory,
@@ -143,7 +143,7 @@ def _sort_children(
         first, last = children(upper, context)
         for child in range(first, last):
             entry = level[ADDRESS] + level[STRIDE] * child
-            keys_M[child - first] = _key(level, entry, unscramble(load_u32(entry), back, shift))
+            keys_M[child - first] = _key(level, entry, unscramble(load_32(entry), back, shift))
         sort(keys_M, rows_M, spare_keys_M, spare_rows_M, 0, last - first)
         _write(keys_M, first, last, own)
         for child in range(first, last):
@@ -154,7 +154,7 @@ def _sort_children(
                 )
             shorter_length, node = fall_back(links, length, child)
             lower = directory[shorter_length - 1]
-            word = load_u32(level[ADDRESS] + level[STRIDE] * child)
+            word = load_32(level[ADDRESS] + level[STRIDE] * child)
             entry = lower[ADDRESS] + lower[STRIDE] * node
             keys_M[child - first] = _key(lower, entry, unscramble(word, back, shift))
             rows_M[child - first] = shorter_length
@@ -166,7 +166,7 @@ def _sort_children(
     return gaps
 
 
-@numba.njit(inline="always")
+@part
 def _write(keys_M: NDArray[np.uint64], first: int, last: int, sorted_2G: Words) -> None:
     for child in range(first, last):
         key = keys_M[child - first]
@@ -174,7 +174,7 @@ def _write(keys_M: NDArray[np.uint64], first: int, last: int, sorted_2G: Words) 
         sorted_2G[1, child] = np.uint32(key & np.uint64(0xFFFFFFFF))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _group(
     keys_M: NDArray[np.uint64],
     lengths_M: Words,
@@ -199,7 +199,7 @@ def _group(
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _rank(
     directory: Directory,
     sorted_directory: Directory,
@@ -222,7 +222,7 @@ def _rank(
         step(directory, nodes, symbol)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _rank_one(
     directory: Directory,
     sorted_directory: Directory,
@@ -243,7 +243,7 @@ def _rank_one(
         while first < last:
             matched, end = length, last
             if row[_LENGTHS] != 0:
-                matched = np.int64(load_u8(row[_LENGTHS] + first))
+                matched = np.int64(load_8(row[_LENGTHS] + first))
                 end = _end_of(row[_LENGTHS], first, last, matched)
             paid = log_gamma_K1[matched - 1]
             rank -= _before(row[_SHORTER], row[_SHORTER + 1], first, end, paid, log_p, symbol)
@@ -251,7 +251,7 @@ def _rank_one(
     return rank
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _predict(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray, symbol: int) -> float:
     """Return what `lookup.predict_row` does for one symbol, to the last bit."""
     for length in range(len(nodes), 0, -1):
@@ -263,27 +263,27 @@ def _predict(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: Float
             if node >= 0:
                 return log_p_of(level, level[ADDRESS] + level[STRIDE] * node) + log_gamma_K1[length]
     level = directory[0]
-    return load_f32(level[ADDRESS] + level[STRIDE] * symbol + level[LOG_P]) + log_gamma_K1[0]
+    return load_float(level[ADDRESS] + level[STRIDE] * symbol + level[LOG_P]) + log_gamma_K1[0]
 
 
-@numba.njit(inline="always")
+@part
 def _end_of(lengths: int, first: int, last: int, length: int) -> int:
     """Return where falling lengths (at this address) fall below one."""
     while first < last:
         middle = (first + last) // 2
-        if load_u8(lengths + middle) < length:
+        if load_8(lengths + middle) < length:
             last = middle
         else:
             first = middle + 1
     return first
 
 
-@numba.njit(inline="always")
+@part
 def _end_above(log_p: int, first: int, last: int, paid: float, least: float, or_equal: bool) -> int:
     """Return where falling log P (at this address), with what is paid, are no longer above `least`."""
     while first < last:
         middle = (first + last) // 2
-        other = load_f32(log_p + 4 * middle) + paid
+        other = load_float(log_p + 4 * middle) + paid
         if other > least or (or_equal and other == least):
             first = middle + 1
         else:
@@ -291,18 +291,18 @@ def _end_above(log_p: int, first: int, last: int, paid: float, least: float, or_
     return first
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _before(log_p: int, symbols: int, first: int, last: int, paid: float, least: float, symbol: int) -> int:
     """Return how many of some sorted children, with what is paid, come before a symbol of log P `least`."""
     place = _end_above(log_p, first, last, paid, least, False)
     before = place - first
     last = _end_above(log_p, place, last, paid, least, True)
     while place < last:  # equal sums: as a rule of equal log P, and then sorted by symbol
-        end = _end_above(log_p, place, last, 0.0, load_f32(log_p + 4 * place), True)
+        end = _end_above(log_p, place, last, 0.0, load_float(log_p + 4 * place), True)
         low, high = place, end
         while low < high:
             middle = (low + high) // 2
-            if np.int64(load_u32(symbols + 4 * middle)) < symbol:
+            if np.int64(load_32(symbols + 4 * middle)) < symbol:
                 low = middle + 1
             else:
                 high = middle

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.compiled import kernel, load_8, load_32, part, prefetch
 from anygram.models.ngram.lookup import Directory, children, find, mask_of
-from anygram.models.ngram.machine import load_u8, load_u32, prefetch
+from anygram.models.ngram.space import Space
 from anygram.models.ngram.tables import ADDRESS, FIRST, STRIDE, Tables
 from anygram.models.ngram.trie import Words, guess, unscramble
 
@@ -36,8 +36,8 @@ class Shorter:
 class Links:
     """The longest stored suffixes of all n-grams from level 2 on; 5 bytes each."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, tables: Tables, space: Space) -> None:
+        self._tables, self._space = tables, space
         self._levels: list[Shorter] = []
         self.directory = np.zeros((tables.order, 2), dtype=np.int64)
         for length in range(2, tables.order + 1):
@@ -51,28 +51,28 @@ class Links:
 
     def _link(self, length: int) -> Shorter:
         tables, count = self._tables, self._tables.counts[length - 1]
-        found = Shorter(np.empty(count, dtype=np.uint32), np.empty(count, dtype=np.uint8))
+        found = Shorter(self._space.empty(count, np.uint32), self._space.empty(count, np.uint8))
         back, shift = np.uint32(tables.scrambling.back), tables.scrambling.shift
 
         def link(span: tuple[int, int]) -> None:
             arrays = found.nodes_G, found.lengths_G
             _link(tables.directory, self.directory, length, *span, back, shift, *arrays)
 
-        spans = threads.spans(tables.counts[length - 2], 4 * threads.available())
-        list(threads.in_order(link, spans))
+        spans = threads.spans(tables.counts[length - 2], 4 * threads.cores())
+        list(threads.side_by_side(link, spans))
         return found
 
 
-@numba.njit(inline="always")
+@part
 def fall_back(links: Directory, length: int, node: int) -> tuple[int, int]:
     """Return length and node of the longest stored suffix of an n-gram; length 0 for a single symbol."""
     if length == 1:
         return np.int64(0), np.int64(0)
     entry = links[length - 1]
-    return np.int64(load_u8(entry[1] + node)), np.int64(load_u32(entry[0] + 4 * node))
+    return np.int64(load_8(entry[1] + node)), np.int64(load_32(entry[0] + 4 * node))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _link(
     directory: Directory,
     links: Directory,
@@ -95,7 +95,7 @@ def _link(
         if start_length > 0:
             place, stop = children(directory[start_length - 1], start)
         for child in range(first, last):
-            word = load_u32(level[ADDRESS] + level[STRIDE] * child) & mask
+            word = np.uint32(load_32(level[ADDRESS] + level[STRIDE] * child)) & mask
             found_length, found = start_length, np.int64(-1)
             if start_length > 0:
                 lower = directory[start_length]
@@ -109,7 +109,7 @@ def _link(
             nodes_G[child], lengths_G[child] = found, found_length + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _find_shorter(
     directory: Directory, links: Directory, length: int, node: int, word: np.uint32
 ) -> tuple[int, int]:
@@ -125,7 +125,7 @@ def _find_shorter(
     return np.int64(0), np.int64(-1)
 
 
-@numba.njit(inline="always")
+@part
 def _prefetch(directory: Directory, links: Directory, length: int, context: int, end: int) -> None:
     if context + _AHEAD < end:
         coming_length, coming = fall_back(links, length - 1, context + _AHEAD)
@@ -135,7 +135,7 @@ def _prefetch(directory: Directory, links: Directory, length: int, context: int,
         first, last = children(directory[length - 2], context + _NEAR)
         if last > first:
             coming_length, coming = fall_back(links, length - 1, context + _NEAR)
-            word = load_u32(directory[length - 1, ADDRESS] + directory[length - 1, STRIDE] * first)
+            word = np.uint32(load_32(directory[length - 1, ADDRESS] + directory[length - 1, STRIDE] * first))
             first, last = children(directory[coming_length - 1], coming)
             lower = directory[coming_length]
             prefetch(lower[ADDRESS] + lower[STRIDE] * guess(first, last - first, word))

@@ -1,41 +1,130 @@
-"""Counts to probabilities: interpolated modified Kneser-Ney (Chen & Goodman 1999, section 3.1).
+"""Counts to probabilities: interpolated with what the shorter context says, or backed off to it.
 
-With c the counts of `links.continuations`, h a context and h' the same without its first symbol:
+With c the counts, h a context and h' the same without its first symbol, all methods but two are
 
-    P(w | h) = (c(h w) − D(c(h w))) / c(h ·) + γ(h) P(w | h')                          (eq. 24)
-    D(c) = 0, D1, D2, D3+ for c = 0, 1, 2, 3 and more                                  (eq. 25)
-    γ(h) = (D1 N1(h ·) + D2 N2(h ·) + D3+ N3+(h ·)) / c(h ·)
-    Y = n1 / (n1 + 2 n2),  Dj = j − (j + 1) Y n(j+1) / nj                              (eq. 26)
+    P(w | h) = (c(h w) − D) / Z(h) + γ(h) P(w | h')
+    Z(h) = (1 + r) c(h ·) + a N1+(h ·) + b
+    γ(h) = (Σ D + r c(h ·) + a N1+(h ·) + b) / Z(h)
 
-Nj(h ·) is the number of symbols that followed h with count j, nj the number of n-grams of one order
-with count j. Below order 1 stands the uniform distribution.
+where D depends on the count (D = 0 for what was not seen), Σ D is over the symbols seen after h, and N1+(h ·)
+is their number:
 
-Axes: G k-grams of a level, P its contexts, H the (k − 1)-grams.
+    kneser_ney          D1, D2, D3+ for 1, 2, 3 and more; c of `links.continuations`   (Chen & Goodman 1999,
+                        eq. 24 to 26)
+    absolute            one D                                   (Ney, Essen & Kneser 1994)
+    witten_bell         a = 1                                   (Witten & Bell 1991, method C)
+    jelinek_mercer      r = λ / (1 − λ): γ = λ everywhere       (Jelinek & Mercer 1980)
+    maximum_likelihood  the same, of the longest contexts alone, over the uniform distribution
+    add_k               b = k V, so too: (c + k) / (c(h ·) + k V)   (Lidstone 1920)
+
+and katz and stupid_backoff are in `backing_off`. Below order 1 stands the uniform distribution. λ is the
+setting `weight`.
+
+Where n-grams are pruned by count, they are as if not seen, and their counts go to γ (as in KenLM).
+
+Axes: G k-grams of a level, P its contexts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.errors import DataError
-from anygram.models.ngram import links
-from anygram.models.ngram.machine import prefetch_element
+from anygram.compiled import kernel
+from anygram.errors import DataError, UsageError
+from anygram.models.ngram import discounting, links
+from anygram.models.ngram.backing_off import back_off
+from anygram.models.ngram.discounting import Discounts
 from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import CountedTrie, Words
 from anygram.protocols import FloatArray
 
-FALLBACK = (0.5, 1.0, 1.5)
-"""D1, D2, D3+ where counts of counts give none: as KenLM's `--discount_fallback`."""
+Smoothing = Literal[
+    "kneser_ney",
+    "absolute",
+    "witten_bell",
+    "jelinek_mercer",
+    "katz",
+    "add_k",
+    "maximum_likelihood",
+    "stupid_backoff",
+]
+Probabilities = NDArray[np.floating]
 
-Probabilities = NDArray[np.float32]
+WEIGHTS = {"jelinek_mercer": 0.5, "maximum_likelihood": 0.01, "stupid_backoff": 0.4}
+"""What `weight` is unless given, where it is used; Brants et al. (2007) set 0.4."""
+K = 0.03
+"""What `k` is unless given."""
 
-_AHEAD = 64
+_DISCOUNTS = {
+    "kneser_ney": discounting.modified,
+    "absolute": discounting.absolute,
+    "katz": discounting.good_turing,
+}
+_LONGEST_ALONE = ("add_k", "maximum_likelihood")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A smoothing by name, and its settings."""
+
+    name: Smoothing
+    k: float | None
+    weight: float | None
+    discount_fallback: bool
+
+    def check(self) -> None:
+        """Raise UsageError for a setting that cannot be, or that this smoothing does not use."""
+        self._refuse("k", self.k is not None, ["add_k"])
+        self._refuse("weight", self.weight is not None, WEIGHTS)
+        self._refuse("discount_fallback", not self.discount_fallback, _DISCOUNTS)
+        if self.k is not None and not (self.k > 0 and math.isfinite(self.k)):
+            raise UsageError(f"k must be more than 0 and finite, got {self.k}: unseen symbols need a share")
+        if self.weight is not None and not 0 < self.weight < 1:
+            raise UsageError(f"weight must be between 0 and 1, got {self.weight}; for example 0.4")
+
+    def _refuse(self, setting: str, given: bool, users: Collection[str]) -> None:
+        if given and self.name not in users:
+            raise UsageError(
+                f"{setting} is of no use to smoothing={self.name}; leave it out, or choose "
+                + " or ".join(users)
+            )
+
+    @property
+    def share(self) -> float:
+        """λ, or the weight of what is backed off to."""
+        return WEIGHTS[self.name] if self.weight is None else self.weight
+
+    @property
+    def backs_off(self) -> bool:
+        """Whether symbols that were seen get no share of what the shorter context says."""
+        return self.name in ("katz", "stupid_backoff")
+
+    def held_back(self, vocabulary_size: int) -> tuple[float, float, float]:
+        """Return r, a, b: what Z holds beside the counts, per count, per symbol seen, and at all."""
+        if self.name in ("jelinek_mercer", "maximum_likelihood"):
+            return self.share / (1 - self.share), 0.0, 0.0
+        if self.name == "add_k":
+            return 0.0, 0.0, (K if self.k is None else self.k) * vocabulary_size
+        return 0.0, float(self.name == "witten_bell"), 0.0
+
+    def discounts(self, counts_G: Words, length: int) -> tuple[Discounts, bool]:
+        """Return an order's discounts, and whether they are the fallback; DataError where it is forbidden."""
+        if self.name not in _DISCOUNTS:
+            return (), False
+        discounts = _DISCOUNTS[self.name](counts_G)
+        if discounts is None and counts_G.any() and not self.discount_fallback:
+            raise DataError(
+                f"counts of counts give no discounts at order {length}; pass discount_fallback=true, "
+                "lower the order, or train on more text"
+            )
+        return discounts or discounting.FALLBACK[self.name], discounts is None
 
 
 @dataclass(frozen=True)
@@ -44,102 +133,171 @@ class Estimate:
 
     p_G: Probabilities
     gamma_P: Probabilities
-    discounts: tuple[float, float, float]
+    discounts: Discounts
     fell_back: bool
 
 
-def estimates(trie: CountedTrie, discount_fallback: bool, space: Space) -> Iterator[Estimate]:
-    """Yield the estimate of every order; DataError where one has no discounts and may not fall back."""
+def estimates(
+    trie: CountedTrie,
+    method: Method,
+    space: Space,
+    thresholds: Sequence[int] | None = None,
+    exact: bool = False,
+) -> Iterator[Estimate]:
+    """Yield the estimate of every order; DataError where one has no discounts and may not fall back.
+
+    N-grams seen no more often than their order's threshold are pruned. Probabilities are held in double
+    precision if `exact`, and where backing off subtracts sums of them from 1.
+    """
     vocabulary_size = trie.vocabulary_size
-    lower_p_H = np.full(1, 1.0 / vocabulary_size, dtype=np.float32)
-    suffixes_G = np.zeros(vocabulary_size, dtype=np.uint32)
+    precision = np.float64 if exact or method.backs_off else np.float32
+    lower_p_G: Probabilities = np.full(vocabulary_size, 1.0 / vocabulary_size, dtype=precision)
     first_P1 = np.array([0, vocabulary_size], dtype=np.uint32)
     suffixes = links.suffixes(trie, space)
     for length in range(1, trie.order + 1):
         longer = next(suffixes, None)
-        if longer is not None:
-            counts_G = links.continuations(trie, length, longer, space)
-        else:
-            counts_G = trie.levels[-1].seen_G if length > 1 else trie.seen_V
-        discounts = modified_discounts(counts_G)
-        if discounts is None and counts_G.any() and not discount_fallback:
-            raise DataError(
-                f"counts of counts give no discounts at order {length}; pass discount_fallback=true, "
-                "lower the order, or train on more text"
+        counts_G = _counts(trie, method, length, longer, space)
+        discounts, fell_back = method.discounts(counts_G, length)
+        pruned_P: FloatArray = np.empty(0)
+        if thresholds and thresholds[length - 1]:
+            held_back = method.held_back(vocabulary_size)
+            counts_G, pruned_P = _prune(
+                first_P1, counts_G, _seen(trie, length), thresholds[length - 1], held_back, space
             )
-        used = discounts or FALLBACK
-        p_G, gamma_P = interpolate(first_P1, counts_G, suffixes_G, lower_p_H, used)
-        yield Estimate(p_G, gamma_P, used, fell_back=discounts is None)
+        level = first_P1, counts_G, lower_p_G
+        if method.backs_off:
+            ratio_of = np.array([0.0, *discounts, 1.0])
+            weight = method.share if method.name == "stupid_backoff" else 0.0
+            p_G, gamma_P = back_off(*level, ratio_of, weight, vocabulary_size, pruned_P, space)
+        else:
+            discount_of = np.array([0.0, *(discounts or (0.0,))])
+            p_G, gamma_P = interpolate(
+                *level, discount_of, method.held_back(vocabulary_size), pruned_P, space
+            )
+        yield Estimate(p_G, gamma_P, discounts, fell_back)
         if longer is not None:
-            lower_p_H, suffixes_G, first_P1 = p_G, longer, trie.levels[length - 1].first_P1
+            lower_p_G, first_P1 = links.gather(p_G, longer, space), trie.levels[length - 1].first_P1
 
 
-def modified_discounts(counts_G: Words) -> tuple[float, float, float] | None:
-    """Return D1, D2, D3+ (eq. 26), or None where one of them is undefined or not in 0 < Dj <= j."""
-    n = _counts_of_counts(counts_G)
-    if not n[1:4].all():
-        return None
-    # in single precision, as KenLM does: a discount is a figure to compare
-    n = n.astype(np.float32)
-    y = n[1] / (n[1] + 2 * n[2])
-    first, second, third = (float(j - np.float32(j + 1) * y * n[j + 1] / n[j]) for j in (1, 2, 3))
-    # none may be 0: γ of a context whose successors all had that count would be 0, and log γ infinite
-    return (first, second, third) if min(first, second, third) > 0 else None
+def _counts(trie: CountedTrie, method: Method, length: int, longer: Words | None, space: Space) -> Words:
+    """Return counts_G of the n-grams of this length as the method counts them."""
+    if method.name == "kneser_ney" and longer is not None:
+        return links.continuations(trie, length, longer, space)
+    seen_G = _seen(trie, length)
+    if method.name not in _LONGEST_ALONE or length == trie.order:
+        return seen_G
+    # contexts that the boundary begins are as long as they can be
+    begin = links.first_with_boundary(trie, length) if length > 1 else len(seen_G)
+    counts_G = space.empty(len(seen_G), np.uint32)
+    counts_G[:begin], counts_G[begin:] = 0, seen_G[begin:]
+    return counts_G
 
 
-@numba.njit(cache=True, nogil=True)
-def _counts_of_counts(counts_G: Words) -> NDArray[np.int64]:
-    """Return how many counts are 0, 1, 2, 3, 4, and more."""
-    n = np.zeros(6, dtype=np.int64)
-    for count in counts_G:
-        n[min(count, np.uint32(5))] += 1
-    return n
+def _seen(trie: CountedTrie, length: int) -> Words:
+    return trie.levels[length - 2].seen_G if length > 1 else trie.seen_V
+
+
+def _prune(
+    first_P1: Words,
+    counts_G: Words,
+    seen_G: Words,
+    threshold: int,
+    held_back: tuple[float, float, float],
+    space: Space,
+) -> tuple[Words, FloatArray]:
+    """Return the counts with those of pruned n-grams 0, and what these are of each context's Z."""
+    kept_G = space.empty(len(counts_G), np.uint32)
+    pruned_P = space.empty(len(first_P1) - 1, np.float64)
+
+    def run(block: tuple[int, int]) -> None:
+        _set_aside(first_P1, counts_G, seen_G, threshold, held_back, *block, kept_G, pruned_P)
+
+    for _ in threads.side_by_side(run, space.blocks(len(pruned_P), 16)):
+        space.forget(first_P1, counts_G, seen_G, kept_G, pruned_P)
+    return kept_G, pruned_P
+
+
+@kernel
+def _set_aside(
+    first_P1: Words,
+    counts_G: Words,
+    seen_G: Words,
+    threshold: int,
+    held_back: tuple[float, float, float],
+    begin: int,
+    end: int,
+    kept_G: Words,
+    pruned_P: FloatArray,
+) -> None:
+    per_count, per_symbol, _ = held_back
+    for context in range(begin, end):
+        pruned, symbols = 0, 0
+        for child in range(first_P1[context], first_P1[context + 1]):
+            count = counts_G[child]
+            if seen_G[child] > threshold:
+                kept_G[child] = count
+            else:
+                kept_G[child] = 0
+                pruned += count
+                symbols += count > 0
+        pruned_P[context] = (1.0 + per_count) * pruned + per_symbol * symbols
 
 
 def interpolate(
     first_P1: Words,
     counts_G: Words,
-    suffixes_G: Words,
-    lower_p_H: Probabilities,
-    discounts: tuple[float, float, float],
+    lower_p_G: Probabilities,
+    discount_of: FloatArray,
+    held_back: tuple[float, float, float],
+    pruned_P: FloatArray,
+    space: Space,
 ) -> tuple[Probabilities, Probabilities]:
-    """Return P of each k-gram (eq. 24) and γ of each context; a context never learnt gets γ = 1."""
-    p_G = np.empty(len(counts_G), dtype=np.float32)
-    gamma_P = np.empty(len(first_P1) - 1, dtype=np.float32)
-    discount_of = np.array([0.0, *discounts])
+    """Return P of each k-gram and γ of each context (the module's equations); γ = 1 after one never learnt.
 
-    def run(span: tuple[int, int]) -> None:
-        _interpolate(first_P1, counts_G, suffixes_G, lower_p_H, discount_of, *span, p_G, gamma_P)
+    `lower_p_G` is P(w | h') of each, and is overwritten. The last of the discounts is for its count and all
+    above; `held_back` are r, a, b; `pruned_P` may be empty.
+    """
+    gamma_P = space.empty(len(first_P1) - 1, lower_p_G.dtype.type)
 
-    list(threads.in_order(run, threads.spans(len(gamma_P), 4 * threads.available())))
-    return p_G, gamma_P
+    def run(block: tuple[int, int]) -> None:
+        _interpolate(first_P1, counts_G, discount_of, held_back, pruned_P, *block, lower_p_G, gamma_P)
+
+    for _ in threads.side_by_side(run, space.blocks(len(gamma_P), 16)):
+        space.forget(first_P1, counts_G, pruned_P, lower_p_G, gamma_P)
+    return lower_p_G, gamma_P
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _interpolate(
     first_P1: Words,
     counts_G: Words,
-    suffixes_G: Words,
-    lower_p_H: Probabilities,
-    discounts: FloatArray,
+    discount_of: FloatArray,
+    held_back: tuple[float, float, float],
+    pruned_P: FloatArray,
     begin: int,
     end: int,
     p_G: Probabilities,
     gamma_P: Probabilities,
 ) -> None:
+    """Turn lower probabilities into those of the children of contexts `begin` to `end`."""
+    per_count, per_symbol, at_all = held_back
+    most = np.uint32(len(discount_of) - 1)
     for context in range(begin, end):
         first, last = np.int64(first_P1[context]), np.int64(first_P1[context + 1])
-        total, reserve = 0.0, 0.0
+        total, reserve, symbols = 0.0, 0.0, 0
         for child in range(first, last):
             count = counts_G[child]
             total += count
-            reserve += discounts[min(count, np.uint32(3))]
-        gamma = reserve / total if total > 0 else 1.0
-        scale = 1.0 / total if total > 0 else 0.0
+            reserve += discount_of[min(count, most)]
+            symbols += count > 0
+        beside = per_count * total + per_symbol * symbols + at_all
+        if len(pruned_P):
+            beside += pruned_P[context]
+        whole = total + beside
+        gamma = (reserve + beside) / whole if whole > 0 else 1.0
+        scale = 1.0 / whole if whole > 0 else 0.0
         gamma_P[context] = gamma
         for child in range(first, last):
-            if child + _AHEAD < len(suffixes_G):
-                prefetch_element(lower_p_H, suffixes_G[child + _AHEAD])
             count = counts_G[child]
-            own = (count - discounts[min(count, np.uint32(3))]) * scale
-            p_G[child] = own + gamma * lower_p_H[suffixes_G[child]]
+            own = (count - discount_of[min(count, most)]) * scale
+            p_G[child] = own + gamma * p_G[child]

@@ -5,9 +5,10 @@ Axes: X rows.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anygram.compiled import kernel
 
 Keys = NDArray[np.uint64]
 Rows = NDArray[np.uint32]
@@ -16,7 +17,7 @@ _FEW = 48
 """Where insertion and radix take equally long, about."""
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def sort(keys_X: Keys, rows_X: Rows, spare_keys_X: Keys, spare_rows_X: Rows, begin: int, end: int) -> None:
     """Sort keys from `begin` to `end` in place, and rows with them; the spare arrays are as long."""
     if end - begin < _FEW:
@@ -25,7 +26,7 @@ def sort(keys_X: Keys, rows_X: Rows, spare_keys_X: Keys, spare_rows_X: Rows, beg
         _by_radix(keys_X, rows_X, spare_keys_X, spare_rows_X, begin, end)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _by_insertion(keys_X: Keys, rows_X: Rows, begin: int, end: int) -> None:
     for place in range(begin + 1, end):
         key, row = keys_X[place], rows_X[place]
@@ -36,7 +37,7 @@ def _by_insertion(keys_X: Keys, rows_X: Rows, begin: int, end: int) -> None:
         keys_X[free], rows_X[free] = key, row
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _by_radix(
     keys_X: Keys, rows_X: Rows, spare_keys_X: Keys, spare_rows_X: Rows, begin: int, end: int
 ) -> None:
@@ -60,7 +61,7 @@ def _by_radix(
         rows_X[begin:end] = spare_rows_X[begin:end]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _pass(
     keys_X: Keys,
     rows_X: Rows,

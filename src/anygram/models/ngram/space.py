@@ -38,7 +38,7 @@ class Memory:
 
     def blocks(self, length: int, bytes_each: float) -> Iterator[tuple[int, int]]:
         """Yield ranges that together are 0 .. length: some for each thread."""
-        yield from threads.spans(length, min(max(1, length), 4 * threads.available()))
+        yield from threads.spans(length, min(max(1, length), 4 * threads.cores()))
 
     def windows(self, length: int, bytes_each: float) -> Iterator[tuple[int, int]]:
         """Yield the whole range."""
@@ -54,7 +54,7 @@ class Disk:
         self._window_bytes = limit
 
     def empty(self, length: int, kind: type[Any]) -> NDArray[Any]:
-        """Return an array of zeros of that length, whose file goes when it does; OSError where there is no room."""
+        """Return an array of zeros, whose file goes when it does; OSError where there is no room."""
         if length == 0:
             return np.empty(0, dtype=kind)
         with tempfile.TemporaryFile(dir=self._folder) as file:

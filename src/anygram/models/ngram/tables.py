@@ -18,7 +18,7 @@ Axes: G k-grams of a level, W words of a row, K symbols of a k-gram, V vocabular
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -151,22 +151,3 @@ def from_tensors(tensors: Tensors) -> Tables:
     nothing = np.empty(0, dtype=np.float32)
     centres = tuple(tensors.get(f"centres_{length}", nothing) for length in range(2, order + 1))
     return Tables(levels, centres if any(map(len, centres)) else ())
-
-
-def pack(scrambled_G: Words | None, log_p_G: Logs, log_gamma_G: Logs, first_G1: Words) -> Words:
-    """Return a level below the order; level 1 has no scrambled symbols."""
-    words_GW = np.zeros((len(log_p_G) + 1, 4), dtype=np.uint32)
-    if scrambled_G is not None:
-        words_GW[:-1, 0] = scrambled_G
-    words_GW[:-1, 1] = log_p_G.view(np.uint32)
-    words_GW[:-1, 2] = log_gamma_G.view(np.uint32)
-    words_GW[:, 3] = first_G1
-    return words_GW
-
-
-def pack_highest(scrambled_G: Words, log_p_G: Logs) -> Words:
-    """Return the level of the order itself, if that is above 1."""
-    words_GW = np.empty((len(log_p_G), 2), dtype=np.uint32)
-    words_GW[:, 0] = scrambled_G
-    words_GW[:, 1] = log_p_G.view(np.uint32)
-    return words_GW

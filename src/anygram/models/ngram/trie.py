@@ -22,9 +22,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anygram.compiled import kernel, part
 
 Words = NDArray[np.uint32]
 
@@ -104,20 +105,20 @@ class CountedTrie:
         return [self.vocabulary_size, *map(len, self.levels)]
 
 
-@numba.njit(inline="always")
+@part
 def guess(begin: int, size: int, wanted: np.uint32) -> int:
     """Return where a scrambled symbol stands among `size` evenly spread ones from `begin` on, about."""
     return begin + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
 
 
-@numba.njit(inline="always")
+@part
 def unscramble(scrambled: np.uint32, back: np.uint32, shift: int) -> int:
     """Return the symbol that this was; bits below `shift` do not matter (`Scrambling.symbols`)."""
     mask = np.uint32(np.uint32(0xFFFFFFFF) >> np.uint32(shift))
     return np.int64(((scrambled >> np.uint32(shift)) * back) & mask)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find(scrambled_G: Words, begin: int, end: int, wanted: np.uint32) -> int:
     """Return where `wanted` stands between `begin` and `end`, −1 where it does not.
 

@@ -1,0 +1,110 @@
+"""Kernels: functions compiled by Numba, and what they need of the machine that Python has no word for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function once and for all; it lets other threads run while it works."""
+    compiled: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
+    return compiled
+
+
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function into the kernels that call it.
+
+    It should be given addresses, no arrays: counting the references to those would cost more than it does.
+    """
+    compiled: Callable[P, R] = numba.njit(inline="always")(function)
+    return compiled
+
+
+def _address(_: Any, array: Any) -> Any:
+    """Return where in memory a contiguous array begins."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        begin = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.ptrtoint(begin, ir.IntType(64))
+
+    return types.int64(array), code
+
+
+def _load(bits: int) -> Callable[[Any, Any], Any]:
+    def load(_: Any, place: Any) -> Any:
+        """Return what lies at an address, which need not be aligned, as a number."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
+            return builder.zext(builder.load(pointer, align=1), ir.IntType(64))
+
+        return types.uint64(types.int64), code
+
+    return load
+
+
+def _load_float(number: Any, kind: Any) -> Callable[[Any, Any], Any]:
+    def load(_: Any, place: Any) -> Any:
+        """Return the float at an address."""
+
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = builder.inttoptr(arguments[0], kind.as_pointer())
+            return builder.load(pointer, align=1)
+
+        return number(types.int64), code
+
+    return load
+
+
+def _prefetch(_: Any, place: Any) -> Any:
+    """Ask for the cache line at an address, whatever it is, without waiting for it."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        known = builder.module.globals.get("llvm.prefetch.p0")
+        function = known or ir.Function(builder.module, kind, "llvm.prefetch.p0")
+        hints = [number(hint) for hint in (_READ, _KEEP_IN_ALL_CACHES, _DATA)]
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), *hints])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), code
+
+
+def _trailing_zeros(_: Any, number: Any) -> Any:
+    """Return how many of the lowest bits are 0; 64 of the number 0."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), code
+
+
+_READ, _KEEP_IN_ALL_CACHES, _DATA = 0, 3, 1
+"""The arguments of llvm.prefetch (LLVM language reference): read access, locality 3, data cache."""
+
+_intrinsic: Any = intrinsic
+address: Callable[[Any], Any] = _intrinsic(_address)
+load_8: Callable[[Any], Any] = _intrinsic(_load(8))
+load_32: Callable[[Any], Any] = _intrinsic(_load(32))
+load_64: Callable[[Any], Any] = _intrinsic(_load(64))
+load_float: Callable[[Any], Any] = _intrinsic(_load_float(types.float32, ir.FloatType()))
+load_double: Callable[[Any], Any] = _intrinsic(_load_float(types.float64, ir.DoubleType()))
+prefetch: Callable[[Any], None] = _intrinsic(_prefetch)
+trailing_zeros: Callable[[Any], Any] = _intrinsic(_trailing_zeros)
+
+
+@part
+def prefetch_element(array: Any, index: Any) -> None:
+    """Ask for the cache line of an array's element, which may lie outside it."""
+    prefetch(address(array) + np.int64(index) * array.itemsize)
