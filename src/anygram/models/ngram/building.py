@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -220,20 +221,20 @@ def _sort(
     size = len(keys_G)
     log_gamma_G = ngrams.log_gamma_G if ngrams.log_gamma_G is not None else np.zeros(size, dtype=np.float32)
     given = (np.asarray(ngrams.log_p_G, dtype=np.float32), np.asarray(log_gamma_G, dtype=np.float32))
-    level = _Level(np.empty(size, np.uint32), np.empty(size, np.float32), np.empty(size, np.float32))
-    made = (level.scrambled_G, level.log_p_G, level.log_gamma_G)
+    made = np.empty(size, np.uint32), np.empty(size, np.float32), np.empty(size, np.float32)
     first_P1 = np.zeros(contexts + 1, dtype=np.uint32)
+    arrays: tuple[Any, ...] = (*given, *made, first_P1)
     ending = scrambling.scramble(np.array([vocabulary_size - 1]))[0]
 
     def order(buckets: tuple[int, int]) -> tuple[int, int]:
-        return _order(keys_G, rows_G, edges_Q1, *buckets, ending, *given, *made, first_P1)
+        return _order(keys_G, rows_G, edges_Q1, *buckets, ending, *arrays)
 
     spans = threads.spans(len(edges_Q1) - 1, min(len(edges_Q1) - 1, 4 * threads.cores()))
     repeated = [(row, twin) for row, twin in threads.side_by_side(order, spans) if row >= 0]
     if repeated:
         raise _repeated(length, *min(repeated))
     np.cumsum(first_P1, out=first_P1)
-    return level, first_P1
+    return _Level(*made), first_P1
 
 
 def _distribute(
@@ -304,7 +305,8 @@ def _order(
 
     Return the first row that repeats another, and that one; −1 where there is none.
     """
-    row, twin = -1, -1
+    row: Any = np.int64(-1)
+    twin: Any = np.int64(-1)
     for bucket in range(first_bucket, last_bucket):
         begin, end = edges_Q1[bucket], edges_Q1[bucket + 1]
         keys_M, rows_M = keys_G[begin:end], rows_G[begin:end]

@@ -16,6 +16,8 @@ Axes: G k-grams of a level, P its contexts, W words of a row, C values, S of a s
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from anygram import threads
@@ -106,7 +108,7 @@ def _choose(log_p_S: Logs, least: float) -> Logs:
     >>> _choose(np.float32([-1, -2, -1]), -2)[[0, 1, 2, -1]].tolist()
     [-2.009999990463257, -2.0, -1.0, -1.0]
     """
-    distinct = np.unique(log_p_S)
+    distinct = np.unique(log_p_S).astype(np.float64)
     if len(distinct) >= _VALUES:
         sorted_S = np.sort(log_p_S).astype(np.float64)
         sums_S1 = np.concatenate([[0], np.cumsum(sorted_S)])
@@ -171,7 +173,7 @@ def _unseen(
     context: int,
     first: int,
     last: int,
-) -> float:
+) -> Any:
     """Return Σ P(w | h') over the symbols that are not stored after a context h of `length` − 1 symbols."""
     shorter_length, shorter = fall_back(links, length - 1, context)
     total = load_double(totals[shorter_length] + 8 * shorter)
@@ -264,7 +266,8 @@ def _round_some(
     for child in range(first, last):
         log_p = log_p_of(level, level[ADDRESS] + level[STRIDE] * child)
         p = np.exp(np.float64(log_p))
-        value = max(np.searchsorted(values_C, log_p, side="right") - 1, 0)
+        value: Any = np.searchsorted(values_C, log_p, side="right")
+        value -= value > 0
         if value + 1 < len(values_C):
             nearer = values_C[value + 1] - log_p < log_p - values_C[value]
             value += nearer and p_C[value + 1] - p <= free

@@ -10,6 +10,8 @@ V vocabulary, L positions of a block and the one before.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +32,7 @@ def find(address: int, stride: int, mask: np.uint32, first: int, last: int, want
     size = last - first
     if size <= 0:
         return -1
-    place = guess(first, size, wanted)
+    place: Any = guess(first, size, wanted)
     if size > 32:
         for _ in range(3):
             step = (np.int64(wanted) - np.int64(load_32(address + stride * place))) * size >> 32
@@ -54,7 +56,8 @@ def mask_of(level: Directory) -> np.uint32:
 
 
 @part
-def log_p_of(level: Directory, entry: int) -> float:
+def log_p_of(level: Directory, entry: int) -> Any:
+    """Return log P of the n-gram in the row at an address."""
     if level[LOG_P] == 0:
         return load_float(level[CENTRES] + 4 * np.int64(load_32(entry) & np.uint32(255)))
     return load_float(entry + level[LOG_P])
@@ -189,14 +192,14 @@ def score_rows(
 
 
 @part
-def children(level: Directory, node: int) -> tuple[int, int]:
+def children(level: Directory, node: int) -> tuple[Any, Any]:
     """Return where the children of a node of a level below the order begin and end."""
     entry = level[ADDRESS] + level[STRIDE] * node + level[FIRST]
     return np.int64(load_32(entry)), np.int64(load_32(entry + level[STRIDE]))
 
 
 @kernel
-def step(directory: Directory, nodes: NDArray[np.int64], symbol: int) -> None:
+def step(directory: Directory, nodes: NDArray[np.int64], symbol: Any) -> None:
     """Turn the nodes of the last 1 .. K symbols, −1 where there is none, into those once `symbol` is read."""
     for length in range(len(nodes), 1, -1):
         above = nodes[length - 2]

@@ -13,6 +13,8 @@ Axes: B rows, T positions, S symbols of a row with its context, G k-grams of a l
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -228,7 +230,7 @@ def _rank_one(
     sorted_directory: Directory,
     nodes: NDArray[np.int64],
     log_gamma_K1: FloatArray,
-    symbol: int,
+    symbol: Any,
 ) -> int:
     """Return a symbol's rank, given the nodes of its context and what `backoffs` says of them."""
     log_p = _predict(directory, nodes, log_gamma_K1, symbol)
@@ -241,7 +243,8 @@ def _rank_one(
         row = sorted_directory[length]
         rank += _before(row[_OWN], row[_OWN + 1], first, last, log_gamma_K1[length], log_p, symbol)
         while first < last:
-            matched, end = length, last
+            matched: Any = length
+            end = last
             if row[_LENGTHS] != 0:
                 matched = np.int64(load_8(row[_LENGTHS] + first))
                 end = _end_of(row[_LENGTHS], first, last, matched)
@@ -252,7 +255,7 @@ def _rank_one(
 
 
 @kernel
-def _predict(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray, symbol: int) -> float:
+def _predict(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: FloatArray, symbol: int) -> Any:
     """Return what `lookup.predict_row` does for one symbol, to the last bit."""
     for length in range(len(nodes), 0, -1):
         if nodes[length - 1] >= 0:

@@ -10,6 +10,7 @@ Axes: G k-grams of a level.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class Links:
 
 
 @part
-def fall_back(links: Directory, length: int, node: int) -> tuple[int, int]:
+def fall_back(links: Directory, length: int, node: int) -> tuple[Any, Any]:
     """Return length and node of the longest stored suffix of an n-gram; length 0 for a single symbol."""
     if length == 1:
         return np.int64(0), np.int64(0)
@@ -91,12 +92,14 @@ def _link(
             _prefetch(directory, links, length, context, end)
         first, last = children(upper, context)
         start_length, start = fall_back(links, length - 1, context)
-        place, stop = np.int64(0), np.int64(0)
+        place: Any = np.int64(0)
+        stop: Any = np.int64(0)
         if start_length > 0:
             place, stop = children(directory[start_length - 1], start)
         for child in range(first, last):
             word = np.uint32(load_32(level[ADDRESS] + level[STRIDE] * child)) & mask
-            found_length, found = start_length, np.int64(-1)
+            found: Any = np.int64(-1)
+            found_length = start_length
             if start_length > 0:
                 lower = directory[start_length]
                 found = find(lower[ADDRESS], lower[STRIDE], mask_of(lower), place, stop, word)
@@ -112,7 +115,7 @@ def _link(
 @kernel
 def _find_shorter(
     directory: Directory, links: Directory, length: int, node: int, word: np.uint32
-) -> tuple[int, int]:
+) -> tuple[Any, Any]:
     """Return the longest context shorter than this one that has such a child, as length, and the child."""
     length, node = fall_back(links, length, node)
     while length > 0:

@@ -97,7 +97,8 @@ class Tables:
         """Return log P of the n-grams of that length."""
         words_GW = self._rows(length, nodes)
         if self.is_compact(length):
-            return self.centres[length - 2][words_GW[:, 0] & np.uint32(255)]
+            log_p_G: Logs = self.centres[length - 2][words_GW[:, 0] & np.uint32(255)]
+            return log_p_G
         return words_GW[:, 1].view(np.float32)
 
     def log_gamma(self, length: int, nodes: slice = slice(None)) -> Logs:
