@@ -29,24 +29,27 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
-PACKAGES = (
-    "dict-gcide dict-foldoc dict-jargon dict-devil fortunes anarchism debian-history debian-policy "
-    "developers-reference debian-reference-en debian-handbook debian-faq manpages manpages-dev "
-    "freebsd-manpages perl-doc linux-doc-6.1 python3.11-doc rust-doc postgresql-doc-15 apache2-doc bind9-doc "
-    "exim4-doc-html libreoffice-help-en-us gimp-help-en openjdk-17-doc scala-doc erlang-doc ghc-doc racket-doc "
-    "llvm-14-doc octave-doc maxima-doc python-django-doc python-pandas-doc python-scipy-doc "
-    "python-sympy-doc sagemath-doc twisted-doc libboost1.74-doc cppreference-doc-en-html libstdc++-12-doc "
-    "wx3.2-doc qtbase5-doc-html libgtk-3-doc libglib2.0-doc lilypond-doc-html petsc3.18-doc gnuradio-doc "
-    "derby-doc db5.3-doc lazarus-doc-2.2 grass-doc linuxcnc-doc-en kicad-doc-en sqlite3-doc ffmpeg-doc "
-    "python-sklearn-doc python-statsmodels-doc python-astropy-doc python-sqlalchemy-doc csound-doc "
-    "imagemagick-6-doc dpdk-doc icu-doc libgtk-4-doc pike8.0-doc gnome-devel-docs singular-doc sumo-doc"
-).split()
+PACKAGES = """
+dict-gcide dict-foldoc dict-jargon dict-devil fortunes anarchism debian-history debian-policy
+developers-reference debian-reference-en debian-handbook debian-faq manpages manpages-dev
+freebsd-manpages perl-doc linux-doc-6.1 python3.11-doc rust-doc postgresql-doc-15 apache2-doc
+bind9-doc exim4-doc-html libreoffice-help-en-us gimp-help-en openjdk-17-doc scala-doc erlang-doc
+ghc-doc racket-doc llvm-14-doc octave-doc maxima-doc python-django-doc python-pandas-doc
+python-scipy-doc python-sympy-doc sagemath-doc twisted-doc libboost1.74-doc cppreference-doc-en-html
+libstdc++-12-doc wx3.2-doc qtbase5-doc-html libgtk-3-doc libglib2.0-doc lilypond-doc-html
+petsc3.18-doc gnuradio-doc derby-doc db5.3-doc lazarus-doc-2.2 grass-doc linuxcnc-doc-en
+kicad-doc-en sqlite3-doc ffmpeg-doc python-sklearn-doc python-statsmodels-doc python-astropy-doc
+python-sqlalchemy-doc csound-doc imagemagick-6-doc dpdk-doc icu-doc libgtk-4-doc pike8.0-doc
+gnome-devel-docs singular-doc sumo-doc
+"""
 TEST_SHARE, SEED = 0.01, 0
 
 _MARKUP = re.compile(r"\.x?html?$")
 _MANUAL = re.compile(r"/man/man\d\w*/[^/]+\.\d\w*$")
 _PLAIN = re.compile(r"(\.(txt|rst|pod|md|adoc|dict|dict\.dz)|/games/fortunes/[^/.]+)$")
-_NOT_TEXT = re.compile(r"changelog|copyright|genindex|(^|/)(index-all|allclasses|searchindex)|/_sources/", re.I)
+_NOT_TEXT = re.compile(
+    r"changelog|copyright|genindex|(^|/)(index-all|allclasses|searchindex)|/_sources/", re.I
+)
 _LANGUAGE = re.compile(r"/(?!en)[a-z]{2}([-_][A-Za-z]{2,4})?/.*\.x?html?$|\.(?!en)[a-z]{2}\.html$")
 
 _UNSEEN = re.compile(r"<!--.*?-->|<(script|style|head|pre|nav|svg|math)\b.*?</\1\s*>", re.S | re.I)
@@ -61,7 +64,7 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n|\n%\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]* +(?=[\"'(\[]?[A-Z])")
 _TOKEN = re.compile(r"\w+(?:[-'’.]\w+)*|[^\w\s]")
 _WORD = re.compile(r"[A-Za-z]+(?:[-'’][A-Za-z]+)*")
-_ENGLISH = frozenset("the of to and is that for with this a in are be by an it as".split())
+_COMMON = " the of to and is that for with this a in are be by an it as "
 _SPECIAL = {"<s>": "s-tag", "</s>": "end-tag", "<unk>": "unknown-tag"}
 
 
@@ -92,11 +95,11 @@ def default_folder() -> Path:
 
 def download(folder: Path) -> list[Path]:
     """Return the packages' archives, fetching those that are missing."""
-    missing = [name for name in PACKAGES if not list(folder.glob(f"{name}_*.deb"))]
+    missing = [name for name in PACKAGES.split() if not list(folder.glob(f"{name}_*.deb"))]
     if missing:
         words = ["apt-get", "download", *missing]
         subprocess.run(words, cwd=folder, check=True, stdout=sys.stderr, stderr=subprocess.PIPE, text=True)
-    return [max(folder.glob(f"{name}_*.deb")) for name in PACKAGES]
+    return [max(folder.glob(f"{name}_*.deb")) for name in PACKAGES.split()]
 
 
 def extract(archive: Path) -> Path:
@@ -150,7 +153,9 @@ def from_roff(text: str) -> str:
         if line.startswith((".", "'")):
             lines.append("\n")  # every other request ends a paragraph
         else:
-            lines.append(_ROFF_ESCAPE.sub("", line).replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\"))
+            lines.append(
+                _ROFF_ESCAPE.sub("", line).replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\")
+            )
     return "\n".join(lines)
 
 
@@ -171,7 +176,7 @@ def sentences_of(text: str) -> Iterator[str]:
 def is_running_text(tokens: list[str]) -> bool:
     """Return whether tokens look like an English sentence rather than code, a table or a heading."""
     words = [token for token in tokens if _WORD.fullmatch(token)]
-    common = sum(word.lower() in _ENGLISH for word in words)
+    common = sum(f" {word.lower()} " in _COMMON for word in words)
     return len(words) >= 6 and len(words) >= 0.7 * len(tokens) and common >= 0.12 * len(words)
 
 
@@ -188,9 +193,10 @@ def assemble(folder: Path, archives: list[Path], sentences: list[Path]) -> dict[
     seen: set[bytes] = set()
     types: set[str] = set()
     rows: list[dict[str, Any]] = []
-    with (folder / "train.txt").open("w", encoding="utf-8") as train, (folder / "test.txt").open(
-        "w", encoding="utf-8"
-    ) as test:
+    with (
+        (folder / "train.txt").open("w", encoding="utf-8") as train,
+        (folder / "test.txt").open("w", encoding="utf-8") as test,
+    ):
         for archive, file in zip(archives, sentences, strict=True):
             rows.append({**_named(archive), **_merge(file, draw, seen, types, (train, test))})
             file.unlink()
