@@ -18,11 +18,11 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import package_text
-from peers import kenlm, processes, report, rows, subject
+from peers import processes, programs, report, rows, subject
 from peers.processes import MB, CommandFailed, Cost, alternate, ask
 from peers.rows import Row
 from peers.subject import Subject, anygram, ngrams
@@ -38,9 +38,9 @@ Measure = Callable[[Subject, int], list[Row]]
 def main() -> int:
     """Measure what was asked for, print the table, and return the exit status."""
     options = _options()
-    peer = kenlm.find(options.kenlm)
+    peer = programs.find(options.kenlm)
     if peer is None or not peer.module:
-        print(kenlm.HOW_TO_GET_IT, file=sys.stderr)
+        print(programs.HOW_TO_GET_IT, file=sys.stderr)
     sources = options.corpus or _texts()
     if not sources:
         return 2
@@ -112,7 +112,7 @@ def train(text: Subject, order: int) -> list[Row]:
     """Text to a saved model that can be asked: `anygram train` beside lmplz and build_binary."""
     run = text.folder / f"run-{order}"
     peer = None if text.kenlm is None else lambda: text.train_kenlm(order)
-    ours, both = alternate(lambda: processes.run(text.train(run, order)), peer, text.repeats)
+    ours, both = alternate(lambda: text.train(run, order), peer, text.repeats)
     note = f"{text.tokens:,} tokens, {ngrams(run):,} n-grams"
     whole = rows.costs(text.name, f"train, order {order}", ours, [a.then(b) for a, b in both], note)
     if text.kenlm is None:
@@ -130,7 +130,7 @@ def size(text: Subject, order: int) -> list[Row]:
 def compact(text: Subject, order: int) -> list[Row]:
     """The compact form beside KenLM's tries."""
     run = text.folder / f"run-{order}-quantized"
-    processes.run(text.train(run, order, settings={"quantize": "true"}))
+    text.train(run, order, settings={"quantize": "true"})
     if text.kenlm is None:
         return _sizes(text, f"quantized, order {order}", run, None)
     tries = {"trie": (), "trie -q 8 -b 8 -a 22": ("-q", "8", "-b", "8", "-a", "22")}
@@ -271,21 +271,24 @@ def start(text: Subject, order: int) -> list[Row]:
         text.repeats,
     )
     warm = rows.costs(text.name, f"score one line, order {order}", ours, theirs, "a whole process, warm")
-    small = text.train(text.folder / "run-small", order)
-    small[2] = line
-    processes.run(small)
+    small = text.folder / "run-small"
+
+    def learn(environment: Mapping[str, str] | None = None) -> Cost:
+        return subject.train(line, small, order, environment=environment)
+
+    learn()
     return [
         *warm[:2],
-        _after_installing(text, "score one line", words),
-        rows.costs(text.name, "train on one line", [processes.run(small)], [], "a whole process, warm")[0],
-        _after_installing(text, "train on one line", small),
+        _after_installing(text, "score one line", lambda new: processes.run(words, environment=new)),
+        rows.costs(text.name, "train on one line", [learn()], [], "a whole process, warm")[0],
+        _after_installing(text, "train on one line", learn),
     ]
 
 
-def _after_installing(text: Subject, what: str, words: subject.Words) -> Row:
+def _after_installing(text: Subject, what: str, run: Callable[[Mapping[str, str]], Cost]) -> Row:
     """Return the seconds of a command whose compiled kernels are not there yet."""
     with tempfile.TemporaryDirectory(dir=text.folder) as cache:
-        cost = processes.run(words, environment={"NUMBA_CACHE_DIR": cache})
+        cost = run({"NUMBA_CACHE_DIR": cache})
     return rows.costs(text.name, f"{what}, first use after installing", [cost], [])[0]
 
 
@@ -295,7 +298,7 @@ def memory(text: Subject, order: int) -> list[Row]:
     scratch = text.folder / "limited.arpa"
     peer = text.kenlm
     ours, theirs = alternate(
-        lambda: processes.run(text.train(limited, order, "--memory", MEMORY)),
+        lambda: text.train(limited, order, "--memory", MEMORY),
         None if peer is None else lambda: processes.run(peer.lmplz(text.text, scratch, order, MEMORY)),
         text.repeats,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -10,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 from peers import processes
-from peers.kenlm import KenLM
 from peers.processes import Cost
+from peers.programs import KenLM
 
 SPECIAL = {"<s>": "s-tag", "</s>": "end-tag", "<unk>": "unknown-tag"}
 """What lmplz stops at, renamed for both."""
@@ -32,18 +33,15 @@ class Subject:
     kenlm: KenLM | None
     repeats: int
 
-    def train(self, out: Path, order: int, *more: str, settings: Mapping[str, object] | None = None) -> Words:
-        """Return the command that trains on the text."""
-        chosen = {"order": order, "lines": "false", **(settings or {})}
-        sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
-        data = ["--codec", "words", "--documents", "lines", "--valid", "none"]
-        return [anygram(), "train", self.text, "--model", "ngram", *data, *sets, *more, "--out", out]
+    def train(self, out: Path, order: int, *more: str, settings: Mapping[str, object] | None = None) -> Cost:
+        """Train on the text into a new run and return what that cost."""
+        return train(self.text, out, order, *more, settings=settings)
 
     def run(self, order: int, *, size: int | None = None) -> Path:
         """Return the run of this order, of `size` symbols at most."""
         out = self.folder / f"run-{order}{'' if size is None else f'-{size}'}"
         if not (out / "run.toml").exists():
-            processes.run(self.train(out, order, settings=None if size is None else {"size": size}))
+            self.train(out, order, settings=None if size is None else {"size": size})
         return out
 
     def arpa(self, order: int) -> Path:
@@ -73,6 +71,23 @@ class Subject:
         return self.kenlm
 
 
+def train(
+    text: Path,
+    out: Path,
+    order: int,
+    *more: str,
+    settings: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Cost:
+    """Train on a text into a new run, an old one removed before, and return what the process cost."""
+    chosen = {"order": order, "lines": "false", **(settings or {})}
+    sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    data = ["--codec", "words", "--documents", "lines", "--valid", "none"]
+    shutil.rmtree(out, ignore_errors=True)
+    words: Words = [anygram(), "train", text, "--model", "ngram", *data, *sets, *more, "--out", out]
+    return processes.run(words, environment=environment)
+
+
 def anygram() -> Path:
     """Return the program of the environment that runs this."""
     return Path(sys.executable).with_name("anygram")
@@ -86,7 +101,7 @@ def ngrams(run: Path) -> int:
 
 def prepare(source: Path, held_out: Path | None, folder: Path, kenlm: KenLM | None, repeats: int) -> Subject:
     """Return a text without blank lines and special words, and what is asked (else its own first lines)."""
-    name = source.parent.name if source.stem in ("train", "input") else source.stem.removesuffix(".train")
+    name = source.parent.name if "train" in source.stem else source.stem
     folder = folder / name
     folder.mkdir(parents=True, exist_ok=True)
     text, asked = folder / "text.txt", folder / "held-out.txt"
