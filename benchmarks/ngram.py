@@ -38,7 +38,7 @@ Measure = Callable[[Subject, int], list[Row]]
 def main() -> int:
     """Measure what was asked for, print the table, and return the exit status."""
     options = _options()
-    peer = programs.find(options.kenlm)
+    peer = programs.find(options.kenlm, options.kenlm_memory)
     if peer is None or not peer.module:
         print(programs.HOW_TO_GET_IT, file=sys.stderr)
     sources = options.corpus or _texts()
@@ -58,6 +58,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--corpus", type=Path, nargs="+", help="texts, one sentence a line; test.txt beside")
     parser.add_argument("--kenlm", type=Path, help="the folder of lmplz and build_binary (default: PATH)")
+    parser.add_argument(
+        "--kenlm-memory", default="4G", help="lmplz -S (default: 4G; its own, 80%% of all, is slower here)"
+    )
     parser.add_argument("--only", type=_names, default=list(MEASURES), help=f"some of {','.join(MEASURES)}")
     parser.add_argument("--orders", type=_numbers, default=[3, 5], help="default: 3,5")
     parser.add_argument("--repeats", type=int, default=3, help="measurements a figure (default: 3)")

@@ -37,10 +37,14 @@ bind9-doc exim4-doc-html libreoffice-help-en-us gimp-help-en openjdk-17-doc scal
 ghc-doc racket-doc llvm-14-doc octave-doc maxima-doc python-django-doc python-pandas-doc
 python-scipy-doc python-sympy-doc sagemath-doc twisted-doc libboost1.74-doc cppreference-doc-en-html
 libstdc++-12-doc wx3.2-doc qtbase5-doc-html libgtk-3-doc libglib2.0-doc lilypond-doc-html
-petsc3.18-doc gnuradio-doc derby-doc db5.3-doc lazarus-doc-2.2 grass-doc linuxcnc-doc-en
-kicad-doc-en sqlite3-doc ffmpeg-doc python-sklearn-doc python-statsmodels-doc python-astropy-doc
-python-sqlalchemy-doc csound-doc imagemagick-6-doc dpdk-doc icu-doc libgtk-4-doc pike8.0-doc
-gnome-devel-docs singular-doc sumo-doc
+petsc3.18-doc gnuradio-doc derby-doc db5.3-doc lazarus-doc-2.2 sqlite3-doc ffmpeg-doc
+python-sklearn-doc python-sqlalchemy-doc imagemagick-6-doc dpdk-doc icu-doc libgtk-4-doc pike8.0-doc
+cmake-doc ant-doc checkstyle-doc jython-doc groovy-doc weka-doc uima-doc cinder-doc keystone-doc
+ironic-doc heat-doc octavia-doc nova-doc swift-doc manila-doc pylint-doc numba-doc libssl-doc
+git-doc nodejs-doc zsh-doc dcmtk-doc libjfreechart-java-doc libopenjfx-java-doc
+libcommons-math3-java-doc libbiojava-java-doc qtdeclarative5-doc-html libapache-poi-java-doc
+ogre-1.12-doc libjuce-doc slurm-wlm-doc libxalan2-java-doc libswingx-java-doc gradle-doc sphinx-doc
+mercurial-common borgbackup-doc pipewire-doc mit-scheme-doc gnuplot-doc libgtkmm-3.0-doc efl-doc
 """
 TEST_SHARE, SEED = 0.01, 0
 

@@ -16,15 +16,15 @@ HOW_TO_GET_IT = """KenLM is not here, so anygram is measured alone. To have it b
 
 @dataclass(frozen=True)
 class KenLM:
-    """The folder of its programs, and whether its Python module can be imported."""
+    """The folder of its programs, the memory lmplz may take, and whether its module can be imported."""
 
     folder: Path
+    memory: str
     module: bool
 
     def lmplz(self, text: Path, arpa: Path, order: int, memory: str | None = None) -> list[str | Path]:
         """Return the command that estimates a model; temporary files lie beside its ARPA file."""
-        limits = ["-S", memory] if memory else []
-        words: list[str | Path] = [self.folder / "lmplz", "-o", str(order), "--discount_fallback", *limits]
+        words = [self.folder / "lmplz", "-o", str(order), "--discount_fallback", "-S", memory or self.memory]
         return [*words, "-T", f"{arpa.parent}/lmplz-", "--text", text, "--arpa", arpa]
 
     def build_binary(self, arpa: Path, out: Path, kind: str, *options: str) -> list[str | Path]:
@@ -36,9 +36,9 @@ class KenLM:
         return [self.folder / "query", "-v", "sentence", model]
 
 
-def find(folder: Path | None) -> KenLM | None:
+def find(folder: Path | None, memory: str) -> KenLM | None:
     """Return KenLM in a folder of programs, or on PATH; None where there is none."""
     program = shutil.which("lmplz", path=None if folder is None else str(folder))
     if program is None:
         return None
-    return KenLM(Path(program).parent, importlib.util.find_spec("kenlm") is not None)
+    return KenLM(Path(program).parent, memory, importlib.util.find_spec("kenlm") is not None)
