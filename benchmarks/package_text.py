@@ -1,6 +1,6 @@
 """A large corpus of English from Debian's documentation packages: one tokenised sentence a line.
 
-./dev bench package_text [FOLDER]     about 0.7 GB are downloaded once, some minutes of work
+./dev bench package_text [FOLDER]     about 0.9 GB are downloaded once; some minutes of work
 
 Every package is of Debian's main section, so its licence is free. FOLDER (default: a folder of the user's
 cache) gets train.txt, test.txt (about 1 % of the lines, drawn with a fixed seed) and packages.json, which

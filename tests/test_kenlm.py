@@ -150,7 +150,7 @@ def _check_entries(run: ag.Run, arpa: Path) -> None:
     for length, (found, expected) in enumerate(zip(ours, theirs, strict=True), 1):
         assert found.keys() == expected.keys(), f"{length}-grams"
         grams = list(expected)
-        # lmplz writes six significant digits
+        # lmplz keeps single precision
         np.testing.assert_allclose(
             [found[gram] for gram in grams], [expected[gram] for gram in grams], rtol=0, atol=1e-5
         )

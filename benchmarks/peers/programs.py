@@ -24,7 +24,14 @@ class KenLM:
 
     def lmplz(self, text: Path, arpa: Path, order: int, memory: str | None = None) -> list[str | Path]:
         """Return the command that estimates a model; temporary files lie beside its ARPA file."""
-        words: list[str | Path] = [self.folder / "lmplz", "-o", str(order), "--discount_fallback", "-S", memory or self.memory]
+        words: list[str | Path] = [
+            self.folder / "lmplz",
+            "-o",
+            str(order),
+            "--discount_fallback",
+            "-S",
+            memory or self.memory,
+        ]
         return [*words, "-T", f"{arpa.parent}/lmplz-", "--text", text, "--arpa", arpa]
 
     def build_binary(self, arpa: Path, out: Path, kind: str, *options: str) -> list[str | Path]:

@@ -35,7 +35,7 @@ class Row:
         if self.failed:
             return [self.text, self.what, self.unit, "failed", "–", "–", self.failed]
         ratio = self.times_better
-        figures = [_figure(self.ours), _figure(self.peer), "–" if ratio is None else f"{ratio:.2f}"]
+        figures = [_figure(self.ours), _figure(self.peer), "–" if ratio is None else f"{ratio:.3g}"]
         return [self.text, self.what, self.unit, *figures, self.note]
 
     def to_json(self) -> dict[str, Any]:
