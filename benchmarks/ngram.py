@@ -16,9 +16,11 @@ import filecmp
 import json
 import math
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import package_text
@@ -162,17 +164,21 @@ def _sizes(text: Subject, what: str, run: Path, peer: Path | None) -> list[Row]:
 
 def arpa(text: Subject, order: int) -> list[Row]:
     """ARPA files written and read, beside build_binary reading one."""
-    out, again = text.folder / "ours.arpa", text.folder / "imported"
-    run = text.run(order)
-    written, _ = alternate(
-        lambda: processes.run([anygram(), "export", run, "--format", "arpa", "--out", out]),
-        None,
-        text.repeats,
-    )
-    scratch = text.folder / "read.probing"
-    peer, megabytes = text.kenlm, out.stat().st_size / MB
+    out, again, scratch = (text.folder / name for name in ("ours.arpa", "imported", "read.probing"))
+    run, peer = text.run(order), text.kenlm
+
+    def export() -> Cost:
+        out.unlink(missing_ok=True)
+        return processes.run([anygram(), "export", run, "--format", "arpa", "--out", out])
+
+    def import_() -> Cost:
+        shutil.rmtree(again, ignore_errors=True)
+        return processes.run([anygram(), "import", out, "--out", again])
+
+    written, _ = alternate(export, None, text.repeats)
+    megabytes = out.stat().st_size / MB
     read_ours, read_peer = alternate(
-        lambda: processes.run([anygram(), "import", out, "--out", again]),
+        import_,
         None if peer is None else lambda: processes.run(peer.build_binary(out, scratch, "probing")),
         text.repeats,
     )
@@ -194,7 +200,7 @@ def score(text: Subject, order: int) -> list[Row]:
     ours_out, peer_out = text.folder / "ours.json", text.folder / "peer.json"
     for threads in (1, 2):
         ours, theirs = alternate(
-            lambda threads=threads: ask("ours_batch", model=run, threads=threads, out=ours_out, **asked),  # type: ignore[misc]
+            partial(ask, "ours_batch", model=run, threads=threads, out=ours_out, **asked),
             None if peer is None else lambda: ask("kenlm_batch", model=peer, out=peer_out, **asked),
             text.repeats,
         )
