@@ -58,7 +58,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--corpus", type=Path, nargs="+", help="texts, one sentence a line; test.txt beside")
+    parser.add_argument("--corpus", type=_file, nargs="+", help="texts, one sentence a line; test.txt beside")
     parser.add_argument("--kenlm", type=Path, help="the folder of lmplz and build_binary (default: PATH)")
     parser.add_argument(
         "--kenlm-memory", default="4G", help="lmplz -S (default: 4G; its own, 80%% of all, is slower here)"
@@ -69,6 +69,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="a folder for what is made; models in it are used again")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     return parser.parse_args()
+
+
+def _file(word: str) -> Path:
+    if not Path(word).is_file():
+        raise argparse.ArgumentTypeError(f"{word} is no file")
+    return Path(word)
 
 
 def _names(words: str) -> list[str]:
