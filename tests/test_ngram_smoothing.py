@@ -53,10 +53,10 @@ def test_texts_that_give_discounts_equal_the_twin(name: str) -> None:
     fell_back = []
     for seed in range(20):
         generator = np.random.default_rng(seed)
-        texts = [np.minimum(generator.geometric(0.5, 30) - 1, BOUNDARY - 1).tolist() for _ in range(5)]
-        twin, model = Twin(3, texts, name=name), trained(3, texts, smoothing=name)
+        texts = [np.minimum(generator.geometric(0.5, 60) - 1, BOUNDARY - 1).tolist() for _ in range(5)]
+        twin, model = Twin(5, texts, name=name), trained(5, texts, smoothing=name)
         fell_back += twin.fell_back
-        for read in ([], [0], [0, 1], [2, 2], [1, 2, 0]):
+        for read in ([], [0], [0, 1], [2, 2, 0], [0, 1, 0, 0], [1, 2, 0, 0, 1]):
             np.testing.assert_allclose(p_after(model, read), twin.after(read), rtol=3e-6)
     assert not all(fell_back)
 
