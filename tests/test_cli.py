@@ -193,6 +193,21 @@ def test_models_and_codecs_list_their_settings(capsys: pytest.CaptureFixture[str
 # Settings
 
 
+def test_an_ngram_over_words_needs_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "lines.log").write_text("to be\nor not to be\n" * 20)
+    code = (
+        "import sys; from anygram.cli import run\n"
+        "train = ['train', 'lines.log', '--model', 'ngram', '--codec', 'words', '--out', 'run']\n"
+        "assert run(train) == 0 and run(['score', 'run', 'lines.log', '--out', 'scores.jsonl']) == 0\n"
+        "heavy = ('torch', 'tokenizers', 'pyarrow', 'fsspec', 'rich', 'scipy', 'hypothesis')\n"
+        "print([module for module in heavy if module in sys.modules])"
+    )
+    program = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert program.stdout.splitlines()[-1] == "[]"
+
+
 def test_settings_come_from_a_file_and_from_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     config = tmp_path / "settings.toml"
     config.write_text("k = 0.5\nbatch = 100\n[model]\norder = 4\n[codec]\nmin_count = 2\n")

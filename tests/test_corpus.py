@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anygram.codecs import REGISTRY
+from anygram.codecs import REGISTRY, words
+from anygram.codecs.words import WordsCodec
+from anygram.data import store
 from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position, document_batches, encode_corpus
 from anygram.data.documents import Document
+from anygram.data.store import DocumentStore, Selection
 from anygram.errors import AnygramError, DataError
 from anygram.protocols import Codec
 
@@ -75,10 +78,74 @@ def test_a_corpus_is_its_documents_each_closed(
     assert corpus.vocabulary_size == BYTES.vocabulary_size
 
 
-def test_progress_is_told_the_units_of_every_document(tmp_path: Path) -> None:
+def test_progress_is_told_how_many_documents_are_done(tmp_path: Path) -> None:
     told: list[int] = []
     encode_corpus([Document("né", 1), Document("")], BYTES, tmp_path, told.append)
-    assert told == [4, 0]
+    assert told == [1, 2]
+
+
+words_and_spaces = st.text("aé \n", max_size=9)
+
+
+@given(
+    documents=st.lists(st.builds(Document, words_and_spaces, st.integers(0, 2)), min_size=1, max_size=9),
+    block=st.integers(1, 20),
+    data=st.data(),
+)
+def test_documents_of_a_store_are_encoded_as_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, documents: list[Document], block: int, data: st.DataObject
+) -> None:
+    codec = WordsCodec(["a", "é", "aé"], "whitespace", lines=True)
+    stored = DocumentStore.spool([*documents, Document("a")], tmp_path_factory.mktemp("store"))
+    index_D = data.draw(st.permutations(range(len(stored))))
+    raw = stored.raw(index_D[-1])
+    cut = data.draw(st.sampled_from([0, *range(len(raw) + 1)]))
+    while 0 < cut < len(raw) and raw[cut] & 0xC0 == 0x80:
+        cut -= 1
+    chosen = Selection(stored, np.array(index_D), {len(index_D) - 1: (cut, len(raw))})
+    told: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_BYTES_AT_ONCE", block)
+        assert b"".join(block.bytes_N.tobytes() for block in chosen.blocks()) == b"".join(
+            document.to_bytes() for document in chosen
+        )
+        try:
+            corpus = encode_corpus(chosen, codec, tmp_path_factory.mktemp("many"), told.append)
+        except DataError as error:
+            assert "the corpus is empty" in str(error)
+            return
+    each = encode_corpus(list(chosen), codec, tmp_path_factory.mktemp("each"))
+    assert corpus.ids.tolist() == each.ids.tolist()
+    assert corpus.offsets_D1.tolist() == each.offsets_D1.tolist()
+    assert corpus.units_D.tolist() == each.units_D.tolist()
+    assert told == sorted(told) and told[-1] == len(stored)
+
+
+def test_what_a_codec_refuses_of_many_is_told_with_the_document(tmp_path: Path) -> None:
+    documents = [Document("a" * 100, name=f"a.txt:{number}") for number in range(10)]
+    documents[7] = Document("a\udcff", name="a.txt:7")
+    stored = DocumentStore.spool(documents, tmp_path / "store")
+    codec = WordsCodec(["a"], "whitespace", lines=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_BYTES_AT_ONCE", 250)
+        with pytest.raises(DataError, match=r"^a\.txt:7: character 1 is the byte 0xFF.*use --codec bytes"):
+            encode_corpus(stored, codec, tmp_path / "corpus")
+    with pytest.raises(DataError, match=r"^character 1 is the byte 0xFF"):
+        words.fit(store.texts_of(stored), words.Config())
+
+
+@given(
+    documents=st.lists(st.builds(Document, words_and_spaces), min_size=1, max_size=9), block=st.integers(1, 9)
+)
+def test_a_codec_is_fitted_to_a_store_as_to_its_texts(
+    tmp_path_factory: pytest.TempPathFactory, documents: list[Document], block: int
+) -> None:
+    stored = DocumentStore.spool([*documents, Document("a")], tmp_path_factory.mktemp("store"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_BYTES_AT_ONCE", block)
+        fitted = words.fit(store.texts_of(stored), words.Config())
+        assert list(store.texts_of(stored)) == [document.text for document in stored]
+    assert fitted.to_json() == words.fit(store.texts_of(list(stored)), words.Config()).to_json()
 
 
 @pytest.mark.parametrize("documents", [[], [Document("")], [Document("", 1), Document("", 1)]])

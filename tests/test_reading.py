@@ -6,6 +6,7 @@ import gzip
 import io
 import itertools
 import tracemalloc
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram.data import text
-from anygram.data.documents import Document
-from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
-from anygram.errors import AnygramError, DataError, UsageError
+from anygram.data.documents import Document, Lines
+from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read, read_in_bulk
+from anygram.data.store import DocumentStore
+from anygram.errors import AnygramError, BadRecord, DataError, UsageError
 from tests.corpora import WRITERS, read_texts, refusal
 
 PIECES = [b"a", b"word", b"\n", b"\r\n", b"\r", b" ", b"\t", b"\x0c", "é".encode(), b"\xff", b"\xc3"]
@@ -27,6 +29,10 @@ def _parsed(kind: DocumentsAre, content: bytes) -> list[Document]:
     documents = list(parse(io.BytesIO(content), "file", True))
     assert all(isinstance(document, Document) for document in documents)
     return [document for document in documents if isinstance(document, Document)]
+
+
+def _refusals(items: Iterable[Document | Lines | BadRecord]) -> list[str]:
+    return [str(item) for item in items if isinstance(item, BadRecord)]
 
 
 @pytest.mark.parametrize("kind", ["lines", "paragraphs", "files"])
@@ -42,6 +48,37 @@ def test_lines_are_what_lies_between_newlines(content: bytes) -> None:
     if rest:
         expected.append((rest, 0))
     assert [(line.to_bytes(), line.separator) for line in _parsed("lines", content)] == expected
+
+
+@given(content=files_of_bytes, at_once=st.integers(1, 12), binary=st.booleans())
+def test_lines_in_bulk_are_the_same_lines(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, at_once: int, binary: bool
+) -> None:
+    one_by_one = list(text.lines(io.BytesIO(content), "a:b", binary))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "_READ_AT_ONCE", at_once)
+        in_bulk = list(text.lines_in_bulk(io.BytesIO(content), "a:b", binary))
+    refused = [
+        [str(item) for item in items if isinstance(item, BadRecord)] for items in (one_by_one, in_bulk)
+    ]
+    assert refused[0] == refused[1]
+    spooled = [item for item in in_bulk if not isinstance(item, BadRecord)]
+    told: list[int] = []
+    store = DocumentStore.spool(spooled, tmp_path_factory.mktemp("store"), told.append)
+    assert list(store) == [item for item in one_by_one if isinstance(item, Document)]
+    assert told == [item.units for item in spooled] and sum(told) == store.units
+
+
+def test_documents_of_many_sources_keep_their_names(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_bytes(b"one\n\xff\n\nfour")
+    (tmp_path / "c.jsonl").write_text('{"text": "five"}\n\n{"text": "six"}\n')
+    sources = [f"{tmp_path}/{name}" for name in ("a.log", "b.log", "c.jsonl", "a.log")]
+    options, report = ReadingOptions(on_bad_record="skip"), Report()
+    store = DocumentStore.spool(read_in_bulk(sources, options, report), tmp_path / "store")
+    alone = Report()
+    assert list(store) == list(read(sources, options, alone))
+    assert report == alone and report.skipped == 3
 
 
 @given(content=files_of_bytes)

@@ -240,12 +240,22 @@ def test_what_was_not_asked_for_is_empty(tmp_path: Path) -> None:
     assert (len(splits.train), len(splits.valid), len(splits.test)) == (1, 0, 0)
 
 
-@given(train=st.lists(short_texts, max_size=5), test=st.lists(short_texts, max_size=5))
-def test_duplicates_are_texts_of_the_test_part_seen_in_training(train: list[str], test: list[str]) -> None:
+alike = st.sampled_from(
+    ["a", "ab", "a" * 7, "a" * 8, "a" * 9, "b" + "a" * 7, "a" * 7 + "b", "a\0", "\0", "\0\0"]
+)
+
+
+@given(
+    train=st.lists(st.one_of(short_texts, alike), max_size=5),
+    test=st.lists(st.one_of(short_texts, alike), max_size=5),
+)
+def test_duplicates_are_texts_of_the_test_part_seen_in_training(
+    tmp_path_factory: pytest.TempPathFactory, train: list[str], test: list[str]
+) -> None:
     expected = sum(text in train for text in test if text)
-    assert (
-        count_duplicates([Document(text, 1) for text in train], [Document(text) for text in test]) == expected
-    )
+    parts = [Document(text, 1) for text in train], [Document(text) for text in test]
+    assert count_duplicates(*parts) == expected
+    assert count_duplicates(*(_store(tmp_path_factory, part) for part in parts)) == expected
 
 
 @pytest.mark.parametrize("count", [4, 400])

@@ -8,15 +8,19 @@ import signal
 import stat
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from anygram import storage
 from anygram.errors import AnygramError, RunError
+from anygram.protocols import Tensors
 
 
 class Interrupted(BaseException):
@@ -193,6 +197,45 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
         assert np.array_equal(back[name], array), name
     storage.write_tensors(tmp_path / "a", {})
     assert storage.read_tensors(tmp_path / "a") == {}
+
+
+def test_tensors_are_what_the_safetensors_package_reads(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    storage.write_tensors(path, TENSORS)
+    with safe_open(path, framework="numpy") as file:
+        assert set(file.keys()) == set(TENSORS)
+        for name, array in TENSORS.items():
+            read = file.get_tensor(name)
+            assert read.dtype == array.dtype and read.shape == array.shape, name
+            assert np.array_equal(read, array), name
+    save_file({name: np.ascontiguousarray(array) for name, array in TENSORS.items()}, tmp_path / "b")
+    assert storage.read_tensors(tmp_path / "b").keys() == TENSORS.keys()
+
+
+def test_tensors_are_aligned_and_little_endian(tmp_path: Path) -> None:
+    numbers = {
+        "u8": np.ones(3, dtype=np.uint8),
+        "big": np.array([1, 2], dtype=">i8"),
+        "f4": np.ones(5, "<f4"),
+    }
+    storage.write_tensors(tmp_path / "a", numbers)
+    header = int.from_bytes((tmp_path / "a").read_bytes()[:8], "little")
+    assert (8 + header) % 64 == 0
+    back = storage.read_tensors(tmp_path / "a")
+    assert back["big"].tolist() == [1, 2] and back["big"].dtype == np.dtype("<i8")
+    assert all(array.flags.aligned and not array.flags.writeable for array in back.values())
+
+
+def test_writing_and_reading_tensors_copies_none(tmp_path: Path) -> None:
+    large: Tensors = {"x": np.zeros(1 << 22), "y": np.zeros(1 << 20, dtype=np.int32)}
+    tracemalloc.start()
+    try:
+        storage.write_tensors(tmp_path / "a", large)
+        storage.read_tensors(tmp_path / "a")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_json_and_toml_come_back_as_they_were(tmp_path: Path) -> None:

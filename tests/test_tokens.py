@@ -95,11 +95,11 @@ def test_ids_are_those_of_a_dictionary(documents: list[str], known: set[str], ne
     assert ids_T.tolist() == [i for each in expected for i in [*each, BOUNDARY]]
     assert lengths_D.tolist() == [len(each) + 1 for each in expected]
     for document, each in zip(documents, expected, strict=True):
-        raw = np.frombuffer(document.encode(), dtype=np.uint8)
-        ids_T, stops_T = _tokens.encode_one(raw, spellings, slots, newline)
+        ids_T, units_T = _tokens.encode_one(document.encode(), spellings, slots, newline)
         assert ids_T.tolist() == each
         ends = [len(document[: match.end()].encode()) for match in re.finditer(token, document)]
-        assert stops_T.tolist() == ends
+        ends[-1:] = [len(document.encode())] if ends else []
+        assert units_T.tolist() == np.diff(ends, prepend=0).tolist()
 
 
 def test_tables_grow_as_far_as_words_need() -> None:

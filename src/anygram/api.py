@@ -29,6 +29,7 @@ from anygram.runs import Record
 from anygram.tasks import generation, prediction
 from anygram.tasks.generation import Sampling
 from anygram.tasks.prediction import Prediction
+from anygram.tasks.scoring import Scorer
 
 if TYPE_CHECKING:
     from anygram.comparison.compare import Comparison
@@ -76,6 +77,10 @@ class Run:
         held_out = _documents(sources, self.record, documents, text_field)
         return evaluation.scores(self.model, self.codec, held_out)
 
+    def scorer(self) -> Scorer:
+        """Return what scores texts from Python: many at once on all cores, one at a time, or candidates."""
+        return Scorer(self.model, self.codec)
+
     def predict(self, prompt: str = "", top: int = 10) -> list[Prediction]:
         """Return the likeliest next symbols after the prompt."""
         return prediction.predict(self.model, self.codec, prompt, top)
@@ -94,6 +99,10 @@ class Run:
         """Return `n` continuations of the prompt, without it; each stops at the boundary."""
         sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
         return generation.generate(self.model, self.codec, prompt, samples=n, sampling=sampling)
+
+    def __reduce__(self) -> tuple[type[Run], tuple[Path]]:
+        """Let a run be sent to another process by its folder."""
+        return Run, (self.path,)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, model={self.record.model!r}, codec={self.record.codec!r})"

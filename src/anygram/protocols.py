@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -38,10 +39,16 @@ Condition = Sequence[Ids]
 
 @dataclass(frozen=True)
 class Texts:
-    """Many texts end to end: bytes_N of them all, and ends_D, where each one ends."""
+    """Many texts end to end: bytes_N of them all, and ends_D, where each one ends; to be read only."""
 
     bytes_N: NDArray[np.uint8]
     ends_D: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for name in ("bytes_N", "ends_D"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False  # so that kernels are compiled for one kind of array alone
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.ends_D)
@@ -154,7 +161,7 @@ class InBlocks(Protocol):
 
 
 @runtime_checkable
-class BatchCodec(Protocol):
+class BatchCodec(Codec, Protocol):
     """A codec that encodes many texts at once, to the same ids as one by one, beside other threads."""
 
     def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
@@ -216,6 +223,41 @@ class Ranked(Protocol):
 
         A symbol's rank is the number of symbols likelier than it; equal ones go by id.
         """
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A model that scores documents that lie end to end at once, from any number of threads."""
+
+    def score_stream(self, ids_N: Ids) -> FloatArray:
+        """Return log P of each symbol as log_p_N; every document is closed by its boundary."""
+        ...
+
+    def score_short(self, ids_T: Ids) -> float:
+        """Return log P of all symbols together that stand between two boundaries, the last one included."""
+        ...
+
+
+@runtime_checkable
+class Matching(Protocol):
+    """A model that says how long an n-gram each probability comes from; 1 is the symbol alone."""
+
+    def match_stream(self, ids_N: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return `Streaming.score_stream`'s log_p_N, and matched_N."""
+        ...
+
+    def match_next(self, state: State) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return `LanguageModel.predict`'s log_p_BV, and matched_BV."""
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A model that can learn within a given amount of memory."""
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Use about that many bytes, and files below `folder`; UsageError where they are too few."""
         ...
 
 

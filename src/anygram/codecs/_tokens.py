@@ -144,15 +144,20 @@ def encode(
 
 
 def encode_one(
-    bytes_N: Bytes, words: Texts, slots_S2: Slots, newline: int
-) -> tuple[NDArray[np.int32], Indices]:
-    """Return ids_T of one text as `encode` does, without boundary, and where each one's word ends."""
-    ids_T, stops_T = np.empty(len(bytes_N), dtype=np.int32), np.empty(len(bytes_N), dtype=np.int64)
+    raw: bytes, words: Texts, slots_S2: Slots, newline: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return ids_T of one text as `encode` does, without boundary, and the bytes of each, units_T.
+
+    They take in the spacing before each word, and the last one's also the spacing after it.
+    """
+    ids_T, units_T = np.empty(len(raw), dtype=np.int32), np.empty(len(raw), dtype=np.int64)
+    end_D = np.array([len(raw)], dtype=np.int64)
+    end_D.flags.writeable = False
     symbols = _encode(
-        *(bytes_N, np.array([len(bytes_N)]), words.bytes_N, words.ends_D, slots_S2, newline, NONE),
-        *(ids_T, stops_T, np.empty(1, dtype=np.int64)),
+        *(np.frombuffer(raw, dtype=np.uint8), end_D, words.bytes_N, words.ends_D, slots_S2, newline, NONE),
+        *(ids_T, units_T, np.empty(1, dtype=np.int64)),
     )
-    return ids_T[:symbols], stops_T[:symbols]
+    return ids_T[:symbols].copy(), units_T[:symbols].copy()
 
 
 def _head(words: Texts, positions_W: Indices) -> NDArray[np.uint64]:
@@ -331,15 +336,15 @@ def _encode(
     newline: Any,
     boundary: Any,
     ids_T: Any,
-    stops_T: Any,
+    units_T: Any,
     lengths_D: Any,
 ) -> Any:
-    """Fill ids_T, stops_T (if it has room) and lengths_D; return T."""
+    """Fill ids_T, units_T (if it has room) and lengths_D; return T."""
     text, spelled, slots, ends = address(bytes_N), address(bytes_A), address(slots_S2), address(ends_W)
     last, spelled_last, mask = text + len(bytes_N), spelled + len(bytes_A), np.uint64(len(slots_S2) - 1)
     symbols = position = 0
     for document in range(len(ends_D)):
-        before, end = symbols, ends_D[document]
+        before, counted, end = symbols, position, ends_D[document]
         while position < end:
             byte = bytes_N[position]
             if byte == 0x0A and newline != NONE:
@@ -353,9 +358,11 @@ def _encode(
                 _, word = _slot(slots, mask, hashed, start, stop, last, spelled, spelled_last, ends)
                 position, number = stop - text, max(word, 0)
             ids_T[symbols] = number
-            if len(stops_T):
-                stops_T[symbols] = position
+            if len(units_T):
+                units_T[symbols], counted = position - counted, position
             symbols += 1
+        if len(units_T) and symbols > before:
+            units_T[symbols - 1] += end - counted
         if boundary != NONE:
             ids_T[symbols] = boundary
             symbols += 1

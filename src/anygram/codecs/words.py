@@ -115,10 +115,7 @@ class WordsCodec:
             pieces = self._piece.findall(text)
             ids = [self._id_of_word.get(piece.lstrip(self._spaces), self.unknown) for piece in pieces]
             return Encoded(np.array(ids, dtype=np.int32), _units(text, pieces))
-        bytes_N = np.frombuffer(raw, dtype=np.uint8)
-        ids_T, stops_T = _tokens.encode_one(bytes_N, self.spellings, self._slots, self._newline)
-        stops_T[-1:] = len(raw)
-        return Encoded(ids_T, np.diff(stops_T, prepend=0))
+        return Encoded(*_tokens.encode_one(raw, self.spellings, self._slots, self._newline))
 
     def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
         """Return ids_N, each text's closed by the boundary, and how many each has; DataError as `encode`."""

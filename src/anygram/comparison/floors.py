@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from anygram.data.documents import Document, Documents
+from anygram.data.store import units_of
 from anygram.errors import AnygramError
 
 
@@ -44,8 +45,8 @@ def available() -> list[str]:
 def measure(name: str, train: Documents, test: Documents) -> Floor:
     """Return what the compressor needs for the test part after the training part."""
     size = _SIZES[name]
-    before = sum(document.units for document in train)
-    units = sum(document.units for document in test)
+    before = units_of(train)
+    units = units_of(test)
     padding = padding_for(before, before + units) if name == "zpaq" else 0
     started = time.perf_counter()
     history = size(chain([b" " * padding], stream(train)))

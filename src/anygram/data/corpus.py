@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.data.documents import Document
-from anygram.data.store import map_file
+from anygram.data.store import Selection, map_file, selected
 from anygram.errors import DataError
-from anygram.protocols import Codec, FloatArray, Ids, Lengths
+from anygram.pieces import joined
+from anygram.protocols import BatchCodec, Codec, FloatArray, Ids, Lengths
 from anygram.storage import explaining_writes
+from anygram.threads import side_by_side
 
 _SHORTEST_BLOCK = 32  # a small corpus gets shorter blocks down to this, then fewer rows
 
@@ -24,14 +26,20 @@ _SHORTEST_BLOCK = 32  # a small corpus gets shorter blocks down to this, then fe
 class EncodedCorpus:
     """The documents that `encode_corpus` wrote into a folder, each closed by its boundary; memory-mapped.
 
-    `ids` is ids_N; document d is ids_N[offsets_D1[d] : offsets_D1[d + 1]]; `units_D` are its original units.
+    Document d is ids_N[offsets_D1[d] : offsets_D1[d + 1]]; `units_D` are the original units.
     """
 
     def __init__(self, folder: Path, vocabulary_size: int) -> None:
         self.vocabulary_size = vocabulary_size
-        self.ids: Ids = map_file(folder / "ids", np.int32)
+        self._folder = folder
         self.offsets_D1: NDArray[np.int64] = map_file(folder / "offsets", np.int64)
         self.units_D: NDArray[np.int64] = map_file(folder / "units", np.int64)
+
+    @property
+    def ids(self) -> Ids:
+        """ids_N, mapped anew each time, so that what was read of the disk is let go with it."""
+        ids_N: Ids = map_file(self._folder / "ids", np.int32)
+        return ids_N
 
     @property
     def documents(self) -> int:
@@ -41,7 +49,7 @@ class EncodedCorpus:
     @property
     def symbols(self) -> int:
         """How many symbols there are, boundaries included."""
-        return len(self.ids)
+        return int(self.offsets_D1[-1])
 
     @property
     def units(self) -> int:
@@ -52,39 +60,71 @@ class EncodedCorpus:
 def encode_corpus(
     documents: Iterable[Document], codec: Codec, folder: Path, progress: Callable[[int], None] | None = None
 ) -> EncodedCorpus:
-    """Encode the documents into files of a folder, one at a time, and open them.
+    """Encode the documents into files of a folder and open them.
 
-    `progress` is called with the units of each document. DataError where the codec refuses a document
+    Many are encoded at once where both the documents are in a store and the codec is a `BatchCodec`.
+    `progress` is called with the number of documents done. DataError where the codec refuses a document
     or there is nothing beside boundaries; AnygramError if the disk is full.
     """
+    stored = selected(documents)
     with explaining_writes(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _write(documents, codec, folder, progress)
+        if stored is not None and isinstance(codec, BatchCodec):
+            _write(_encoded_blocks(stored, codec), folder, progress)
+        else:
+            _write(_encoded_each(documents, codec), folder, progress)
     corpus = EncodedCorpus(folder, codec.vocabulary_size)
     if corpus.symbols == corpus.documents:
         raise DataError(f"the corpus is empty ({corpus.documents} documents, no symbols); give some text")
     return corpus
 
 
-def _write(
-    documents: Iterable[Document], codec: Codec, folder: Path, progress: Callable[[int], None] | None
-) -> None:
-    boundary = np.array([codec.boundary], dtype=np.int32)
+_Encoded = tuple[Ids, Lengths, NDArray[np.int64]]
+"""The ids of some documents, each closed, the lengths of these, and the documents' original units."""
+
+
+def _write(encoded: Iterable[_Encoded], folder: Path, progress: Callable[[int], None] | None) -> None:
+    done = offset = 0
     with (
         (folder / "ids").open("wb") as ids,
         (folder / "offsets").open("wb") as offsets,
         (folder / "units").open("wb") as units,
     ):
-        offset = np.zeros(1, dtype=np.int64)
-        offsets.write(offset.tobytes())
-        for document in documents:
-            ids_N = np.append(_encode(codec, document), boundary)
-            ids.write(ids_N.tobytes())
-            offset += len(ids_N)
-            offsets.write(offset.tobytes())
-            units.write(np.int64(document.units).tobytes())
+        offsets.write(bytes(8))
+        for ids_N, lengths_D, units_D in encoded:
+            ids.write(ids_N.data)
+            offsets.write((np.cumsum(lengths_D) + offset).data)
+            units.write(units_D.data)
+            offset, done = offset + len(ids_N), done + len(units_D)
             if progress:
-                progress(document.units)
+                progress(done)
+
+
+def _encoded_each(documents: Iterable[Document], codec: Codec) -> Iterator[_Encoded]:
+    boundary = np.array([codec.boundary], dtype=np.int32)
+    for document in documents:
+        ids_N = np.append(_encode(codec, document), boundary)
+        yield ids_N, np.array([len(ids_N)], dtype=np.int64), np.array([document.units], dtype=np.int64)
+
+
+def _encoded_blocks(documents: Selection, codec: BatchCodec) -> Iterator[_Encoded]:
+    units_D = documents.units_D
+    first = 0
+    blocks = side_by_side(codec.encode_documents, documents.blocks())
+    while first < len(documents):
+        try:
+            ids_N, lengths_D = next(blocks)
+        except DataError:
+            _name_refused(documents[first:], codec)
+            raise
+        yield ids_N, lengths_D, units_D[first : first + len(lengths_D)]
+        first += len(lengths_D)
+
+
+def _name_refused(documents: Selection, codec: Codec) -> None:
+    """Raise the DataError of the first document that the codec refuses, by that one's name."""
+    for document in documents:
+        _encode(codec, document)
 
 
 def _encode(codec: Codec, document: Document) -> Ids:
@@ -116,21 +156,16 @@ def document_batches(
     if shuffle_seed is not None:
         order_D = np.random.default_rng(shuffle_seed).permutation(corpus.documents)
     lengths_D = np.diff(corpus.offsets_D1)[order_D]
-    ends_D = lengths_D.cumsum()
+    symbols_D = lengths_D.cumsum()
+    ids_N = corpus.ids
     first = start
     while first < corpus.documents:
-        room = int(ends_D[first] - lengths_D[first]) + symbols_per_batch
-        last = max(first + 1, int(np.searchsorted(ends_D, room, side="right")))
-        if shuffle_seed is None:
-            ids_N = np.array(corpus.ids[corpus.offsets_D1[first] : corpus.offsets_D1[last]])
-        else:
-            ids_N = np.concatenate([_document_ids(corpus, document) for document in order_D[first:last]])
-        yield CountBatch(ids_N, lengths_D[first:last], first, last)
+        room = int(symbols_D[first] - lengths_D[first]) + symbols_per_batch
+        last = max(first + 1, int(np.searchsorted(symbols_D, room, side="right")))
+        chosen_D = order_D[first:last]
+        batch_N = joined(ids_N, corpus.offsets_D1[chosen_D], corpus.offsets_D1[chosen_D + 1])
+        yield CountBatch(batch_N, lengths_D[first:last], first, last)
         first = last
-
-
-def _document_ids(corpus: EncodedCorpus, document: int) -> Ids:
-    return corpus.ids[corpus.offsets_D1[document] : corpus.offsets_D1[document + 1]]
 
 
 @dataclass(frozen=True)

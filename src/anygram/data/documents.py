@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from anygram.errors import DataError
+from anygram.protocols import Texts
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,27 @@ class Document:
         5
         """
         return len(self.to_bytes()) + self.separator
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Many documents of one source: their texts, and the number of separator bytes after each.
+
+    They are called `name:first` and so on, one number a document.
+    """
+
+    texts: Texts
+    separators_D: NDArray[np.int64]
+    name: str
+    first: int
+
+    def __len__(self) -> int:
+        return len(self.separators_D)
+
+    @property
+    def units(self) -> int:
+        """The original bytes of all."""
+        return len(self.texts.bytes_N) + int(self.separators_D.sum())
 
 
 Documents = Sequence[Document]

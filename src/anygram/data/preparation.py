@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from anygram.data.documents import Document
-from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
+from anygram.data.documents import Document, Lines
+from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read_in_bulk
 from anygram.data.splitting import Splits, count_duplicates, split
 from anygram.data.store import DocumentStore
 from anygram.errors import DataError, UsageError
@@ -78,7 +78,9 @@ def spool(options: DataOptions, workspace: Path, progress: Progress) -> None:
         if isinstance(part, str):
             wanted[name] = [part]
     reports = {name: Report() for name in wanted}
-    found = {name: read(sources, options.reading(), reports[name]) for name, sources in wanted.items()}
+    found = {
+        name: read_in_bulk(sources, options.reading(), reports[name]) for name, sources in wanted.items()
+    }
     for name, sources in wanted.items():
         progress.stage(f"reading {' '.join(sources)}")
         _spool(found[name], " ".join(sources), reports[name], workspace / name, progress)
@@ -125,7 +127,7 @@ def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dic
 
 
 def _spool(
-    documents: Iterator[Document], name: str, report: Report, folder: Path, progress: Progress
+    documents: Iterator[Document | Lines], name: str, report: Report, folder: Path, progress: Progress
 ) -> None:
     store = DocumentStore.spool(_counted(documents, progress), folder)
     if report.skipped:
@@ -134,12 +136,12 @@ def _spool(
         raise DataError(f"{name}: there is no text in it; name a source that holds some")
 
 
-def _counted(documents: Iterable[Document], progress: Progress) -> Iterator[Document]:
+def _counted(documents: Iterable[Document | Lines], progress: Progress) -> Iterator[Document | Lines]:
     units = 0
-    for document in documents:
-        units += document.units
+    for item in documents:
+        units += item.units
         progress.update(units, f"{units / 1e6:.1f} MB")
-        yield document
+        yield item
 
 
 def _part(word: str | None, name: str) -> float | str | None:

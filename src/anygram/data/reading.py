@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from anygram.data import examples, records, text
-from anygram.data.documents import Document
+from anygram.data.documents import Document, Lines
 from anygram.data.sources import STDIN, Place, locate, opened
 from anygram.errors import BadRecord, UsageError
 
@@ -18,13 +18,14 @@ DocumentsAre = Literal["lines", "paragraphs", "files"]
 _EXAMPLE = "example:"
 _REASONS_KEPT = 5
 _TEXTS = {"lines": text.lines, "paragraphs": text.paragraphs, "files": text.files}
+_TEXTS_IN_BULK = {**_TEXTS, "lines": text.lines_in_bulk}
 _RECORDS = {
     ".jsonl": records.read_jsonl,
     ".csv": records.read_csv,
     ".tsv": records.read_tsv,
     ".parquet": records.read_parquet,
 }
-_Items = Generator[Document | BadRecord, None, None]
+_Items = Generator[Document | Lines | BadRecord, None, None]
 _Parser = Callable[[], _Items]
 
 
@@ -65,20 +66,25 @@ def read(sources: Sequence[str], options: ReadingOptions, report: Report) -> Ite
     Sources and options are checked at once (DataError, UsageError), contents as they are read
     (DataError naming file and line or byte; BadRecord where `on_bad_record` could step over it).
     """
-    if not sources:
-        raise UsageError("no source given; name a file, a folder, a glob, - or example:docstrings")
-    if list(sources).count(STDIN) > 1:
-        raise UsageError("- (standard input) can be read only once; name it once")
-    parsers = [parser for source in sources for parser in _parsers(source, options)]
-    return _passed(parsers, options, report)
+    documents = _passed(_parsers(sources, options, in_bulk=False), options, report)
+    return (document for document in documents if isinstance(document, Document))
 
 
-def _passed(parsers: Iterable[_Parser], options: ReadingOptions, report: Report) -> Iterator[Document]:
+def read_in_bulk(
+    sources: Sequence[str], options: ReadingOptions, report: Report
+) -> Iterator[Document | Lines]:
+    """Return the same, lines of text many at a time."""
+    return _passed(_parsers(sources, options, in_bulk=True), options, report)
+
+
+def _passed(
+    parsers: Iterable[_Parser], options: ReadingOptions, report: Report
+) -> Iterator[Document | Lines]:
     for parser in parsers:
         with closing(parser()) as items:  # a record that is refused leaves no file open
             for item in items:
-                if isinstance(item, Document):
-                    report.documents += 1
+                if not isinstance(item, BadRecord):
+                    report.documents += 1 if isinstance(item, Document) else len(item)
                     report.units += item.units
                     yield item
                 elif options.on_bad_record == "skip":
@@ -87,17 +93,25 @@ def _passed(parsers: Iterable[_Parser], options: ReadingOptions, report: Report)
                     raise item
 
 
-def _parsers(source: str, options: ReadingOptions) -> list[_Parser]:
-    """Return what will parse the places of a source, one each."""
+def _parsers(sources: Sequence[str], options: ReadingOptions, *, in_bulk: bool) -> list[_Parser]:
+    """Return what will parse the places of all sources, one each."""
+    if not sources:
+        raise UsageError("no source given; name a file, a folder, a glob, - or example:docstrings")
+    if list(sources).count(STDIN) > 1:
+        raise UsageError("- (standard input) can be read only once; name it once")
+    return [parser for source in sources for parser in _parsers_of(source, options, in_bulk)]
+
+
+def _parsers_of(source: str, options: ReadingOptions, in_bulk: bool) -> list[_Parser]:
     if not source.startswith(_EXAMPLE):
-        return [_parser(place, options) for place in locate(source)]
+        return [_parser(place, options, in_bulk) for place in locate(source)]
     if options.documents or options.text_field:
         option = "--documents" if options.documents else "--text-field"
         raise UsageError(f"{source} comes in documents of its own; leave out {option}")
     return [partial(_all, examples.read_example(source.removeprefix(_EXAMPLE)))]
 
 
-def _parser(place: Place, options: ReadingOptions) -> _Parser:
+def _parser(place: Place, options: ReadingOptions, in_bulk: bool) -> _Parser:
     """Return what will parse the place; UsageError for an option that it has no use for."""
     if place.ending in _RECORDS or (place.ending == STDIN and options.text_field):
         if options.documents:
@@ -108,7 +122,7 @@ def _parser(place: Place, options: ReadingOptions) -> _Parser:
             f"{place.name} has no fields; leave out --text-field, or name files of "
             f"{', '.join(_RECORDS)} alone"
         )
-    return partial(_parse_text, place, options)
+    return partial(_parse_text, place, options, _TEXTS_IN_BULK if in_bulk else _TEXTS)
 
 
 def _parse_records(place: Place, options: ReadingOptions) -> _Items:
@@ -117,10 +131,10 @@ def _parse_records(place: Place, options: ReadingOptions) -> _Items:
         yield from parse(stream, place.name, options.text_field, options.binary)
 
 
-def _parse_text(place: Place, options: ReadingOptions) -> _Items:
+def _parse_text(place: Place, options: ReadingOptions, texts: Mapping[str, Any]) -> _Items:
     default = "lines" if place.ending in (".log", STDIN) else "files"
     with opened(place) as stream:
-        yield from _TEXTS[options.documents or default](stream, place.name, options.binary)
+        yield from texts[options.documents or default](stream, place.name, options.binary)
 
 
 def _all(documents: Iterator[Document]) -> _Items:

@@ -7,17 +7,24 @@ nanoGPT's split of tinyshakespeare. Nothing is copied. D documents.
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from anygram.compiled import address, kernel, load_64
 from anygram.data.documents import Documents
-from anygram.data.store import DocumentStore, Selection
+from anygram.data.store import DocumentStore, Selection, selected
 from anygram.errors import DataError, UsageError
+from anygram.protocols import Texts
 
 _FEWEST_DOCUMENTS = 20
 _LONGEST_CHARACTER = 4  # bytes, in UTF-8
+# 2^64 over the golden ratio and over the square root of 2, odd (Knuth 1998, section 6.4)
+_ONE_FACTOR, _OTHER_FACTOR, _HALF = (
+    np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xB504F333F9DE6485, 32)
+)
 
 
 @dataclass(frozen=True)
@@ -61,15 +68,39 @@ def count_duplicates(train: Documents, test: Documents) -> int:
     Only digests of the test texts are held in memory.
     """
     copies: dict[bytes, int] = {}
-    for document in test:
-        if document.text:
-            digest = _digest(document.to_bytes())
-            copies[digest] = copies.get(digest, 0) + 1
-    return sum(copies.pop(_digest(document.to_bytes()), 0) for document in train)
+    for digest in _digests(test):
+        copies[digest] = copies.get(digest, 0) + 1
+    return sum(copies.pop(digest, 0) for digest in _digests(train))
 
 
-def _digest(text: bytes) -> bytes:
-    return hashlib.blake2b(text, digest_size=16).digest()
+def _digests(documents: Documents) -> Iterator[bytes]:
+    """Yield 128 bits that tell apart the texts that are not empty."""
+    stored = selected(documents)
+    each = (Texts.of([document.to_bytes()]) for document in documents)
+    for texts in each if stored is None else stored.blocks():
+        digests_D2 = np.empty((len(texts), 2), dtype=np.uint64)
+        _digest(texts.bytes_N, texts.ends_D, digests_D2)
+        filled_D = texts.ends_D > texts.starts_D
+        yield from digests_D2[filled_D].view("V16").ravel().tolist()
+
+
+@kernel
+def _digest(bytes_N: Any, ends_D: Any, digests_D2: Any) -> None:
+    """Fill digests_D2 by two multiplicative hashes of each text's bytes, eight at a time, and its length."""
+    place, begin = address(bytes_N), 0
+    for text in range(len(ends_D)):
+        length = ends_D[text] - begin
+        one, other = np.uint64(length), ~np.uint64(length)
+        for position in range(begin, begin + length - 7, 8):
+            number = load_64(place + position)
+            one, other = (one ^ number) * _ONE_FACTOR, (other ^ number) * _OTHER_FACTOR
+            one, other = one ^ (one >> _HALF), other ^ (other >> _HALF)
+        for position in range(begin + length // 8 * 8, begin + length):
+            number = np.uint64(bytes_N[position])
+            one, other = (one ^ number) * _ONE_FACTOR, (other ^ number) * _OTHER_FACTOR
+            one, other = one ^ (one >> _HALF), other ^ (other >> _HALF)
+        digests_D2[text, 0], digests_D2[text, 1] = one, other
+        begin = ends_D[text]
 
 
 def _cut_by_document(

@@ -1,66 +1,71 @@
 """Documents on disk: written once, then read again in any order without being held in memory.
 
-Three files in a folder: `texts` (the bytes of all documents end to end), `names`, and `index`, one
-row a document: where its text ends, where its name ends, and its separator bytes; the first row is
-zero. D documents.
+Five files in a folder:
+
+texts    the bytes of all documents end to end
+index    one row a document: where its text ends, and its separator bytes; the first row is zero
+names    the names of all sources end to end
+sources  one row a source: where its name ends, and the number of its first document, which is part of
+         that one's name and counts on from there, or UNNUMBERED; the first row is zero
+firsts   the first document of each source
+
+A document whose name is not numbered is a source of its own. D documents, N bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.data.documents import Document
+from anygram.data.documents import Document, Documents, Lines
+from anygram.pieces import joined
+from anygram.protocols import Texts
 from anygram.storage import explaining_writes
 
-_TEXT_END, _NAME_END, _SEPARATOR = range(3)
-_HASHED_AT_ONCE = 1 << 20
+UNNUMBERED = -1
+_TEXT_END, _SEPARATOR = range(2)
+_ROW = struct.Struct("=2q")
+_BYTES_AT_ONCE = 1 << 23
 
 
 class DocumentStore(Sequence[Document]):
     """The documents that `spool` wrote into a folder, memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._texts = map_file(folder / "texts", np.uint8)
+        self._index = map_file(folder / "index", np.int64).reshape(-1, 2)
         self._names = map_file(folder / "names", np.uint8)
-        self._index = map_file(folder / "index", np.int64).reshape(-1, 3)
+        self._sources = map_file(folder / "sources", np.int64).reshape(-1, 2)
+        self._firsts = map_file(folder / "firsts", np.int64)
 
     @classmethod
     def spool(
-        cls, documents: Iterable[Document], folder: Path, progress: Callable[[int], None] | None = None
+        cls,
+        documents: Iterable[Document | Lines],
+        folder: Path,
+        progress: Callable[[int], None] | None = None,
     ) -> DocumentStore:
         """Write the documents into a folder and open them; AnygramError if the disk is full.
 
-        `progress` is called with the units of each document. The folder is made; it is the caller's
+        `progress` is called with the units of each item. The folder is made; it is the caller's
         to delete, also after a failure.
         """
         with explaining_writes(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            cls._write(documents, folder, progress)
+            with _Writer(folder) as writer:
+                for item in documents:
+                    units = writer.lines(item) if isinstance(item, Lines) else writer.document(item)
+                    if progress:
+                        progress(units)
         return cls(folder)
-
-    @staticmethod
-    def _write(documents: Iterable[Document], folder: Path, progress: Callable[[int], None] | None) -> None:
-        with (
-            (folder / "texts").open("wb") as texts,
-            (folder / "names").open("wb") as names,
-            (folder / "index").open("wb") as index,
-        ):
-            row = np.zeros(3, dtype=np.int64)
-            index.write(row.tobytes())
-            for document in documents:
-                text = document.to_bytes()
-                row[_TEXT_END] += texts.write(text)
-                row[_NAME_END] += names.write(document.name.encode("utf-8", "surrogateescape"))
-                row[_SEPARATOR] = document.separator
-                index.write(row.tobytes())
-                if progress:
-                    progress(len(text) + document.separator)
 
     def __len__(self) -> int:
         return len(self._index) - 1
@@ -78,12 +83,18 @@ class DocumentStore(Sequence[Document]):
         """Return bytes `start` to `end` of a document's text; only its last piece has the separator."""
         raw = self.raw(document)
         end = len(raw) if end is None else end
-        name_start, name_end = self._index[document : document + 2, _NAME_END]
         return Document(
             raw[start:end].tobytes().decode("utf-8", "surrogateescape"),
             int(self._index[document + 1, _SEPARATOR]) if end == len(raw) else 0,
-            self._names[name_start:name_end].tobytes().decode("utf-8", "surrogateescape"),
+            self._name(document),
         )
+
+    def _name(self, document: int) -> str:
+        source = int(np.searchsorted(self._firsts, document, side="right")) - 1
+        start, end = self._sources[source : source + 2, 0]
+        name = self._names[start:end].tobytes().decode("utf-8", "surrogateescape")
+        number = int(self._sources[source + 1, 1])
+        return name if number == UNNUMBERED else f"{name}:{number + document - int(self._firsts[source])}"
 
     def raw(self, document: int) -> NDArray[np.uint8]:
         """Return the bytes of a document's text, without its separator."""
@@ -110,10 +121,65 @@ class DocumentStore(Sequence[Document]):
     def fingerprint(self) -> str:
         """SHA-256 in hexadecimal of the documents' texts and separators; names do not count."""
         digest = hashlib.sha256()
-        digest.update(np.ascontiguousarray(self._index[:, [_TEXT_END, _SEPARATOR]]).tobytes())
-        for start in range(0, len(self._texts), _HASHED_AT_ONCE):
-            digest.update(self._texts[start : start + _HASHED_AT_ONCE].tobytes())
+        for name in ("index", "texts"):
+            with (self._folder / name).open("rb") as file:
+                while block := file.read(_BYTES_AT_ONCE):
+                    digest.update(block)
         return digest.hexdigest()
+
+    def spans(self, index_D: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the texts of these documents begin and end among all bytes."""
+        return self._index[index_D, _TEXT_END], self._index[index_D + 1, _TEXT_END]
+
+    def between(self, starts_D: NDArray[np.int64], ends_D: NDArray[np.int64]) -> Texts:
+        """Return the bytes from each start to its end; what is read of the disk is let go with them."""
+        bytes_N = map_file(self._folder / "texts", np.uint8)
+        if (starts_D[1:] == ends_D[:-1]).all():
+            return Texts(bytes_N[starts_D[0] : ends_D[-1]], ends_D - starts_D[0])
+        return Texts(joined(bytes_N, starts_D, ends_D), np.cumsum(ends_D - starts_D))
+
+
+class _Writer(ExitStack):
+    """Writes the files of a store."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        files = ("texts", "index", "names", "sources", "firsts")
+        self._texts, self._index, self._names, self._sources, self._firsts = (
+            self.enter_context((folder / name).open("wb")) for name in files
+        )
+        self._documents = self._text_end = self._name_end = 0
+        self._next = "", 0  # name and number of a document that would go on with the last source
+        self._index.write(_ROW.pack(0, 0))
+        self._sources.write(_ROW.pack(0, 0))
+
+    def document(self, document: Document) -> int:
+        """Write one document and return its units."""
+        text = document.to_bytes()
+        self._texts.write(text)
+        self._text_end += len(text)
+        self._index.write(_ROW.pack(self._text_end, document.separator))
+        self._source(document.name, UNNUMBERED)
+        self._documents += 1
+        return len(text) + document.separator
+
+    def lines(self, lines: Lines) -> int:
+        """Write many documents and return their units."""
+        self._texts.write(lines.texts.bytes_N.data)
+        index_D2 = np.stack([lines.texts.ends_D + self._text_end, lines.separators_D], axis=1)
+        self._index.write(index_D2.data)
+        self._text_end += len(lines.texts.bytes_N)
+        if self._next != (lines.name, lines.first):
+            self._source(lines.name, lines.first)
+        self._next = lines.name, lines.first + len(lines)
+        self._documents += len(lines)
+        return lines.units
+
+    def _source(self, name: str, first: int) -> None:
+        self._name_end += self._names.write(name.encode("utf-8", "surrogateescape"))
+        self._sources.write(_ROW.pack(self._name_end, first))
+        self._firsts.write(struct.pack("=q", self._documents))
+        self._next = "", 0
 
 
 class Selection(Sequence[Document]):
@@ -143,13 +209,26 @@ class Selection(Sequence[Document]):
         positions = range(len(self))[index]
         if isinstance(positions, int):
             return self.store.piece(int(self.index_D[positions]), *self.cuts.get(positions, (0, None)))
-        cuts = {new: self.cuts[old] for new, old in enumerate(positions) if old in self.cuts}
+        cuts = {positions.index(old): cut for old, cut in self.cuts.items() if old in positions}
         return Selection(self.store, self.index_D[index], cuts)
 
     def span(self, position: int) -> tuple[int, int]:
         """Return where the bytes of this document begin and end in its text."""
         whole = (0, len(self.store.raw(int(self.index_D[position]))))
         return self.cuts.get(position, whole)
+
+    def blocks(self) -> Iterator[Texts]:
+        """Yield the texts in order, some megabytes of them at a time, and at least one."""
+        starts_D, ends_D = self.store.spans(self.index_D)
+        for position, (start, end) in self.cuts.items():
+            starts_D[position], ends_D[position] = starts_D[position] + start, starts_D[position] + end
+        bytes_D = np.cumsum(ends_D - starts_D)
+        first = 0
+        while first < len(self):
+            room = int(bytes_D[first] - (ends_D[first] - starts_D[first])) + _BYTES_AT_ONCE
+            last = max(first + 1, int(np.searchsorted(bytes_D, room, side="right")))
+            yield self.store.between(starts_D[first:last], ends_D[first:last])
+            first = last
 
     @property
     def units_D(self) -> NDArray[np.int64]:
@@ -164,6 +243,38 @@ class Selection(Sequence[Document]):
     def units(self) -> int:
         """The units of all documents."""
         return int(self.units_D.sum())
+
+
+class _StoredTexts(Iterable[str]):
+    """The texts of a selection, one by one or in blocks."""
+
+    def __init__(self, documents: Selection) -> None:
+        self._documents = documents
+
+    def __iter__(self) -> Iterator[str]:
+        return (document.text for document in self._documents)
+
+    def blocks(self) -> Iterator[Texts]:
+        return self._documents.blocks()
+
+
+def texts_of(documents: Documents) -> Iterable[str]:
+    """Return the documents' texts, `InBlocks` where they can be had so."""
+    stored = selected(documents)
+    return (document.text for document in documents) if stored is None else _StoredTexts(stored)
+
+
+def selected(documents: Iterable[Document]) -> Selection | None:
+    """Return the documents as a selection of a store; None where they are in none."""
+    if isinstance(documents, DocumentStore):
+        return documents[:]
+    return documents if isinstance(documents, Selection) else None
+
+
+def units_of(documents: Documents) -> int:
+    """Return the units of all documents."""
+    stored = selected(documents)
+    return sum(document.units for document in documents) if stored is None else stored.units
 
 
 def map_file(path: Path, kind: type[Any]) -> NDArray[Any]:

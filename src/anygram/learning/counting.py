@@ -17,7 +17,7 @@ from anygram.protocols import Countable, Tensors
 class Config:
     """`batch`: symbols counted between two looks at the budget."""
 
-    batch: int = 1 << 18
+    batch: int = 1 << 20
 
     def __post_init__(self) -> None:
         if self.batch < 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anygram.errors import UsageError
-from anygram.protocols import Codec, LanguageModel, State
+from anygram.protocols import Codec, LanguageModel, Matching, State
 
 END = "<end>"
 """How the boundary is shown to people."""
@@ -16,12 +16,16 @@ END = "<end>"
 
 @dataclass(frozen=True)
 class Prediction:
-    """One candidate: its id, how a person reads it, and P(it | context)."""
+    """One candidate: its id, how a person reads it, P(it | context), and the length of the n-gram it is from.
+
+    `matched` is None where the model has no n-grams.
+    """
 
     id: int
     symbol: str
     probability: float
     bits: float
+    matched: int | None = None
 
 
 def after(model: LanguageModel, codec: Codec, prompt: str, rows: int = 1) -> State:
@@ -34,7 +38,12 @@ def predict(model: LanguageModel, codec: Codec, prompt: str, top: int = 10) -> l
     """Return the `top` likeliest symbols to follow the prompt, likeliest first."""
     if top < 1:
         raise UsageError(f"top must be at least 1, got {top}; for example --top 10")
-    log_p_V = model.predict(after(model, codec, prompt))[0]
+    state, matched_V = after(model, codec, prompt), None
+    if isinstance(model, Matching):
+        log_p_BV, matched_BV = model.match_next(state)
+        log_p_V, matched_V = log_p_BV[0], matched_BV[0]
+    else:
+        log_p_V = model.predict(state)[0]
     order = np.argsort(-log_p_V, kind="stable")[:top]
     return [
         Prediction(
@@ -42,6 +51,7 @@ def predict(model: LanguageModel, codec: Codec, prompt: str, top: int = 10) -> l
             symbol=END if symbol == codec.boundary else codec.symbol(int(symbol)),
             probability=math.exp(float(log_p_V[symbol])),
             bits=-float(log_p_V[symbol]) / math.log(2),
+            matched=None if matched_V is None else int(matched_V[symbol]),
         )
         for symbol in order
     ]

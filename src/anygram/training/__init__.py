@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from anygram.budgets import Budget
 from anygram.data.corpus import EncodedCorpus, encode_corpus
 from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
+from anygram.data.store import texts_of
 from anygram.errors import RunError, UsageError
 from anygram.learning import learner_for
 from anygram.protocols import Codec, Tensors
@@ -93,7 +93,7 @@ def _fresh(
     codec_config = settings.build(codec_module.Config, chosen["codec"])
 
     progress.stage(f"fitting the codec {plan.codec}")
-    codec = codec_module.fit((document.text for document in splits.train), codec_config)
+    codec = codec_module.fit(texts_of(splits.train), codec_config)
     corpus = _encoded(splits.train, codec, workspace / "train", progress)
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
     config = settings.build(module.Config, chosen["model"], config)
@@ -176,8 +176,7 @@ def _under(prefix: str, tensors: Tensors) -> Tensors:
 
 def _encoded(documents: Documents, codec: Codec, folder: Path, progress: Progress) -> EncodedCorpus:
     progress.stage("encoding", total=len(documents))
-    done = count(1)
-    return encode_corpus(documents, codec, folder, lambda units: progress.update(next(done)))
+    return encode_corpus(documents, codec, folder, progress.update)
 
 
 def _suggested(

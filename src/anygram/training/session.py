@@ -18,6 +18,7 @@ from anygram.budgets import Budget
 from anygram.data.corpus import EncodedCorpus
 from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
+from anygram.data.store import units_of
 from anygram.errors import TrainingStopped
 from anygram.protocols import Codec, Ids, LanguageModel, Learner, Tensors
 from anygram.reporting.progress import Progress
@@ -144,7 +145,7 @@ class Session:
         """Return the final figures: on test where there is one, else on (the first part of) validation."""
         model, codec = self._run.model, self._run.codec
         if len(splits.test):
-            self._progress.stage("measuring on the test split", total=sum(d.units for d in splits.test))
+            self._progress.stage("measuring on the test split", total=units_of(splits.test))
             scored = evaluation.evaluate(
                 model, codec, splits.test, ranks=False, progress=self._progress.update
             )

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram import contexts
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import counting, estimation, lookup, pruning, tables
+from anygram.models.ngram import estimation, lookup, pruning, tables
 from anygram.models.ngram.pruning import Pruning
+from anygram.models.ngram.shards import Counter
 from anygram.models.ngram.smoothing import Method, Smoothing
-from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams, Tables
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
@@ -68,8 +70,12 @@ class NGram:
         self.config = config
         self.vocabulary_size = vocabulary_size
         self._boundary = vocabulary_size - 1
-        self._read: list[Ids] = []
+        self._counter = Counter(config.order, vocabulary_size)
         self._tables: Tables | None = None
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Learn within that many bytes of memory, using files below `folder`; UsageError where too few."""
+        self._counter.limit_memory(limit, folder)
 
     @property
     def tables(self) -> Tables:
@@ -87,15 +93,15 @@ class NGram:
         """Take in documents, each closed by its boundary; a condition is refused (UsageError)."""
         refuse(condition, "ngram")
         assert self._tables is None, "ngram counts before finish(), not after"
-        self._read.append(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
+        self._counter.add(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
 
     def finish(self) -> Mapping[str, Any]:
         """Estimate the model; return n-grams, discounts and fallbacks, order by order.
 
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
-        trie = counting.count(self._take_stream(), self.config.order, self.vocabulary_size)
-        self._tables, figures = estimation.estimate(trie, self.config.method, self.config.pruning, Memory())
+        trie, space = self._counter.finish()
+        self._tables, figures = estimation.estimate(trie, self.config.method, self.config.pruning, space)
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:
@@ -105,11 +111,20 @@ class NGram:
 
     def predict(self, state: Ids) -> FloatArray:
         """Return log_p_BV in nats."""
+        return self._next(state, matched_BV=None)
+
+    def match_next(self, state: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return log_p_BV in nats, and how long the n-grams are that they come from as matched_BV."""
+        matched_BV = np.empty((len(state), self.vocabulary_size), dtype=np.uint8)
+        return self._next(state, matched_BV), matched_BV
+
+    def _next(self, state: Ids, matched_BV: NDArray[np.uint8] | None) -> FloatArray:
         log_p_BV = np.empty((len(state), self.vocabulary_size))
         scrambling, directory = self.tables.scrambling, self.tables.directory
         back, shift = np.uint32(scrambling.back), scrambling.shift
         for row, context_K in enumerate(state):
-            lookup.predict_row(directory, back, shift, context_K, log_p_BV[row], _NO_LENGTHS)
+            matched_V = _NO_LENGTHS if matched_BV is None else matched_BV[row]
+            lookup.predict_row(directory, back, shift, context_K, log_p_BV[row], matched_V)
         return log_p_BV
 
     def advance(self, state: Ids, ids_BT: Ids, lengths: Lengths | None = None) -> Ids:
@@ -125,6 +140,27 @@ class NGram:
         lookup.score_rows(self.tables.directory, ids_BS, width, ends_B, log_p_BT)
         return log_p_BT, self.advance(state, ids_BT, lengths)
 
+    def score_stream(self, ids_N: Ids) -> FloatArray:
+        """Return log P of each symbol of documents that lie end to end, each closed by its boundary."""
+        return self._score_stream(ids_N, _NO_LENGTHS)
+
+    def match_stream(self, ids_N: Ids) -> tuple[FloatArray, NDArray[np.uint8]]:
+        """Return the same as log_p_N, and how long the n-grams are that they come from as matched_N."""
+        matched_N = np.empty(len(ids_N), dtype=np.uint8)
+        return self._score_stream(ids_N, matched_N), matched_N
+
+    def _score_stream(self, ids_N: Ids, matched_N: NDArray[np.uint8]) -> FloatArray:
+        ids_S = np.empty(len(ids_N) + 1, dtype=np.int32)
+        ids_S[0] = self._boundary
+        ids_S[1:] = ids_N
+        log_p_N = np.empty(len(ids_N))
+        lookup.score_row(self.tables.directory, ids_S, 1, log_p_N, matched_N)
+        return log_p_N
+
+    def score_short(self, ids_T: Ids) -> float:
+        """Return log P of all symbols between two boundaries, the last one included."""
+        return lookup.score_total(self.tables.directory, ids_T)
+
     def counts(self) -> list[int]:
         """Return how many n-grams of each length there are."""
         return self.tables.counts
@@ -134,27 +170,11 @@ class NGram:
         return self.tables.list(length)
 
     def tensors(self) -> Tensors:
-        """Return the tables once finished; before that, the ids read so far."""
-        return {"ids": self._stream()} if self._tables is None else self._tables.to_tensors()
+        """Return the tables once finished; before that, what was read and counted so far."""
+        return self._counter.tensors() if self._tables is None else self._tables.to_tensors()
 
     def restore(self, tensors: Tensors) -> None:
         """Become the model whose `tensors` these are, finished or not."""
-        self._read, self._tables = [], None
-        if "ids" in tensors:
-            self._read = [tensors["ids"]]
-        else:
-            self._tables = tables.from_tensors(tensors)
-
-    def _stream(self) -> Ids:
-        return np.concatenate(self._read) if self._read else np.empty(0, dtype=np.int32)
-
-    def _take_stream(self) -> Ids:
-        """Return all that was read after a boundary that is not to be learnt, and forget the pieces."""
-        stream_S = np.empty(1 + sum(map(len, self._read)), dtype=np.int32)
-        stream_S[0] = ~self._boundary
-        begin = 1
-        for piece in self._read:
-            stream_S[begin : begin + len(piece)] = piece
-            begin += len(piece)
-        self._read = []
-        return stream_S
+        finished = "level_1" in tensors
+        self._tables = tables.from_tensors(tensors) if finished else None
+        self._counter.restore({} if finished else tensors)

@@ -1,0 +1,127 @@
+"""Counting a text that is read piece by piece, in shards where memory is limited.
+
+A shard may begin anywhere: the last order − 1 symbols before it stand at its beginning once more, as
+context that is not learnt, so every n-gram is counted in exactly one shard.
+
+Axes: N symbols of a piece, S positions of a shard's stream.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from anygram.errors import UsageError
+from anygram.models.ngram import counting, merging
+from anygram.models.ngram.space import Disk, Memory, Space
+from anygram.models.ngram.trie import CountedTrie, Level
+from anygram.protocols import Ids, Tensors
+
+_BASE_BYTES = 320 << 20
+"""What the program, its kernels and the blocks under way take, whatever is counted."""
+_SMALLEST_SHARD = 1 << 18
+
+
+class Counter:
+    """What was read of a text and what of it is already counted."""
+
+    def __init__(self, order: int, vocabulary_size: int) -> None:
+        self._order, self._vocabulary_size = order, vocabulary_size
+        self._space: Space = Memory()
+        self._shard_symbols: int | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        # a boundary that is not to be learnt stands before the text
+        self._pieces: list[Ids] = [np.array([~(self._vocabulary_size - 1)], dtype=np.int32)]
+        self._waiting = 0
+        self._tries: list[CountedTrie] = []
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Use about that many bytes, and files below `folder`; UsageError where they are too few."""
+        # ids, positions, and at worst a new n-gram of every length at every position
+        bytes_each = 8 + 12 * (self._order - 1)
+        symbols = (limit - _BASE_BYTES) // bytes_each
+        if symbols < _SMALLEST_SHARD:
+            least = _BASE_BYTES + _SMALLEST_SHARD * bytes_each
+            raise UsageError(f"memory must be at least {least / 1e6:,.0f} MB for order {self._order}")
+        self._shard_symbols = symbols
+        self._space = Disk(folder, (limit - _BASE_BYTES) // 2)
+
+    def add(self, marked_N: Ids) -> None:
+        """Take in a piece of text; what is only context is marked (`contexts`)."""
+        self._pieces.append(marked_N)
+        self._waiting += len(marked_N)
+        if self._shard_symbols is not None and self._waiting >= self._shard_symbols:
+            self._count_shard()
+
+    def finish(self) -> tuple[CountedTrie, Space]:
+        """Return the counts of the whole text, and the space in which to go on; forget the text."""
+        if self._waiting or not self._tries:
+            self._count_shard()
+        tries, space = self._tries, self._space
+        if len(tries) == 1:
+            space = Memory()
+        self._begin()
+        return merging.merge_all(tries, space), space
+
+    def _count_shard(self) -> None:
+        stream_S = self._take_stream()
+        trie = counting.count(stream_S, self._order, self._vocabulary_size)
+        self._tries.append(_copied(trie, self._space))
+        before_N = stream_S[max(0, len(stream_S) - self._order + 1) :]
+        self._pieces, self._waiting = [np.where(before_N < 0, before_N, ~before_N)], 0
+
+    def _take_stream(self) -> Ids:
+        """Return the pieces end to end, each let go of once it is copied."""
+        stream_S = np.empty(sum(map(len, self._pieces)), dtype=np.int32)
+        begin = 0
+        while self._pieces:
+            piece = self._pieces.pop(0)
+            stream_S[begin : begin + len(piece)] = piece
+            begin += len(piece)
+        return stream_S
+
+    def tensors(self) -> Tensors:
+        """Return what `restore` needs."""
+        tensors: Tensors = {"ids": np.concatenate(self._pieces)}
+        for number, trie in enumerate(self._tries):
+            tensors[f"shard_{number}.seen_1"] = trie.seen_V
+            for length, level in enumerate(trie.levels, 2):
+                tensors |= {
+                    f"shard_{number}.scrambled_{length}": level.scrambled_G,
+                    f"shard_{number}.first_{length}": level.first_P1,
+                    f"shard_{number}.seen_{length}": level.seen_G,
+                }
+        return tensors
+
+    def restore(self, tensors: Tensors) -> None:
+        """Become the counter whose `tensors` these are; nothing was read where there are none."""
+        self._begin()
+        if not tensors:
+            return
+        self._pieces = [tensors["ids"]]
+        self._waiting = len(tensors["ids"]) - (self._order - 1)
+        for number in range(sum(name.endswith(".seen_1") for name in tensors)):
+            levels = [
+                Level(*(tensors[f"shard_{number}.{part}_{k}"] for part in ("scrambled", "first", "seen")))
+                for k in range(2, self._order + 1)
+            ]
+            self._tries.append(CountedTrie(tensors[f"shard_{number}.seen_1"], levels))
+
+
+def _copied(trie: CountedTrie, space: Space) -> CountedTrie:
+    """Return a trie whose levels lie in a space; in memory they are already."""
+    if isinstance(space, Memory):
+        return trie
+    levels = []
+    for level in trie.levels:
+        copies = []
+        for array in (level.scrambled_G, level.first_P1, level.seen_G):
+            copy = space.empty(len(array), np.uint32)
+            copy[:] = array
+            space.forget(copy)
+            copies.append(copy)
+        levels.append(Level(*copies))
+    return CountedTrie(trie.seen_V, levels)

@@ -1,0 +1,130 @@
+"""What texts cost: many at once, one at a time with little ado, symbol by symbol, or against each other.
+
+Axes: D texts, T symbols of a text (the boundary that ends it included), N symbols of texts end to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import evaluation
+from anygram.errors import UsageError
+from anygram.protocols import BatchCodec, Codec, FloatArray, Ids, LanguageModel, Matching, Streaming, Texts
+from anygram.tasks.prediction import END
+from anygram.threads import side_by_side
+
+_TEXTS_AT_ONCE = 1 << 11
+
+
+@dataclass(frozen=True)
+class ScoredSymbols:
+    """A text's symbols as a person reads them, log P of each in nats, and which stand for unknown words.
+
+    `matched_T` says how long an n-gram each probability comes from, where the model can tell.
+    """
+
+    symbols: list[str]
+    ids_T: Ids
+    log_p_T: FloatArray
+    unknown_T: NDArray[np.bool_]
+    matched_T: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One of several candidates, its place in the list given, log P of its text and its score in all."""
+
+    text: str
+    place: int
+    log_p: float
+    score: float
+
+
+class Scorer:
+    """Asks a model what texts cost; may be used by many threads at once."""
+
+    def __init__(self, model: LanguageModel, codec: Codec) -> None:
+        self._model, self._codec = model, codec
+
+    def score(self, text: str) -> float:
+        """Return log P of a text and the boundary that ends it, in nats; DataError as the codec has it."""
+        return float(self.scores([text], threads=1)[0])
+
+    def scores(self, texts: Sequence[str], threads: int | None = None) -> FloatArray:
+        """Return log P of each text and its boundary as log_p_D in nats, on all cores or so many threads."""
+        if isinstance(texts, str):
+            raise UsageError("scores takes a list of texts; score takes one")
+        batches = [texts[begin : begin + _TEXTS_AT_ONCE] for begin in range(0, len(texts), _TEXTS_AT_ONCE)]
+        scored = side_by_side(self._score_batch, batches, threads)
+        return np.concatenate([np.zeros(0), *scored])
+
+    def symbols(self, text: str) -> ScoredSymbols:
+        """Return what each symbol of a text cost."""
+        ids_T = self._encode([text])[0]
+        matched_T = None
+        if isinstance(self._model, Matching):
+            log_p_T, matched_T = self._model.match_stream(ids_T)
+        else:
+            log_p_T = -evaluation.score_together(self._model, [ids_T])[0][0]
+        names = [*map(self._codec.symbol, ids_T[:-1].tolist()), END]
+        return ScoredSymbols(names, ids_T, log_p_T, ids_T == self._codec.unknown, matched_T)
+
+    def rescore(
+        self,
+        hypotheses: Sequence[str],
+        scores: Sequence[float] | None = None,
+        *,
+        weight: float = 1.0,
+        bonus: float = 0.0,
+    ) -> list[Hypothesis]:
+        """Return hypotheses, best first, by their own score + weight · log P + bonus · symbols.
+
+        `scores` are another model's (a recogniser's, a translator's) log-probabilities in nats, 0 where
+        there are none; equal ones stay in order. UsageError where they are not as many.
+        """
+        own_D = np.zeros(len(hypotheses)) if scores is None else np.asarray(scores, dtype=np.float64)
+        if len(own_D) != len(hypotheses):
+            raise UsageError(f"{len(hypotheses)} hypotheses have {len(own_D)} scores; give one for each")
+        log_p_D = self.scores(hypotheses)
+        lengths_D = np.array([len(ids_T) - 1 for ids_T in self._encode(hypotheses)], dtype=np.float64)
+        total_D = own_D + weight * log_p_D + bonus * lengths_D
+        return [
+            Hypothesis(hypotheses[place], int(place), float(log_p_D[place]), float(total_D[place]))
+            for place in np.argsort(-total_D, kind="stable")
+        ]
+
+    def _score_batch(self, texts: Sequence[str]) -> FloatArray:
+        if isinstance(self._model, Streaming):
+            ids_N, lengths_D = self._encode_together(texts)
+            starts_D = np.cumsum(lengths_D) - lengths_D
+            totals_D: FloatArray = np.add.reduceat(self._model.score_stream(ids_N), starts_D)
+            return totals_D
+        rows = self._encode(texts)
+        order_D = sorted(range(len(rows)), key=lambda place: -len(rows[place]))
+        log_p_D = np.empty(len(rows))
+        scored = evaluation.score_together(self._model, [rows[place] for place in order_D])
+        for place, (nats_T, _) in zip(order_D, scored, strict=True):
+            log_p_D[place] = -nats_T.sum()
+        return log_p_D
+
+    def _encode_together(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.int64]]:
+        """Return the texts' ids end to end, each closed by its boundary, and how many each has."""
+        if isinstance(self._codec, BatchCodec):
+            return self._codec.encode_documents(Texts.of(self._bytes_of(texts)))
+        rows = self._encode(texts)
+        return np.concatenate(rows), np.array([len(ids_T) for ids_T in rows], dtype=np.int64)
+
+    def _bytes_of(self, texts: Sequence[str]) -> list[bytes]:
+        try:
+            return [text.encode("utf-8", "surrogateescape") for text in texts]
+        except UnicodeEncodeError:
+            self._encode(texts)  # says what is wrong with which
+            raise
+
+    def _encode(self, texts: Sequence[str]) -> list[Ids]:
+        boundary = np.array([self._codec.boundary], dtype=np.int32)
+        return [np.concatenate([self._codec.encode(text).ids, boundary]) for text in texts]
