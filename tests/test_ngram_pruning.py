@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from anygram.errors import UsageError
 from anygram.models import ngram
-from anygram.models.ngram import Config, NGram
+from anygram.models.ngram import Config, NGram, counting, estimation, space
+from anygram.models.ngram.smoothing import Smoothing
 from anygram.protocols import Ids
 from tests.ngram_twin import NAMES, PrunedByEntropy, Twin
 from tests.small_ngrams import (
@@ -25,6 +27,7 @@ from tests.small_ngrams import (
     prefixes_of,
     queries,
     seen,
+    stream,
     texts_of_symbols,
     trained,
 )
@@ -187,3 +190,21 @@ def test_lmplz_keeps_the_same_ngrams_and_gives_them_the_same_numbers(
             if gamma and words != "</s>":
                 assert ours[gram][1] / np.log(10) == pytest.approx(float(gamma[0]), abs=1e-5)
     assert theirs == ours.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("prune", [{}, {"prune": "0 0 1"}, {"prune_entropy": 0.001}])
+def test_files_in_place_of_memory_give_the_same_bytes(
+    name: Smoothing, prune: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(space, "_BLOCK_BYTES", 100)  # so that this small a text fills many
+    texts = [np.random.default_rng(0).integers(0, SYMBOLS - 1, 300).tolist()]
+    config = Config(order=4, smoothing=name, **prune)
+    tables = [
+        estimation.estimate(counting.count(stream(texts), 4, SYMBOLS), config.method, config.pruning, where)[
+            0
+        ]
+        for where in (space.Memory(), space.Disk(tmp_path, limit=64))
+    ]
+    for in_memory, on_disk in zip(*(each.levels for each in tables), strict=True):
+        np.testing.assert_array_equal(in_memory, on_disk, strict=True)
