@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from anygram.budgets import Budget
-from anygram.models.ngram.model import Config, NGram
+from anygram.models.ngram.model import Config, NGram, from_ngrams
 from anygram.protocols import Ids
 
-__all__ = ["Config", "NGram", "create", "suggest"]
+__all__ = ["Config", "NGram", "create", "from_ngrams", "suggest"]
 
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NGram:

@@ -6,7 +6,7 @@ stream, X any number of queries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from anygram.conditioning import refuse
 from anygram.errors import UsageError
 from anygram.models.ngram import counting, smoothing, tables
 from anygram.models.ngram.ranking import Ranking
-from anygram.models.ngram.tables import Tables
+from anygram.models.ngram.tables import NGrams, Tables
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 from anygram.tries import Indices
 
@@ -110,6 +110,14 @@ class NGram:
         log_p_BT = _within(log_p_X, ids_BT, lengths)
         return log_p_BT, rank_X.reshape(ids_BT.shape), self.advance(state, ids_BT, lengths)
 
+    def ngrams(self, length: int) -> Iterator[NGrams]:
+        """Yield all n-grams of that length."""
+        yield self.tables.ngrams(length)
+
+    def counts(self) -> list[int]:
+        """Return how many n-grams there are of each length."""
+        return [len(level) for level in self.tables.levels]
+
     def tensors(self) -> Tensors:
         """Return the tables once finished; before that, the ids read so far."""
         return {"ids": self._stream()} if self._tables is None else self._tables.to_tensors()
@@ -132,6 +140,13 @@ class NGram:
         at = [nodes_BS[:, width:].reshape(-1) for nodes_BS in nodes]
         before = [nodes_BS[:, width - 1 : -1].reshape(-1) for nodes_BS in nodes[:-1]]
         return at, before
+
+
+def from_ngrams(levels: Sequence[NGrams], vocabulary_size: int) -> NGram:
+    """Return the model of these n-grams of each length; DataError for one that stands there twice."""
+    model = NGram(Config(order=len(levels)), vocabulary_size)
+    model._tables = tables.from_ngrams(levels, vocabulary_size)
+    return model
 
 
 def _within(log_p_X: FloatArray, ids_BT: Ids, lengths: Lengths | None) -> FloatArray:

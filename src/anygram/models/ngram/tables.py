@@ -17,12 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import tries
+from anygram.errors import DataError
 from anygram.models.ngram.counting import CountedLevel
 from anygram.models.ngram.smoothing import Estimate
 from anygram.protocols import FloatArray, Ids, Tensors
 from anygram.tries import Indices, Level
 
 Logs = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class NGrams:
+    """Some k-grams of one k: symbols_GK, log P of each in nats, log γ (None at the highest order)."""
+
+    symbols_GK: Ids
+    log_p_G: Logs
+    log_gamma_G: Logs | None
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,17 @@ class Tables:
             log_p_XV[owners, self.levels[length].symbols(grams)] = self.log_p[length][grams]
         return log_p_XV
 
+    def ngrams(self, length: int) -> NGrams:
+        """Return all k-grams of that length."""
+        nodes = np.arange(len(self.levels[length - 1]))
+        columns: list[Indices] = []
+        for level in self.levels[length - 1 : 0 : -1]:
+            columns.insert(0, level.symbols(nodes))
+            nodes = level.parents()[nodes]
+        columns.insert(0, nodes)
+        gamma = self.log_gamma[length - 1] if length < self.order else None
+        return NGrams(np.stack(columns, axis=1).astype(np.int32), self.log_p[length - 1], gamma)
+
     def to_tensors(self) -> Tensors:
         """Return the tables with keys as symbols and numbers of children, each in the fewest bytes."""
         tensors: Tensors = {}
@@ -95,6 +116,25 @@ def from_estimates(counted: Sequence[CountedLevel], estimates: Sequence[Estimate
         log_p=tuple(np.log(estimate.p).astype(np.float32) for estimate in estimates),
         log_gamma=tuple(np.log(estimate.gamma).astype(np.float32) for estimate in estimates[1:]),
     )
+
+
+def from_ngrams(grams: Sequence[NGrams], vocabulary_size: int) -> Tables:
+    """Return the tables of these n-grams of each length; DataError for one that stands there twice."""
+    levels: list[Level] = []
+    log_p: list[Logs] = []
+    log_gamma: list[Logs] = []
+    for some in grams:
+        nodes = np.zeros(len(some.symbols_GK), dtype=np.int64)
+        for level, symbols in zip([*levels, None], some.symbols_GK.T, strict=True):
+            nodes = nodes * vocabulary_size + symbols if level is None else level.find(nodes, symbols)
+        order = np.argsort(nodes)
+        if np.any(np.diff(nodes[order]) == 0):
+            raise DataError("an n-gram stands there twice; keep one")
+        levels.append(Level(nodes[order], vocabulary_size))
+        log_p.append(some.log_p_G[order])
+        if some.log_gamma_G is not None:
+            log_gamma.append(some.log_gamma_G[order])
+    return Tables(tuple(levels), tuple(log_p), tuple(log_gamma))
 
 
 def from_tensors(tensors: Tensors, order: int, vocabulary_size: int) -> Tables:
