@@ -30,7 +30,9 @@ from anygram.runs import Record, StoredRun
 def export(run: StoredRun, path: Path, progress: Progress) -> list[int]:
     """Write a run's n-grams and return how many of each length; UsageError for a model that has none."""
     if not isinstance(run.model, writing.Listed):
-        raise UsageError(f"the model '{run.record.model}' has no n-grams to write as arpa; export a run of ngram")
+        raise UsageError(
+            f"the model '{run.record.model}' has no n-grams to write as arpa; export a run of ngram"
+        )
     return writing.write(path, run.model, spelling.tokens(run.codec), progress)
 
 

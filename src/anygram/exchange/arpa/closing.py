@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.exchange.arpa.machine import prefetch
 from anygram.models.ngram.tables import NGrams
 from anygram.protocols import Ids
 
@@ -28,6 +29,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT, _ROW_BITS = np.uint64(32), np.uint64(40)
 _ROW_MASK = np.uint64((1 << 40) - 1)
 _EMPTY = np.uint64(0)
+_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -125,53 +127,82 @@ def _rows(tables: Sequence[Table | None], index: int, symbols_XJ: Ids) -> Rows:
     return table.find(symbols_XJ)
 
 
-def _found(logs_G: NDArray[np.float32] | None, rows_X: Rows, otherwise: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def _found(
+    logs_G: NDArray[np.float32] | None, rows_X: Rows, otherwise: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
     assert logs_G is not None
     return np.where(rows_X == MISSING, otherwise, logs_G[np.maximum(rows_X, 0)])
 
 
 @numba.njit(cache=True, nogil=True)
 def _fill(symbols_GK: Ids, slots_TS: NDArray[np.uint64], mine: int) -> int:
-    """Enter the rows that belong into one table; return the first that an earlier one equals, or MISSING."""
-    tables, slots = slots_TS.shape
-    mask = np.int64(slots - 1)
-    repeated = MISSING
-    for row in range(len(symbols_GK)):
-        hashed = _hash(symbols_GK, row)
-        if np.int64(hashed >> _SHIFT) % tables != mine:
-            continue
-        slot = np.int64(hashed) & mask
-        tag = hashed >> _ROW_BITS
-        while slots_TS[mine, slot] != _EMPTY:
-            entry = slots_TS[mine, slot]
-            if entry >> _ROW_BITS == tag and _equal(symbols_GK, np.int64(entry & _ROW_MASK) - 1, symbols_GK, row):
-                if repeated == MISSING:
-                    repeated = row
-                break
-            slot = (slot + 1) & mask
-        else:
-            slots_TS[mine, slot] = (tag << _ROW_BITS) | np.uint64(row + 1)
+    """Enter the rows that belong into one table; return the first that an earlier one equals, or MISSING.
+
+    Rows are taken in batches, so that the slots of a batch come from memory together.
+    """
+    tables, slots_S = len(slots_TS), slots_TS[mine]
+    mask = np.int64(len(slots_S) - 1)
+    rows_B, hashes_B = np.empty(_BATCH, dtype=np.int64), np.empty(_BATCH, dtype=np.uint64)
+    repeated, row = MISSING, 0
+    while row < len(symbols_GK):
+        taken = 0
+        while taken < _BATCH and row < len(symbols_GK):
+            hashed = _hash(symbols_GK, row)
+            if np.int64(hashed >> _SHIFT) % tables == mine:
+                rows_B[taken], hashes_B[taken] = row, hashed
+                prefetch(slots_S, np.int64(hashed) & mask)
+                taken += 1
+            row += 1
+        for batched in range(taken):
+            again = _enter(symbols_GK, slots_S, rows_B[batched], hashes_B[batched])
+            if again and repeated == MISSING:
+                repeated = rows_B[batched]
     return repeated
 
 
 @numba.njit(cache=True, nogil=True)
+def _enter(symbols_GK: Ids, slots_S: NDArray[np.uint64], row: int, hashed: np.uint64) -> bool:
+    """Enter a row into a table and return whether an earlier one equals it."""
+    mask = np.int64(len(slots_S) - 1)
+    slot = np.int64(hashed) & mask
+    tag = hashed >> _ROW_BITS
+    while slots_S[slot] != _EMPTY:
+        entry = slots_S[slot]
+        if entry >> _ROW_BITS == tag and _equal(symbols_GK, int(entry & _ROW_MASK) - 1, symbols_GK, row):
+            return True
+        slot = (slot + 1) & mask
+    slots_S[slot] = (tag << _ROW_BITS) | np.uint64(row + 1)
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
 def _find(symbols_GK: Ids, slots_TS: NDArray[np.uint64], symbols_XK: Ids, rows_X: Rows) -> None:
-    """Set the row of each n-gram, or MISSING."""
+    """Set the row of each n-gram, or MISSING; in batches, as above."""
     tables, slots = slots_TS.shape
     mask = np.int64(slots - 1)
-    for query in range(len(symbols_XK)):
-        hashed = _hash(symbols_XK, query)
-        table = np.int64(hashed >> _SHIFT) % tables
-        slot = np.int64(hashed) & mask
-        tag = hashed >> _ROW_BITS
-        rows_X[query] = MISSING
-        while slots_TS[table, slot] != _EMPTY:
-            entry = slots_TS[table, slot]
-            row = np.int64(entry & _ROW_MASK) - 1
-            if entry >> _ROW_BITS == tag and _equal(symbols_GK, row, symbols_XK, query):
-                rows_X[query] = row
-                break
-            slot = (slot + 1) & mask
+    flat_F, flat_M = slots_TS.reshape(-1), symbols_GK.reshape(-1)
+    first_B, hashes_B = np.empty(_BATCH, dtype=np.int64), np.empty(_BATCH, dtype=np.uint64)
+    for start in range(0, len(symbols_XK), _BATCH):
+        taken = min(_BATCH, len(symbols_XK) - start)
+        for batched in range(taken):
+            hashes_B[batched] = _hash(symbols_XK, start + batched)
+            table = np.int64(hashes_B[batched] >> _SHIFT) % tables
+            first_B[batched] = table * slots
+            prefetch(flat_F, first_B[batched] + (np.int64(hashes_B[batched]) & mask))
+        for batched in range(taken):
+            entry = flat_F[first_B[batched] + (np.int64(hashes_B[batched]) & mask)]
+            prefetch(flat_M, max(np.int64(entry & _ROW_MASK) - 1, 0) * symbols_GK.shape[1])
+        for batched in range(taken):
+            slot = np.int64(hashes_B[batched]) & mask
+            tag = hashes_B[batched] >> _ROW_BITS
+            rows_X[start + batched] = MISSING
+            while flat_F[first_B[batched] + slot] != _EMPTY:
+                entry = flat_F[first_B[batched] + slot]
+                row = int(entry & _ROW_MASK) - 1
+                if entry >> _ROW_BITS == tag and _equal(symbols_GK, row, symbols_XK, start + batched):
+                    rows_X[start + batched] = row
+                    break
+                slot = (slot + 1) & mask
 
 
 @numba.njit(cache=True, nogil=True)
@@ -185,7 +216,7 @@ def _hash(symbols_XK: Ids, row: int) -> np.uint64:
 
 @numba.njit(cache=True, nogil=True)
 def _equal(one_GK: Ids, row: int, other_XK: Ids, query: int) -> bool:
-    for place in range(one_GK.shape[1]):
-        if one_GK[row, place] != other_XK[query, place]:
-            return False
-    return True
+    place = 0
+    while place < one_GK.shape[1] and one_GK[row, place] == other_XK[query, place]:
+        place += 1
+    return bool(place == one_GK.shape[1])

@@ -35,12 +35,12 @@ _LOG10_OF_NOTHING = -99.0
 def measure(symbols_GK: Ids, token_starts_U: NDArray[np.int64]) -> int:
     """Return how many bytes `write_lines` needs for these n-grams at most."""
     rows, length = symbols_GK.shape
-    size = rows * (2 * (LONGEST_NUMBER + 1) + length + 1) + WORD
+    size: int = rows * (2 * (LONGEST_NUMBER + 1) + length + 1) + WORD
     for row in range(rows):
         for place in range(length):
             # the `<s>` that the boundary may become is no longer than its `</s>`
             symbol = symbols_GK[row, place]
-            size += token_starts_U[symbol + 1] - token_starts_U[symbol]
+            size += int(token_starts_U[symbol + 1] - token_starts_U[symbol])
     return size
 
 

@@ -44,7 +44,7 @@ def read_counts(source: Source, most: int) -> tuple[list[int], bytes | None, int
                 )
     if not counts:
         raise DataError(
-            f"{source.name} line {number}: no 'ngram 1=…' after \\data\\, so the order is 0; make the file again"
+            f"{source.name} line {number}: no 'ngram 1=…' after \\data\\, so the order is 0; make it again"
         )
     return counts, line, number
 

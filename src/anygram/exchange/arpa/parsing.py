@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.exchange.arpa.machine import load_64, trailing_zeros
-from anygram.exchange.arpa.vocabulary import MISSING, WORD, Bytes, Hashes, Places, find
+from anygram.exchange.arpa.vocabulary import MISSING, WORD, Bytes, Heads, Places, find
 from anygram.protocols import Ids
 
 Logs = NDArray[np.float32]
@@ -23,8 +23,9 @@ _MOST_DIGITS = 18
 _HIGHEST = 22
 """Powers of ten up to this one are exact in a float64."""
 _POWERS = np.array([float(f"1e{exponent}") for exponent in range(_HIGHEST + 1)])
-_TAB, _NEWLINE, _RETURN, _SPACE, _MINUS, _PLUS, _POINT, _ZERO, _NINE = b"\t\n\r -+.09"
+_TAB, _NEWLINE, _RETURN, _SPACE, _MINUS, _PLUS, _POINT, _ZERO = b"\t\n\r -+.0"
 _SMALL_E, _BIG_E = b"eE"
+_SPACES = 1 << _SPACE | 1 << _TAB | 1 << _NEWLINE | 1 << _RETURN
 _ONES = np.uint64(0x0101010101010101)
 _TOPS = np.uint64(0x8080808080808080)
 _LEAST_OF_WORDS = np.uint64(0x21) * _ONES
@@ -71,7 +72,7 @@ def parse_ngrams(
     highest: bool,
     bytes_P: Bytes,
     starts_U: Places,
-    hashes_U: Hashes,
+    heads_U: Heads,
     slots_S: Ids,
     ids_U: Ids,
     boundary: int,
@@ -98,7 +99,7 @@ def parse_ngrams(
             if start <= position:
                 return line, rows, crossing
             position = _word_end(text_N, start)
-            word = find(text_N, start, position, bytes_P, starts_U, hashes_U, slots_S)
+            word = find(text_N, start, position, bytes_P, starts_U, heads_U, slots_S)
             if word == MISSING:
                 return line, rows, crossing
             symbol = ids_U[word]
@@ -129,7 +130,7 @@ def read_number(text_N: Bytes, position: int) -> tuple[float, int]:
     digits_start, point = position, -1
     mantissa = np.int64(0)
     while True:
-        digit = np.int64(text_N[position]) - _ZERO
+        digit = int(text_N[position]) - _ZERO
         if 0 <= digit <= 9:
             mantissa = mantissa * 10 + digit  # may overflow where there are too many, which is seen below
         elif text_N[position] == _POINT and point < 0:
@@ -142,7 +143,7 @@ def read_number(text_N: Bytes, position: int) -> tuple[float, int]:
     if text_N[position] == _SMALL_E or text_N[position] == _BIG_E:
         written, position = _exponent(text_N, position + 1)
         exponent += written
-    if digits == 0 or digits > _MOST_DIGITS or abs(exponent) > _HIGHEST:
+    if not 0 < digits <= _MOST_DIGITS or not -_HIGHEST <= exponent <= _HIGHEST:
         return np.nan, position
     number = float(mantissa)
     number = number / _POWERS[-exponent] if exponent < 0 else number * _POWERS[exponent]
@@ -156,8 +157,8 @@ def _exponent(text_N: Bytes, position: int) -> tuple[int, int]:
     position += negative or text_N[position] == _PLUS
     start = position
     exponent = 0
-    while _ZERO <= text_N[position] <= _NINE and position - start < 3:
-        exponent = exponent * 10 + text_N[position] - _ZERO
+    while 0 <= int(text_N[position]) - _ZERO <= 9 and position - start < 3:
+        exponent = exponent * 10 + int(text_N[position]) - _ZERO
         position += 1
     if position == start:
         return 1000, position
@@ -200,7 +201,7 @@ def _field(text_N: Bytes, position: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _is_space(byte: int) -> bool:
-    return byte == _SPACE or byte == _TAB or byte == _NEWLINE or byte == _RETURN
+    return byte <= _SPACE and (_SPACES >> byte) & 1 == 1
 
 
 @numba.njit(cache=True, nogil=True)

@@ -113,7 +113,8 @@ class _Reading:
             vocabulary.bytes_P.tobytes().decode()
         except UnicodeDecodeError as error:
             place = int(np.searchsorted(vocabulary.starts_U, error.start, side="right")) - 1
-            reason = f"the word {lines.shown(vocabulary.word(place))} is not UTF-8; convert the file, as with iconv"
+            word = lines.shown(vocabulary.word(place))
+            reason = f"the word {word} is not UTF-8; convert the file, as with iconv"
             raise self._wrong(self._line + 1 + sections.entry_line(piece, place), reason) from None
         places = [vocabulary.place(word) for word in (UNKNOWN, UNKNOWN_TOO)]
         if None not in places:
@@ -165,24 +166,32 @@ class _Reading:
     def _require(self, title: bytes) -> None:
         """Raise DataError unless this line is the title."""
         if self._title is None:
-            raise self._wrong(self._line, f"the file ends before {title.decode()}: it was cut short; get it whole")
+            raise self._wrong(
+                self._line, f"the file ends before {title.decode()}: it was cut short; get it whole"
+            )
         if self._title != title:
             remedy = "sections stand in order of length, as many as there are counts, then \\end\\"
-            raise self._wrong(self._line, f"expected {title.decode()}, got {lines.shown(self._title)}; {remedy}")
+            raise self._wrong(
+                self._line, f"expected {title.decode()}, got {lines.shown(self._title)}; {remedy}"
+            )
 
     def _require_nothing(self) -> None:
         """Raise DataError unless only blank lines follow."""
         while (line := self._source.line()) is not None:
             self._line += 1
             if line.strip(lines.SPACES):
-                raise self._wrong(self._line, f"{lines.shown(line)} stands behind \\end\\; remove what follows it")
+                raise self._wrong(
+                    self._line, f"{lines.shown(line)} stands behind \\end\\; remove what follows it"
+                )
 
     def _check_not_more(self, length: int, held: int, before: int, piece: Piece) -> None:
         """Raise DataError where a piece holds more n-grams than the counts have left."""
         left = self._counts[length - 1] - before
         if held > left:
             line = self._line + 1 + sections.entry_line(piece, left)
-            reason = f"more {length}-grams than the {self._counts[length - 1]} that 'ngram {length}=' promises"
+            reason = (
+                f"more {length}-grams than the {self._counts[length - 1]} that 'ngram {length}=' promises"
+            )
             raise self._wrong(line, f"{reason}; correct the count, or make the file again")
 
     def _check_not_fewer(self, length: int, held: int) -> None:
@@ -220,7 +229,9 @@ def find_entry(path: Path, length: int, row: int) -> tuple[int, lines.Entry]:
 def _joined(pieces: Iterator[Piece]) -> Piece:
     """Return pieces as one."""
     parts = list(pieces)
-    text_N = np.concatenate([*(part.text_N[part.start : part.end] for part in parts), np.zeros(MARGIN, np.uint8)])
+    text_N = np.concatenate(
+        [*(part.text_N[part.start : part.end] for part in parts), np.zeros(MARGIN, np.uint8)]
+    )
     return Piece(text_N, 0, len(text_N) - MARGIN, cut=any(part.cut for part in parts))
 
 

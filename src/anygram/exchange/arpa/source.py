@@ -22,6 +22,7 @@ BLOCK = 1 << 23
 PIECE = 1 << 20
 MARGIN = 16
 """Bytes that may be read past the end of a piece."""
+_FEW = 8
 _GZIP = b"\x1f\x8b"
 
 
@@ -69,7 +70,7 @@ class Source:
         while self._at < self._filled or self._fill():
             if self._buffer[self._at] == ord("\\"):
                 return
-            found = self._buffer.find(b"\n\\", self._at, self._filled)
+            found = self._title()
             end = (found if found >= 0 else self._buffer.rfind(b"\n", self._at, self._filled)) + 1
             if end == 0:  # a line that is not whole yet
                 self._fill()
@@ -78,6 +79,15 @@ class Source:
             self._at = end
             if found >= 0:
                 return
+
+    def _title(self) -> int:
+        """Return where a newline and a backslash stand, −1 where they do not."""
+        found = self._at
+        for _ in range(_FEW):  # a search for one byte is the faster one
+            found = self._buffer.find(b"\\", found + 1, self._filled)
+            if found < 0 or self._buffer[found - 1] == ord("\n"):
+                return found - (found >= 0)
+        return self._buffer.find(b"\n\\", found - 1, self._filled)
 
     def _pieces(self, start: int, end: int) -> Iterator[Piece]:
         text_N = np.frombuffer(self._buffer, dtype=np.uint8)
@@ -115,7 +125,9 @@ def explaining_reads(name: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{name}: the compressed file is damaged or cut short ({error}); get it again") from error
+        raise DataError(
+            f"{name}: the compressed file is damaged or cut short ({error}); get it again"
+        ) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"cannot read {name}: {reason}; name an ARPA file") from error
@@ -123,7 +135,7 @@ def explaining_reads(name: str) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Source, IO[bytes]]]:
-    """Yield the source of a file's lines, and the file itself, whose position says how far it has been read."""
+    """Yield the source of a file's lines, and the file, whose position says how far reading is."""
     with explaining_reads(str(path)):
         file = path.open("rb", buffering=0)
         compressed = file.read(len(_GZIP)) == _GZIP

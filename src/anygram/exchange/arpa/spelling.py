@@ -52,11 +52,11 @@ def _text(codec: Codec, symbol: int) -> str:
 
 def _is_word(text: str) -> bool:
     """Return whether a text can stand in an ARPA file as it is, or is a newline."""
-    return text == "\n" or (text.isascii() or _is_unicode(text)) and text.split() == [text] and "\0" not in text
+    return text == "\n" or (_is_unicode(text) and text.split() == [text] and "\0" not in text)
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _words(texts: Sequence[str]) -> list[bytes]:

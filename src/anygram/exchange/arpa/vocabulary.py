@@ -1,9 +1,8 @@
 """The words of an ARPA file by their bytes: a hash table that kernels search.
 
-The hash takes eight bytes at once. Words are compared byte by byte wherever hashes are equal, so that no
-two words are ever taken for each other.
+Bytes are taken eight at once. Words are compared in full, so that no two are ever taken for each other.
 
-Axes: N bytes of a text, U words by their place in the 1-grams, P their bytes end to end, S slots of the table.
+Axes: N bytes of a text, U words by their place in the 1-grams, P their bytes end to end, S slots.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from anygram.protocols import Ids
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
+Heads = NDArray[np.uint64]
 
 WORD = 8
 """Bytes read at once: as many must lie past the end of whatever is read here."""
@@ -39,7 +38,8 @@ class Vocabulary:
     bytes_P: Bytes
     starts_U: Places
     """Where each word starts among the bytes, and where the last one ends."""
-    hashes_U: Hashes
+    heads_U: Heads
+    """The first eight bytes of each word."""
     slots_S: Ids
     """Places, or MISSING; searched from the hash's lowest bits on."""
     ids_U: Ids
@@ -51,15 +51,15 @@ class Vocabulary:
         packed_U = np.cumsum([0, *lengths_U], dtype=np.int64)
         bytes_P = np.zeros(packed_U[-1] + WORD, dtype=np.uint8)
         slots_S = np.full(1 << (2 * len(starts_U)).bit_length(), MISSING, dtype=np.int32)
-        hashes_U = np.empty(len(starts_U), dtype=np.uint64)
-        repeated = int(_fill(text_N, starts_U, packed_U, bytes_P, hashes_U, slots_S))
+        heads_U = np.empty(len(starts_U), dtype=np.uint64)
+        repeated = int(_fill(text_N, starts_U, packed_U, bytes_P, heads_U, slots_S))
         if repeated != MISSING:
             return repeated
-        unnumbered = cls(bytes_P, packed_U, hashes_U, slots_S, np.empty(0, dtype=np.int32))
+        unnumbered = cls(bytes_P, packed_U, heads_U, slots_S, np.empty(0, dtype=np.int32))
         return unnumbered._numbered()
 
     def _numbered(self) -> Vocabulary:
-        special = np.zeros(len(self.hashes_U), dtype=bool)
+        special = np.zeros(len(self.heads_U), dtype=bool)
         for word in (BEGIN, END, UNKNOWN, UNKNOWN_TOO):
             place = self.place(word)
             if place is not None:
@@ -70,12 +70,12 @@ class Vocabulary:
             place = self.place(word)
             if place is not None:
                 ids_U[place] = symbol
-        return Vocabulary(self.bytes_P, self.starts_U, self.hashes_U, self.slots_S, ids_U)
+        return Vocabulary(self.bytes_P, self.starts_U, self.heads_U, self.slots_S, ids_U)
 
     def place(self, word: bytes) -> int | None:
         """Return the place of a word, None where it is unknown."""
         word_N = np.frombuffer(word + bytes(WORD), dtype=np.uint8)
-        place = int(find(word_N, 0, len(word), self.bytes_P, self.starts_U, self.hashes_U, self.slots_S))
+        place = int(find(word_N, 0, len(word), self.bytes_P, self.starts_U, self.heads_U, self.slots_S))
         return None if place == MISSING else place
 
     def word(self, place: int) -> bytes:
@@ -101,19 +101,9 @@ class Vocabulary:
         return int(np.max(self.ids_U, initial=0)) - 1
 
     @property
-    def arrays(self) -> tuple[Bytes, Places, Hashes, Ids, Ids]:
+    def arrays(self) -> tuple[Bytes, Places, Heads, Ids, Ids]:
         """What kernels search."""
-        return self.bytes_P, self.starts_U, self.hashes_U, self.slots_S, self.ids_U
-
-
-@numba.njit(cache=True, nogil=True)
-def hash_of(text_N: Bytes, start: int, end: int) -> np.uint64:
-    """Return the hash of these bytes."""
-    hashed = np.uint64(end - start)
-    for position in range(start, end, WORD):
-        hashed = (hashed ^ _chunk(text_N, position, end)) * _MULTIPLIER
-        hashed ^= hashed >> _SHIFT
-    return hashed
+        return self.bytes_P, self.starts_U, self.heads_U, self.slots_S, self.ids_U
 
 
 @numba.njit(cache=True, nogil=True)
@@ -123,31 +113,36 @@ def find(
     end: int,
     bytes_P: Bytes,
     starts_U: Places,
-    hashes_U: Hashes,
+    heads_U: Heads,
     slots_S: Ids,
 ) -> int:
     """Return the place of the word that these bytes spell, or MISSING."""
-    hashed = hash_of(text_N, start, end)
+    head = _chunk(text_N, start, end)
     mask = len(slots_S) - 1
-    slot = np.int64(hashed) & mask
+    slot = np.int64(_hash(text_N, start, end, head)) & mask
     while True:
-        place = np.int64(slots_S[slot])
+        place = int(slots_S[slot])
         if place < 0:
             return MISSING
-        if hashes_U[place] == hashed and _equal(text_N, start, end, bytes_P, starts_U, place):
-            return place
+        if heads_U[place] == head and starts_U[place + 1] - starts_U[place] == end - start:
+            offset = WORD
+            first = starts_U[place]
+            while offset < end - start and _chunk(text_N, start + offset, end) == _chunk(
+                bytes_P, first + offset, first + end - start
+            ):
+                offset += WORD
+            if offset >= end - start:
+                return place
         slot = (slot + 1) & mask
 
 
 @numba.njit(cache=True, nogil=True)
-def _equal(text_N: Bytes, start: int, end: int, bytes_P: Bytes, starts_U: Places, place: int) -> bool:
-    first = starts_U[place]
-    if starts_U[place + 1] - first != end - start:
-        return False
-    for offset in range(0, end - start, WORD):
-        if _chunk(text_N, start + offset, end) != _chunk(bytes_P, first + offset, first + end - start):
-            return False
-    return True
+def _hash(text_N: Bytes, start: int, end: int, head: np.uint64) -> np.uint64:
+    """Return the hash of these bytes, of which `head` are the first eight."""
+    hashed = (head ^ np.uint64(end - start)) * _MULTIPLIER
+    for position in range(start + WORD, end, WORD):
+        hashed = ((hashed ^ (hashed >> _SHIFT)) ^ _chunk(text_N, position, end)) * _MULTIPLIER
+    return hashed ^ (hashed >> _SHIFT)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -165,20 +160,20 @@ def _fill(
     text_starts_U: Places,
     starts_U: Places,
     bytes_P: Bytes,
-    hashes_U: Hashes,
+    heads_U: Heads,
     slots_S: Ids,
 ) -> int:
-    """Copy the words, hash them and enter them; return the place of the first repeated one, or MISSING."""
+    """Copy the words and enter them; return the place of the first repeated one, or MISSING."""
     mask = len(slots_S) - 1
-    for place in range(len(hashes_U)):
+    for place in range(len(heads_U)):
         shift = text_starts_U[place] - starts_U[place]
         for byte in range(starts_U[place], starts_U[place + 1]):
             bytes_P[byte] = text_N[byte + shift]
         start, end = starts_U[place], starts_U[place + 1]
-        if find(bytes_P, start, end, bytes_P, starts_U, hashes_U, slots_S) != MISSING:
+        if find(bytes_P, start, end, bytes_P, starts_U, heads_U, slots_S) != MISSING:
             return place
-        hashes_U[place] = hash_of(bytes_P, start, end)
-        slot = np.int64(hashes_U[place]) & mask
+        heads_U[place] = _chunk(bytes_P, start, end)
+        slot = np.int64(_hash(bytes_P, start, end, heads_U[place])) & mask
         while slots_S[slot] != MISSING:
             slot = (slot + 1) & mask
         slots_S[slot] = place

@@ -95,7 +95,7 @@ def format_lines(tokens: Tokens, grams: NGrams) -> memoryview:
     size = formatting.write_lines(
         grams.symbols_GK, grams.log_p_G, gammas, tokens.bytes_P, tokens.starts_U, lines_M
     )
-    return memoryview(lines_M[:size])
+    return lines_M[:size].data
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def _opened(path: Path, *, compressed: bool) -> Iterator[IO[bytes]]:
 
 
 def _parts(model: Listed, tokens: Tokens, length: int) -> Iterator[NGrams]:
-    """Yield the n-grams of that length, some at a time; the boundary alone is `</s>`, which has no backoff."""
+    """Yield the n-grams of that length, some at a time; alone, the boundary is `</s>`: no backoff."""
     for grams in model.ngrams(length):
         if length == 1 and grams.log_gamma_G is not None:
             gammas = np.where(grams.symbols_GK[:, 0] == tokens.boundary, np.float32(0), grams.log_gamma_G)
@@ -133,7 +133,9 @@ def _extra_lines(model: Listed, tokens: Tokens, *, unknown: bool) -> bytes:
         if len(rows) and grams.log_gamma_G is not None:
             log_gamma = grams.log_gamma_G[rows[0]]
     begin = _line(b"0", BEGIN, None if log_gamma is None else _number(log_gamma))
-    return _line(_LOG10_OF_UNKNOWN, UNKNOWN, None if log_gamma is None else b"0") + begin if unknown else begin
+    return (
+        _line(_LOG10_OF_UNKNOWN, UNKNOWN, None if log_gamma is None else b"0") + begin if unknown else begin
+    )
 
 
 def _line(log10_p: bytes, token: bytes, log10_gamma: bytes | None) -> bytes:
