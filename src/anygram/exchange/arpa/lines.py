@@ -53,7 +53,10 @@ def parse(line: bytes, length: int, *, highest: bool, known: Callable[[bytes], b
             raise DataError(_unknown(word, words, length))
     log10_gamma = _number(fields[-1], "backoff") if len(fields) == length + 2 else 0.0
     if highest and log10_gamma:
-        raise DataError(f"the highest order has no backoff, got {shown(fields[-1])}; remove it")
+        raise DataError(
+            f"{length}-grams, the longest that \\data\\ counts, have no backoff, got {shown(fields[-1])}; "
+            "remove it, or correct the counts"
+        )
     return Entry(words, log10_p, log10_gamma)
 
 

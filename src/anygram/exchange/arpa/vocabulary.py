@@ -74,7 +74,7 @@ class Vocabulary:
 
     def place(self, word: bytes) -> int | None:
         """Return the place of a word, None where it is unknown."""
-        word_N = np.frombuffer(word + bytes(WORD), dtype=np.uint8)
+        word_N = np.frombuffer(bytearray(word) + bytes(WORD), dtype=np.uint8)
         place = int(find(word_N, 0, len(word), self.bytes_P, self.starts_U, self.heads_U, self.slots_S))
         return None if place == MISSING else place
 

@@ -117,12 +117,10 @@ def _parts(model: Listed, tokens: Tokens, length: int) -> Iterator[NGrams]:
             grams = replace(grams, log_gamma_G=gammas)
         for start in range(0, len(grams.log_p_G), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            gammas_G = None if grams.log_gamma_G is None else np.ascontiguousarray(grams.log_gamma_G[rows])
-            yield NGrams(
-                np.ascontiguousarray(grams.symbols_GK[rows], dtype=np.int32),
-                np.ascontiguousarray(grams.log_p_G[rows]),
-                gammas_G,
-            )
+            gammas_G = None if grams.log_gamma_G is None else np.array(grams.log_gamma_G[rows])
+            # copies: kernels are compiled anew for arrays that are read-only or not in one piece
+            symbols_GK = np.array(grams.symbols_GK[rows], dtype=np.int32, order="C")
+            yield NGrams(symbols_GK, np.array(grams.log_p_G[rows]), gammas_G)
 
 
 def _extra_lines(model: Listed, tokens: Tokens, *, unknown: bool) -> bytes:
