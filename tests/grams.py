@@ -39,7 +39,7 @@ class Listing:
             )
 
     def log_p(self, context: Symbols, symbol: int) -> float:
-        """Return log P(symbol | context) as ARPA files are read: by the longest n-gram, else by backing off."""
+        """Return log P(symbol | context) as ARPA files are read: by the longest n-gram or by backing off."""
         gram = (*context, symbol)
         if len(gram) <= len(self.levels) and gram in self.levels[len(gram) - 1]:
             return self.levels[len(gram) - 1][gram][0]
@@ -70,7 +70,7 @@ def levels_of(levels: Sequence[NGrams]) -> list[dict[Symbols, Logs]]:
 
 @st.composite
 def listings(draw: st.DrawFn, *, closed: bool = True) -> Listing:
-    """Draw a model of up to four symbols' length; where not `closed`, what longer n-grams extend may be missing."""
+    """Draw a model of order 1 to 4; where not `closed`, what longer n-grams extend may be missing."""
     size = draw(st.integers(3, 6))
     order = draw(st.integers(1, 4))
     boundary = size - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,21 @@ import anygram
 from anygram import codecs
 from anygram.codecs.words import WordsCodec
 from anygram.errors import DataError, RunError, UsageError
-from anygram.exchange.arpa import closing, formatting, lines, parsing, reading, source, spelling, writing
+from anygram.exchange.arpa import (
+    closing,
+    formatting,
+    lines,
+    parsing,
+    reading,
+    sections,
+    source,
+    spelling,
+    writing,
+)
 from anygram.exchange.arpa.vocabulary import Vocabulary
 from anygram.reporting.progress import Silent
 from tests.asking import SENTENCES, ask, write_corpus
-from tests.grams import Listing, levels_of, listings, nats, read_plainly
+from tests.grams import Listing, Logs, Symbols, levels_of, listings, nats, read_plainly
 
 WORDS = [b"<unk>", b"a", b"na\xc3\xafve", b"abcdefgh", b"abcdefghi"]
 EDGE = (
@@ -29,10 +40,10 @@ EDGE = (
 SMALL = EDGE + b"\n\\2-grams:\n-0.0625\t<s> a\n\n\\end\\\n"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return where to put a file."""
-    return tmp_path / "x.arpa"
+    return tmp_path_factory.mktemp("files") / "x.arpa"
 
 
 def written(path: Path, model: Listing) -> bytes:
@@ -103,7 +114,7 @@ def test_a_compressed_file_holds_the_same_and_is_the_same_each_time(tmp_path: Pa
 def test_many_rows_are_written_in_order(path: Path) -> None:
     rows = 3 * writing.ROWS_AT_ONCE + 5
     size = 400
-    level = {(row // size, row % size): (-(row + 1) / rows, 0.0) for row in range(rows)}
+    level: dict[Symbols, Logs] = {(row // size, row % size): (-(row + 1) / rows, 0.0) for row in range(rows)}
     model = Listing(size, [{(symbol,): (-5.0, 0.0) for symbol in range(size)}, level], block=rows)
     words = [b"<unk>", *(b"w%d" % number for number in range(1, size - 1))]
     writing.write(path, model, words, Silent())
@@ -111,7 +122,8 @@ def test_many_rows_are_written_in_order(path: Path) -> None:
     assert len(probabilities) == rows and probabilities == sorted(probabilities, reverse=True)
 
 
-def test_a_disk_error_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_error_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.arpa"
     path.write_bytes(b"old")
     model = Listing(3, [{(symbol,): (-1.0, 0.0) for symbol in range(3)}])
 
@@ -121,7 +133,7 @@ def test_a_disk_error_leaves_the_old_file(path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(writing, "format_lines", fail)
     with pytest.raises(anygram.AnygramError, match="the disk is full"):
         written(path, model)
-    assert path.read_bytes() == b"old" and list(path.parent.iterdir()) == [path]
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
 # Kernels and their twins
@@ -201,8 +213,8 @@ def test_kernels_read_what_plain_python_reads(path: Path, drawn: list[bytes], hi
             refused = (number, str(error))
             break
     try:
-        part = reading.sections.parse_ngrams(vocabulary, 2, highest, piece)
-    except reading.RefusedLine as found:
+        part = sections.parse_ngrams(vocabulary, 2, highest, piece)
+    except sections.RefusedLine as found:
         assert (found.lines_before, found.reason) == refused
         return
     assert refused is None
@@ -268,7 +280,7 @@ def test_what_longer_ngrams_extend_is_put_in_and_changes_nothing(path: Path, mod
     found = levels_of(contents.levels)
     sizes = [len(level) for level in model.levels]
     assert contents.inserted == [len(level) - size for level, size in zip(found, sizes, strict=True)]
-    for lower, upper in zip(found, found[1:], strict=False):
+    for lower, upper in pairwise(found):
         assert all(gram[:-1] in lower and gram[1:] in lower for gram in upper)
     closed = Listing(model.vocabulary_size, found)
     for length, level in enumerate(found, 1):
