@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.exchange.arpa.machine import load_64, trailing_zeros
-from anygram.exchange.arpa.vocabulary import MISSING, WORD, Bytes, Heads, Places, find
+from anygram.exchange.arpa.vocabulary import MISSING, WORD, Bytes, Places, Slots, find
 from anygram.protocols import Ids
 
 Logs = NDArray[np.float32]
@@ -72,8 +72,7 @@ def parse_ngrams(
     highest: bool,
     bytes_P: Bytes,
     starts_U: Places,
-    heads_U: Heads,
-    slots_S: Ids,
+    slots_S2: Slots,
     ids_U: Ids,
     boundary: int,
     symbols_GK: Ids,
@@ -99,7 +98,7 @@ def parse_ngrams(
             if start <= position:
                 return line, rows, crossing
             position = _word_end(text_N, start)
-            word = find(text_N, start, position, bytes_P, starts_U, heads_U, slots_S)
+            word = find(text_N, start, position, bytes_P, starts_U, slots_S2)
             if word == MISSING:
                 return line, rows, crossing
             symbol = ids_U[word]

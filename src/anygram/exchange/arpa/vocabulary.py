@@ -7,7 +7,7 @@ Axes: N bytes of a text, U words by their place in the 1-grams, P their bytes en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -19,13 +19,15 @@ from anygram.protocols import Ids
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
-Heads = NDArray[np.uint64]
+Slots = NDArray[np.uint64]
 
 WORD = 8
 """Bytes read at once: as many must lie past the end of whatever is read here."""
 MISSING = -1
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(32)
+_HALF = np.uint64(32)
+_LOW_HALF = np.uint64((1 << 32) - 1)
+_EMPTY = np.uint64(0)
 
 
 @dataclass(frozen=True)
@@ -38,44 +40,38 @@ class Vocabulary:
     bytes_P: Bytes
     starts_U: Places
     """Where each word starts among the bytes, and where the last one ends."""
-    heads_U: Heads
-    """The first eight bytes of each word."""
-    slots_S: Ids
-    """Places, or MISSING; searched from the hash's lowest bits on."""
+    slots_S2: Slots
+    """A word's first eight bytes, and its size in bytes over its place + 1 (0: empty), by its hash."""
     ids_U: Ids
 
     @classmethod
     def of(cls, text_N: Bytes, starts_U: Places, ends_U: Places) -> Vocabulary | int:
         """Return the words that lie there in a text, or the place of the first that came before."""
-        lengths_U = ends_U - starts_U
-        packed_U = np.cumsum([0, *lengths_U], dtype=np.int64)
+        packed_U = np.zeros(len(starts_U) + 1, dtype=np.int64)
+        np.cumsum(ends_U - starts_U, out=packed_U[1:])
         bytes_P = np.zeros(packed_U[-1] + WORD, dtype=np.uint8)
-        slots_S = np.full(1 << (2 * len(starts_U)).bit_length(), MISSING, dtype=np.int32)
-        heads_U = np.empty(len(starts_U), dtype=np.uint64)
-        repeated = int(_fill(text_N, starts_U, packed_U, bytes_P, heads_U, slots_S))
+        slots_S2 = np.zeros((1 << (1 + 3 * len(starts_U) // 2).bit_length(), 2), dtype=np.uint64)
+        repeated = int(_fill(text_N, starts_U, packed_U, bytes_P, slots_S2))
         if repeated != MISSING:
             return repeated
-        unnumbered = cls(bytes_P, packed_U, heads_U, slots_S, np.empty(0, dtype=np.int32))
-        return unnumbered._numbered()
+        return cls(bytes_P, packed_U, slots_S2, np.zeros(len(starts_U), dtype=np.int32))._numbered()
 
     def _numbered(self) -> Vocabulary:
-        special = np.zeros(len(self.heads_U), dtype=bool)
-        for word in (BEGIN, END, UNKNOWN, UNKNOWN_TOO):
-            place = self.place(word)
-            if place is not None:
-                special[place] = True
-        ids_U = np.where(special, 0, np.cumsum(~special)).astype(np.int32)
-        boundary = 1 + int(np.sum(~special))
+        places = {word: self.place(word) for word in (BEGIN, END, UNKNOWN, UNKNOWN_TOO)}
+        ordinary = np.ones(len(self.ids_U), dtype=bool)
+        ordinary[[place for place in places.values() if place is not None]] = False
+        ids_U = np.where(ordinary, np.cumsum(ordinary), 0).astype(np.int32)
+        boundary = 1 + int(np.sum(ordinary))
         for word, symbol in ((END, boundary), (BEGIN, boundary + 1)):
-            place = self.place(word)
+            place = places[word]
             if place is not None:
                 ids_U[place] = symbol
-        return Vocabulary(self.bytes_P, self.starts_U, self.heads_U, self.slots_S, ids_U)
+        return replace(self, ids_U=ids_U)
 
     def place(self, word: bytes) -> int | None:
         """Return the place of a word, None where it is unknown."""
         word_N = np.frombuffer(bytearray(word) + bytes(WORD), dtype=np.uint8)
-        place = int(find(word_N, 0, len(word), self.bytes_P, self.starts_U, self.heads_U, self.slots_S))
+        place = int(find(word_N, 0, len(word), self.bytes_P, self.starts_U, self.slots_S2))
         return None if place == MISSING else place
 
     def word(self, place: int) -> bytes:
@@ -101,37 +97,29 @@ class Vocabulary:
         return int(np.max(self.ids_U, initial=0)) - 1
 
     @property
-    def arrays(self) -> tuple[Bytes, Places, Heads, Ids, Ids]:
+    def arrays(self) -> tuple[Bytes, Places, Slots, Ids]:
         """What kernels search."""
-        return self.bytes_P, self.starts_U, self.heads_U, self.slots_S, self.ids_U
+        return self.bytes_P, self.starts_U, self.slots_S2, self.ids_U
 
 
 @numba.njit(cache=True, nogil=True)
-def find(
-    text_N: Bytes,
-    start: int,
-    end: int,
-    bytes_P: Bytes,
-    starts_U: Places,
-    heads_U: Heads,
-    slots_S: Ids,
-) -> int:
+def find(text_N: Bytes, start: int, end: int, bytes_P: Bytes, starts_U: Places, slots_S2: Slots) -> int:
     """Return the place of the word that these bytes spell, or MISSING."""
-    head = _chunk(text_N, start, end)
-    mask = len(slots_S) - 1
+    head, size = _chunk(text_N, start, end), end - start
+    mask = len(slots_S2) - 1
     slot = np.int64(_hash(text_N, start, end, head)) & mask
     while True:
-        place = int(slots_S[slot])
-        if place < 0:
+        entry = slots_S2[slot, 1]
+        if entry == _EMPTY:
             return MISSING
-        if heads_U[place] == head and starts_U[place + 1] - starts_U[place] == end - start:
-            offset = WORD
-            first = starts_U[place]
-            while offset < end - start and _chunk(text_N, start + offset, end) == _chunk(
-                bytes_P, first + offset, first + end - start
+        if slots_S2[slot, 0] == head and np.int64(entry >> _HALF) == size:
+            place = int(entry & _LOW_HALF) - 1
+            first, offset = starts_U[place], WORD
+            while offset < size and _chunk(text_N, start + offset, end) == _chunk(
+                bytes_P, first + offset, first + size
             ):
                 offset += WORD
-            if offset >= end - start:
+            if offset >= size:
                 return place
         slot = (slot + 1) & mask
 
@@ -141,8 +129,8 @@ def _hash(text_N: Bytes, start: int, end: int, head: np.uint64) -> np.uint64:
     """Return the hash of these bytes, of which `head` are the first eight."""
     hashed = (head ^ np.uint64(end - start)) * _MULTIPLIER
     for position in range(start + WORD, end, WORD):
-        hashed = ((hashed ^ (hashed >> _SHIFT)) ^ _chunk(text_N, position, end)) * _MULTIPLIER
-    return hashed ^ (hashed >> _SHIFT)
+        hashed = ((hashed ^ (hashed >> _HALF)) ^ _chunk(text_N, position, end)) * _MULTIPLIER
+    return hashed ^ (hashed >> _HALF)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -155,26 +143,20 @@ def _chunk(text_N: Bytes, position: int, end: int) -> np.uint64:
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(
-    text_N: Bytes,
-    text_starts_U: Places,
-    starts_U: Places,
-    bytes_P: Bytes,
-    heads_U: Heads,
-    slots_S: Ids,
-) -> int:
+def _fill(text_N: Bytes, text_starts_U: Places, starts_U: Places, bytes_P: Bytes, slots_S2: Slots) -> int:
     """Copy the words and enter them; return the place of the first repeated one, or MISSING."""
-    mask = len(slots_S) - 1
-    for place in range(len(heads_U)):
-        shift = text_starts_U[place] - starts_U[place]
-        for byte in range(starts_U[place], starts_U[place + 1]):
-            bytes_P[byte] = text_N[byte + shift]
+    mask = len(slots_S2) - 1
+    for place in range(len(text_starts_U)):
         start, end = starts_U[place], starts_U[place + 1]
-        if find(bytes_P, start, end, bytes_P, starts_U, heads_U, slots_S) != MISSING:
+        shift = text_starts_U[place] - start
+        for byte in range(start, end):
+            bytes_P[byte] = text_N[byte + shift]
+        if find(bytes_P, start, end, bytes_P, starts_U, slots_S2) != MISSING:
             return place
-        heads_U[place] = _chunk(bytes_P, start, end)
-        slot = np.int64(_hash(bytes_P, start, end, heads_U[place])) & mask
-        while slots_S[slot] != MISSING:
+        head = _chunk(bytes_P, start, end)
+        slot = np.int64(_hash(bytes_P, start, end, head)) & mask
+        while slots_S2[slot, 1] != _EMPTY:
             slot = (slot + 1) & mask
-        slots_S[slot] = place
+        slots_S2[slot, 0] = head
+        slots_S2[slot, 1] = np.uint64(end - start) << _HALF | np.uint64(place + 1)
     return MISSING
