@@ -339,6 +339,22 @@ def test_backoffs_may_be_positive(path: Path) -> None:
     assert levels_of(contents.levels)[0][1,][1] == pytest.approx(nats(0.125))
 
 
+def test_a_section_may_be_empty(path: Path) -> None:
+    contents = read(path, SMALL.replace(b"-0.0625\t<s> a\n", b"").replace(b"2=1", b"2=0"))
+    assert [len(level) for level in levels_of(contents.levels)] == [3, 0]
+
+
+def test_a_compressed_file_may_hold_far_more_than_its_size(path: Path) -> None:
+    words = [b"-1\tw%d\n" % number for number in range(2000)]
+    pairs = [b"-1\tw%d w%d\n" % (row // 2000, row % 2000) for row in range(50_000)]
+    head = b"\\data\\\nngram 1=2002\nngram 2=50000\n\n\\1-grams:\n0\t<s>\n-1\t</s>\n"
+    text = head + b"".join(words) + b"\n\\2-grams:\n" + b"".join(pairs) + b"\n\\end\\\n"
+    contents = read(path, gzip.compress(text))
+    assert path.stat().st_size // 6 < 50_000
+    expected = [[row // 2000 + 1, row % 2000 + 1] for row in range(50_000)]
+    assert contents.levels[1].symbols_GK.tolist() == expected
+
+
 @given(model=listings(), block=st.integers(1, 40), piece=st.integers(1, 40))
 def test_where_the_file_is_cut_into_pieces_changes_nothing(
     path: Path, model: Listing, block: int, piece: int

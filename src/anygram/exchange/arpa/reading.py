@@ -20,7 +20,7 @@ from anygram import threads
 from anygram.errors import DataError
 from anygram.exchange.arpa import closing, lines, parsing, sections
 from anygram.exchange.arpa.header import read_counts
-from anygram.exchange.arpa.sections import Part, RefusedLine, Words
+from anygram.exchange.arpa.sections import Gathered, Part, RefusedLine, Words
 from anygram.exchange.arpa.source import MARGIN, Piece, Source, numbered_lines, opened
 from anygram.exchange.arpa.spelling import BEGIN, END, UNKNOWN, UNKNOWN_TOO
 from anygram.exchange.arpa.vocabulary import Vocabulary
@@ -62,7 +62,7 @@ class _Reading:
     """One pass over a file; `line` lines have been taken, the last of them is `title` between sections."""
 
     def __init__(self, source: Source, size: int, tick: Callable[[], None]) -> None:
-        self._source, self._tick = source, tick
+        self._source, self._size, self._tick = source, size, tick
         self._counts, self._title, self._line = read_counts(source, most=size * _MOST_PACKED // _FEWEST_BYTES)
         self._crossing = 0
 
@@ -123,24 +123,23 @@ class _Reading:
 
     def _ngrams(self, vocabulary: Vocabulary, length: int) -> NGrams:
         """Return the n-grams of the section that begins here."""
-        count, highest = self._counts[length - 1], length == len(self._counts)
-        symbols_GK = np.empty((count, length), dtype=np.int32)
-        log_p_G, log_gamma_G = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
-        rows = entries = 0
+        highest = length == len(self._counts)
+        # a line takes at least two bytes a field: more can only be in a compressed file
+        gathered = Gathered(
+            length, expected=min(self._counts[length - 1], 1 + self._size // (2 * length + 2))
+        )
+        entries = 0
         for part in self._parts(vocabulary, length, highest=highest):
-            held = len(part.grams.log_p_G)
-            self._check_not_more(length, held + part.crossing, entries, part.piece)
-            stored = slice(rows, rows + held)
-            symbols_GK[stored], log_p_G[stored] = part.grams.symbols_GK, part.grams.log_p_G
-            if part.grams.log_gamma_G is not None:
-                log_gamma_G[stored] = part.grams.log_gamma_G
-            rows, entries = rows + held, entries + held + part.crossing
+            held = len(part.grams.log_p_G) + part.crossing
+            self._check_not_more(length, held, entries, part.piece)
+            gathered.add(part.grams)
+            entries += held
             self._line += part.lines
             self._tick()
         self._next_title()
         self._check_not_fewer(length, entries)
-        self._crossing += entries - rows
-        return NGrams(symbols_GK[:rows], log_p_G[:rows], None if highest else log_gamma_G[:rows])
+        self._crossing += entries - gathered.rows
+        return gathered.ngrams(highest=highest)
 
     def _parts(self, vocabulary: Vocabulary, length: int, *, highest: bool) -> Iterator[Part]:
         """Yield the section's pieces parsed, in order; `line` must be kept behind them."""

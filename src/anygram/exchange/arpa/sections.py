@@ -51,6 +51,40 @@ class Words:
     log_gamma_U: Logs
 
 
+class Gathered:
+    """N-grams of one length, gathered part by part in arrays that grow by doubling."""
+
+    def __init__(self, length: int, expected: int) -> None:
+        """`expected` is how many n-grams there is room for at first."""
+        self.rows = 0
+        self._symbols_GK: Ids = np.empty((expected, length), dtype=np.int32)
+        self._log_p_G, self._log_gamma_G = (np.empty(expected, dtype=np.float32) for _ in range(2))
+
+    def add(self, grams: NGrams) -> None:
+        """Take in more n-grams."""
+        end = self.rows + len(grams.log_p_G)
+        if end > len(self._log_p_G):
+            self._grow(max(end, 2 * len(self._log_p_G)))
+        self._symbols_GK[self.rows : end] = grams.symbols_GK
+        self._log_p_G[self.rows : end] = grams.log_p_G
+        if grams.log_gamma_G is not None:
+            self._log_gamma_G[self.rows : end] = grams.log_gamma_G
+        self.rows = end
+
+    def ngrams(self, *, highest: bool) -> NGrams:
+        """Return all of them."""
+        log_gamma_G = None if highest else self._log_gamma_G[: self.rows]
+        return NGrams(self._symbols_GK[: self.rows], self._log_p_G[: self.rows], log_gamma_G)
+
+    def _grow(self, room: int) -> None:
+        # not np.resize, which fills what it adds
+        old = self.ngrams(highest=False)
+        self.rows = 0
+        self._symbols_GK = np.empty((room, self._symbols_GK.shape[1]), dtype=np.int32)
+        self._log_p_G, self._log_gamma_G = (np.empty(room, dtype=np.float32) for _ in range(2))
+        self.add(old)
+
+
 def parse_words(piece: Piece, *, highest: bool) -> Words:
     """Return the 1-grams of a piece; RefusedLine where a line is wrong."""
     capacity = parsing.count_lines(piece.text_N[piece.start : piece.end])
