@@ -26,10 +26,10 @@ def estimate(
 ) -> tuple[Tables, dict[str, Any]]:
     """Return the tables of what was counted, and n-grams, discounts and fallbacks, order by order.
 
-    The trie's levels are forgotten on the way. DataError where an order has no discounts.
+    The trie cannot be used again. DataError where an order has no discounts.
     """
     if not pruned:
-        return _tables(trie, smoothing.estimates(trie, method, space), space)
+        return _tables(trie, smoothing.estimates(trie, method, space), space, let_go=True)
     exact = pruned.entropy > 0
     found: Iterable[Estimate] = smoothing.estimates(trie, method, space, pruned.thresholds, exact)
     kept = pruning.by_count(trie, pruned.thresholds, space)
@@ -42,7 +42,9 @@ def estimate(
     return tables, figures | {"ngrams": tables.counts, "pruned": dropped}
 
 
-def _tables(trie: CountedTrie, estimates: Iterable[Estimate], space: Space) -> tuple[Tables, dict[str, Any]]:
+def _tables(
+    trie: CountedTrie, estimates: Iterable[Estimate], space: Space, *, let_go: bool = False
+) -> tuple[Tables, dict[str, Any]]:
     counts, packed, kept = trie.counts, [], []
     scrambled_G: Words | None = None
     p_G: Probabilities | None = None
@@ -50,6 +52,8 @@ def _tables(trie: CountedTrie, estimates: Iterable[Estimate], space: Space) -> t
         if p_G is not None:
             packed.append(_pack(scrambled_G, p_G, found.gamma_P, trie.levels[length - 2].first_P1, space))
             scrambled_G = trie.levels[length - 2].scrambled_G
+            if let_go:
+                trie.let_go(length - 1)
         kept.append((found.discounts, found.fell_back))
         p_G = found.p_G
     assert p_G is not None, "there is an estimate for every order"

@@ -187,7 +187,7 @@ def _counts(trie: CountedTrie, method: Method, length: int, longer: Words | None
     if method.name not in _LONGEST_ALONE or length == trie.order:
         return seen_G
     # contexts that the boundary begins are as long as they can be
-    begin = links.first_with_boundary(trie, length) if length > 1 else len(seen_G)
+    begin = trie.first_with_boundary[length - 1] if length > 1 else len(seen_G)
     counts_G = space.empty(len(seen_G), np.uint32)
     counts_G[:begin], counts_G[begin:] = 0, seen_G[begin:]
     return counts_G
