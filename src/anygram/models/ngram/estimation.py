@@ -19,12 +19,13 @@ from anygram.models.ngram.tables import Tables
 from anygram.models.ngram.trie import CountedTrie, Words
 
 _BYTES_OF_A_ROW = 32
+_LEAST = np.finfo(np.float32).tiny
 
 
 def estimate(
     trie: CountedTrie, method: Method, pruned: Pruning, space: Space
 ) -> tuple[Tables, dict[str, Any]]:
-    """Return the tables of what was counted, and n-grams, discounts and fallbacks, order by order.
+    """Return the tables of what was counted, and n-grams, what was pruned, discounts and fallbacks, by order.
 
     The trie cannot be used again. DataError where an order has no discounts.
     """
@@ -100,4 +101,5 @@ def _pack(
 
 
 def _log(p_G: Probabilities) -> Words:
-    return np.log(p_G).astype(np.float32, copy=False).view(np.uint32)
+    """Return log P as words; what is 0 in single precision becomes the least above: every log is finite."""
+    return np.log(np.maximum(p_G, _LEAST)).astype(np.float32, copy=False).view(np.uint32)

@@ -71,7 +71,7 @@ class Config:
 
 
 class NGram:
-    """Interpolated modified Kneser-Ney; the state is the last order − 1 symbols, context_BK."""
+    """N-grams of counted texts; the state is the last order − 1 symbols, context_BK."""
 
     def __init__(self, config: Config, vocabulary_size: int) -> None:
         if config.quantize:
@@ -106,7 +106,7 @@ class NGram:
         self._counter.add(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
 
     def finish(self) -> Mapping[str, Any]:
-        """Estimate the model; return n-grams, discounts and fallbacks, order by order.
+        """Estimate the model; return n-grams, what was pruned, discounts and fallbacks, order by order.
 
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
