@@ -22,7 +22,7 @@ from anygram.errors import AnygramError
 from anygram.models import REGISTRY
 from tests.asking import ask, strict_json, write_corpus
 
-NAMES = [command.__name__ for command in COMMANDS]
+NAMES = list(COMMANDS)
 PROGRAM = [sys.executable, "-c", "from anygram.cli import main; main()"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -13,82 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram.budgets import Budget
-from anygram.errors import DataError, UsageError
+from anygram.errors import UsageError
 from anygram.models import ngram
 from anygram.models.ngram import Config, counting, discounting, smoothing
 from anygram.models.ngram.space import Memory
 from anygram.protocols import Ids
+from tests.ngram_twin import Twin
 from tests.small_ngrams import (
     BOUNDARY,
     SYMBOLS,
     Documents,
-    Gram,
     as_ids,
-    context_after,
     counted,
     p_after,
     prefixes_of,
-    queries,
-    seen,
     spell,
     stream,
     texts_of_symbols,
     trained,
 )
-
-
-class Twin:
-    """Chen & Goodman (1999), equations 24 to 26, over dictionaries of tuples."""
-
-    def __init__(self, order: int, texts: Documents, prefixes: list[int] | None = None) -> None:
-        self.order = order
-        raw = seen(texts, order, prefixes)
-        self.counts = [self._counts(raw, length) for length in range(1, order + 1)]
-        self.discounts = [self._discounts(counts) for counts in self.counts]
-        self.successors: dict[Gram, dict[int, int]] = defaultdict(dict)
-        for counts in self.counts:
-            for gram, count in counts.items():
-                self.successors[gram[:-1]][gram[-1]] = count
-
-    def _counts(self, raw: list[dict[Gram, int]], length: int) -> dict[Gram, int]:
-        if length == self.order:
-            return raw[-1]
-        left = Counter(gram[1:] for gram in raw[length])
-        return {
-            gram: count if length > 1 and gram[0] == BOUNDARY else left[gram]
-            for gram, count in raw[length - 1].items()
-        }
-
-    @staticmethod
-    def _discounts(counts: dict[Gram, int]) -> dict[int, float]:
-        n = Counter(counts.values())
-        if not (n[1] and n[2] and n[3]):
-            return {0: 0, 1: 0.5, 2: 1, 3: 1.5}
-        y = n[1] / (n[1] + 2 * n[2])
-        discounts = {
-            0: 0.0,
-            1: 1 - 2 * y * n[2] / n[1],
-            2: 2 - 3 * y * n[3] / n[2],
-            3: 3 - 4 * y * n[4] / n[3],
-        }
-        return discounts if min(discounts[j] for j in (1, 2, 3)) > 0 else {0: 0, 1: 0.5, 2: 1, 3: 1.5}
-
-    def p(self, symbol: int, context: Gram) -> float:
-        """Return P(symbol | context), the context no longer than order − 1."""
-        lower = self.p(symbol, context[1:]) if context else 1 / SYMBOLS
-        counts = self.successors.get(context, {})
-        total = sum(counts.values())
-        if not total:
-            return lower
-        discount = self.discounts[len(context)]
-        own = counts.get(symbol, 0)
-        gamma = sum(discount[min(count, 3)] for count in counts.values()) / total
-        return (own - discount[min(own, 3)]) / total + gamma * lower
-
-    def after(self, read: list[int]) -> list[float]:
-        """Return P of every symbol after these, which follow a boundary."""
-        context = context_after(read, self.order)
-        return [self.p(symbol, context) for symbol in range(SYMBOLS)]
 
 
 @given(texts_of_symbols, st.integers(1, 6), st.data())
@@ -100,18 +42,6 @@ def test_estimates_equal_the_twin(texts: Documents, order: int, data: st.DataObj
     for names, estimate in zip(spell(trie), estimates, strict=True):
         expected = [twin.p(gram[-1], gram[:-1]) for gram in names]
         np.testing.assert_allclose(estimate.p_G, expected, rtol=1e-6)
-
-
-@given(texts_of_symbols, st.integers(1, 6), queries, st.data())
-def test_predictions_equal_the_twin(
-    texts: Documents, order: int, query: list[int], data: st.DataObject
-) -> None:
-    prefixes = data.draw(prefixes_of(texts))
-    twin, model = Twin(order, texts, prefixes), trained(order, texts, prefixes)
-    for place in range(len(query)):
-        p = p_after(model, query[:place])
-        np.testing.assert_allclose(p, twin.after(query[:place]), rtol=2e-6)
-        assert sum(p) == pytest.approx(1, abs=1e-6)
 
 
 @given(texts_of_symbols, texts_of_symbols, st.integers(1, 5))
@@ -161,12 +91,6 @@ def test_discounts_keep_the_probability_of_every_symbol_positive() -> None:
     # n1, n2, n3 = 2, 2, 4 give Y = 1/3 and D2 = 2 − 3·⅓·2 = 0 exactly: a context whose only successor
     # was seen twice would leave nothing for the others
     assert discounting.modified(np.array([1] * 2 + [2] * 2 + [3] * 4, dtype=np.uint32)) is None
-
-
-def test_without_the_fallback_the_error_names_the_remedy() -> None:
-    model = counted(ngram.create(Config(order=3, discount_fallback=False), SYMBOLS, seed=0), [[0, 1]])
-    with pytest.raises(DataError, match="no discounts at order 1; pass discount_fallback=true"):
-        model.finish()
 
 
 def test_figures_say_what_was_counted_and_which_orders_fell_back() -> None:

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anygram.api import Run, compare, evaluate, generate, load, predict, score, train
+    from anygram.api import Run, compare, evaluate, export, generate, import_, load, predict, score, train
     from anygram.budgets import Budget
     from anygram.errors import AnygramError
     from anygram.evaluation import Evaluation
@@ -27,7 +27,9 @@ __all__ = [
     "codecs",
     "compare",
     "evaluate",
+    "export",
     "generate",
+    "import_",
     "load",
     "models",
     "predict",
@@ -42,7 +44,9 @@ _HOMES = {
     "Run": "api",
     "compare": "api",
     "evaluate": "api",
+    "export": "api",
     "generate": "api",
+    "import_": "api",
     "load": "api",
     "predict": "api",
     "score": "api",

@@ -17,15 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from anygram import evaluation, runs, training
+from anygram import evaluation, exchange, runs, storage, training
 from anygram.budgets import Budget
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
-from anygram.errors import RunError
+from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel
-from anygram.reporting.progress import Progress
-from anygram.runs import Record
+from anygram.reporting.progress import Progress, Silent
+from anygram.runs import Record, StoredRun
 from anygram.tasks import generation, prediction
 from anygram.tasks.generation import Sampling
 from anygram.tasks.prediction import Prediction
@@ -99,6 +99,20 @@ class Run:
         """Return `n` continuations of the prompt, without it; each stops at the boundary."""
         sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
         return generation.generate(self.model, self.codec, prompt, samples=n, sampling=sampling)
+
+    def export(self, out: str | Path, *, format: str = "arpa", progress: Progress | None = None) -> list[int]:
+        """Write the model for other programs and return how many n-grams of each length were written.
+
+        UsageError for an unknown format, and for a model that has none.
+        """
+        exporter = exchange.REGISTRY.load(format)
+        path = Path(out)
+        if path.is_dir():
+            raise UsageError(f"--out {path} is a folder; name a file")
+        storage.require_writable(path)
+        stored = StoredRun(self.record, self.codec, self.model)
+        counts: list[int] = exporter.export(stored, path, progress or Silent())
+        return counts
 
     def __reduce__(self) -> tuple[type[Run], tuple[Path]]:
         """Let a run be sent to another process by its folder."""
@@ -182,6 +196,27 @@ def _moved_out(folder: Path) -> Run:
 def load(path: str | Path) -> Run:
     """Return the run in a folder; RunError in one line where there is none or it is damaged."""
     return Run(Path(path))
+
+
+def export(
+    run: Run | str | Path, out: str | Path, *, format: str = "arpa", progress: Progress | None = None
+) -> list[int]:
+    """Write the run's model for other programs; return how many n-grams of each length were written."""
+    return _run(run).export(out, format=format, progress=progress)
+
+
+def import_(file: str | Path, out: str | Path | None = None, *, progress: Progress | None = None) -> Run:
+    """Return the run of another program's model: an ARPA file, plain or compressed.
+
+    Without `out` the run lives as long as the returned object. DataError in one line where the file is
+    malformed; then nothing is written.
+    """
+    with tempfile.TemporaryDirectory(prefix="anygram-") as name:
+        folder = Path(name) / "run" if out is None else Path(out)
+        training.check_out(folder, resume=False)
+        stored = exchange.REGISTRY.load("arpa").import_(Path(file), progress or Silent())
+        runs.write(folder, stored)
+        return Run(folder) if out is not None else _moved_out(folder)
 
 
 def compare(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from anygram.cli import asking, listing, training
+from anygram.cli import asking, exchanging, listing, training
 
 EPILOG = "Start here: anygram compare example:docstrings --budget 20s --out first"
 
@@ -20,20 +20,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS: list[Callable[..., None]] = [
-    training.train,
-    training.compare,
-    asking.evaluate,
-    asking.score,
-    asking.predict,
-    asking.generate,
-    listing.models,
-    listing.codecs,
-    listing.inspect,
-    listing.doctor,
-]
-for command in COMMANDS:
-    app.command()(command)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": training.train,
+    "compare": training.compare,
+    "evaluate": asking.evaluate,
+    "score": asking.score,
+    "predict": asking.predict,
+    "generate": asking.generate,
+    "export": exchanging.export,
+    "import": exchanging.import_,
+    "models": listing.models,
+    "codecs": listing.codecs,
+    "inspect": listing.inspect,
+    "doctor": listing.doctor,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 
 @app.callback()

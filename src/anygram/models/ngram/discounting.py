@@ -61,7 +61,7 @@ def absolute(counts_G: Words) -> Discounts | None:
 def good_turing(counts_G: Words) -> Discounts | None:
     """Return d1 .. d5, or None where one of them is undefined or not in 0 < dr <= 1."""
     n = counts_of_counts(counts_G).astype(np.float64)
-    if not n[1 : TRUSTED + 1].all() or n[1] == TRUSTED * n[TRUSTED]:
+    if not n[1 : TRUSTED + 1].all() or n[1] <= TRUSTED * n[TRUSTED]:
         return None
     z = TRUSTED * n[TRUSTED] / n[1]
     adjusted = [(r + 1) * n[r + 1] / n[r] for r in range(1, TRUSTED)]

@@ -1,0 +1,63 @@
+"""ARPA files, which KenLM, SRILM and most speech recognisers read.
+
+spelling     symbols as tokens
+writing      a model's n-grams as a file
+formatting   its lines, compiled
+reading      a file as n-grams
+header       how many it holds
+source       its bytes by whole lines
+sections     pieces of it as n-grams
+parsing      its lines, compiled
+lines        one line in plain Python, where that is called for
+vocabulary   its words by their bytes
+closing      n-grams that are missing though others extend them
+machine      what kernels need
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from anygram.codecs import words
+from anygram.errors import UsageError
+from anygram.exchange.arpa import reading, spelling, writing
+from anygram.models import ngram
+from anygram.reporting.progress import Progress
+from anygram.runs import Record, StoredRun
+
+
+def export(run: StoredRun, path: Path, progress: Progress) -> list[int]:
+    """Write a run's n-grams and return how many of each length; UsageError for a model that has none."""
+    if not isinstance(run.model, writing.Listed):
+        raise UsageError(
+            f"the model '{run.record.model}' has no n-grams to write as arpa; export a run of ngram"
+        )
+    return writing.write(path, run.model, spelling.tokens(run.codec), progress)
+
+
+def import_(path: Path, progress: Progress) -> StoredRun:
+    """Return the run of an ARPA file, plain or compressed; DataError in one line for a malformed one."""
+    contents = reading.read(path, progress)
+    config = words.Config(lines=False)
+    codec = words.WordsCodec(contents.words, config.split, lines=config.lines)
+    progress.stage("building the model")
+    model = ngram.from_ngrams(contents.levels, contents.vocabulary_size)
+    record = Record(
+        codec="words",
+        codec_settings=asdict(config),
+        model="ngram",
+        model_settings=asdict(model.config),
+        vocabulary_size=contents.vocabulary_size,
+        learner_settings={},
+        budget={},
+        seed=0,
+        data={"format": "arpa", "file": str(path), "bytes": path.stat().st_size},
+        status="finished",
+        figures={
+            "ngrams": model.counts(),
+            "ngrams_inserted": contents.inserted,
+            "ngrams_over_a_boundary": contents.crossing,
+        },
+    )
+    return StoredRun(record, codec, model)
