@@ -95,6 +95,24 @@ def test_models_that_lack_suffixes_keep_the_laws(levels: Given, query: list[int]
     _assert_laws(_of(compact.quantize(full.tables, Memory())), query)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"prune": "0 1"},
+        {"prune_entropy": 1e-3},
+        {"smoothing": "witten_bell"},
+        {"smoothing": "maximum_likelihood"},
+        {"smoothing": "stupid_backoff"},
+        {"smoothing": "katz"},
+    ],
+)
+def test_pruned_and_otherwise_smoothed_models_keep_the_laws(settings: dict[str, str | float]) -> None:
+    model = _trained(_texts(), 80, order=4, quantize=True, **settings)
+    assert any(map(model.tables.is_compact, range(2, 5)))
+    for text in _texts()[:5]:
+        _assert_laws(model, text)
+
+
 def test_backoffs_are_what_a_twin_computes_from_probabilities() -> None:
     levels = _listed(_trained(_texts(), 80, order=4, quantize=True))
     for shorter, longer in itertools.pairwise(levels):

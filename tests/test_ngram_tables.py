@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -74,6 +77,23 @@ def test_what_comes_back_from_tensors_is_equal(
     del held
     expected, _ = model.score(model.start(1), _ids(query)[None])
     np.testing.assert_array_equal(again.score(again.start(1), _ids(query)[None])[0], expected)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_find_their_own_arrays(copied: Callable[[NGram], NGram]) -> None:
+    """Kernels go by addresses: those of a copy must not be the original's, which may be gone."""
+    query = _ids([0, 1, 2, 1, 3])[None]
+    for quantize in (False, True):
+        model = _trained([[0, 1, 2, 1, 0, 3], [2, 2, 1]], Config(order=3, quantize=quantize))
+        log_p_BT, rank_BT, _ = model.rank(model.start(1), query)
+        again = copied(model)
+        assert not set(again.tables.directory[:, 0].tolist()) & set(model.tables.directory[:, 0].tolist())
+        for array in model.tensors().values():
+            array.fill(0)
+        del model
+        again_log_p_BT, again_rank_BT, _ = again.rank(again.start(1), query)
+        np.testing.assert_array_equal(again_log_p_BT, log_p_BT)
+        np.testing.assert_array_equal(again_rank_BT, rank_BT)
 
 
 def test_a_listed_log_p_is_what_the_ngram_scores() -> None:

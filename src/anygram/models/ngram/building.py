@@ -10,7 +10,7 @@ Axes: V vocabulary, G k-grams of a level, P its contexts, P1 = P + 1, Q buckets,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -71,6 +71,7 @@ class _Level:
 
 
 def _build(levels: Sequence[NGrams], vocabulary_size: int) -> Tables:
+    levels = [replace(level, symbols_GK=np.ascontiguousarray(level.symbols_GK, np.int32)) for level in levels]
     above = _unigrams(levels[0], vocabulary_size)
     packed: list[Words] = []
     lower: list[tuple[Words, Words]] = []

@@ -53,6 +53,10 @@ class Ranking:
         for length in range(2, tables.order + 1):
             self._sort(length, links)
 
+    def __reduce__(self) -> tuple[type[Ranking], tuple[Tables]]:
+        """Copy and pickle without the addresses: they hold in this process, of these arrays."""
+        return Ranking, (self._tables,)
+
     def rank(self, context_BK: Ids, ids_BT: Ids, lengths: Lengths | None) -> NDArray[np.int64]:
         """Return rank_BT: how many symbols come before each id after its context; 0 past a row's length."""
         ids_BS = np.concatenate([context_BK, ids_BT], axis=1).astype(np.int32, copy=False)

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,10 @@ class Tables:
 
     levels: tuple[Words, ...]
     centres: tuple[Logs, ...] = ()
+
+    def __reduce__(self) -> tuple[type[Tables], tuple[Any, ...]]:
+        """Copy and pickle without the directory: its addresses hold in this process, of these arrays."""
+        return Tables, (self.levels, self.centres)
 
     @property
     def order(self) -> int:
