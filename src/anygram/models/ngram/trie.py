@@ -99,6 +99,11 @@ class CountedTrie:
         """V."""
         return len(self.seen_V)
 
+    @property
+    def seen(self) -> list[Words]:
+        """How often each n-gram was seen, for k = 1 .. order."""
+        return [self.seen_V, *(level.seen_G for level in self.levels)]
+
     @cached_property
     def counts(self) -> list[int]:
         """How many k-grams there are for k = 1 .. order."""
