@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from anygram import information, states
 from anygram.data.documents import Document
 from anygram.errors import DataError
-from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Ranked, State
+from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Ranked, State, Streaming
 
 ROWS = 64
 CHUNK = 512
@@ -149,7 +149,13 @@ def surprisals(
 def score_together(
     model: LanguageModel, rows: Sequence[Ids], *, ranks: bool = False
 ) -> list[tuple[FloatArray, NDArray[np.int64] | None]]:
-    """Return nats and ranks of each row, which lie in order of falling length and start afresh."""
+    """Return nats and ranks of each row, which lie in order of falling length and start afresh.
+
+    Each row ends with its boundary.
+    """
+    if isinstance(model, Streaming) and not ranks:
+        nats_N = -model.score_stream(np.concatenate(rows))
+        return [(nats_T, None) for nats_T in np.split(nats_N, np.cumsum([len(row) for row in rows])[:-1])]
     lengths = np.array([len(ids_T) for ids_T in rows], dtype=np.int64)
     nats = [np.empty(length, dtype=np.float64) for length in lengths]
     places = [np.empty(length, dtype=np.int64) for length in lengths]
