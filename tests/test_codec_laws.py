@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from anygram.codecs import REGISTRY
 from anygram.errors import AnygramError, DataError
 from anygram.laws import CODEC_LAWS, fitting_succeeds_or_is_refused, texts
-from anygram.protocols import Codec, Decoder, Encoded, Ids
+from anygram.protocols import Codec, Decoder, Encoded, Ids, Lengths, Texts
 
 SAMPLE = (
     "To be, or not to be: that is the question. <unk> to </s> be it; naïve 3,141.59!\n"
@@ -251,6 +251,11 @@ class LosesItsTable(_Sound):
         return super().decode((ids - self._shift) % 256)
 
 
+class ForgetsToClose(_Sound):
+    def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
+        return texts.bytes_N.astype(np.int32), np.diff(texts.ends_D, prepend=0)
+
+
 def from_json(fields: Mapping[str, Any]) -> Codec:
     """Return a codec of this module, as laws restore it."""
     if fields["wrong"] == "LosesItsTable":
@@ -274,6 +279,7 @@ WRONG = [
     (Remembers, "encoding_is_a_function", "to be"),
     (SpeaksInLines, "the_vocabulary_ends_in_the_boundary", "to be"),
     (BoundaryFirst, "the_vocabulary_ends_in_the_boundary", "to be"),
+    (ForgetsToClose, "many_texts_are_encoded_as_each_is", "to be"),
     (LosesItsTable, "restored_means_equal", "to be"),
 ]
 

@@ -175,7 +175,7 @@ class TestWords:
         codec = words.fit(["to be\n天 to"], words.Config(split=split, min_count=1))
         assert isinstance(codec, words.WordsCodec)
         for identifier in range(1, codec.boundary):
-            assert codec.id_of(codec.spellings.raw(identifier).decode()) == identifier
+            assert codec.id_of(codec.symbols.raw(identifier).decode()) == identifier
         unknown = ["", "or", " to", "to ", "to be", "<unk>", "<boundary>", "\ufffd", "\udcff", "t" * 10**6]
         assert "to" in codec and [word for word in unknown if word in codec] == []
 

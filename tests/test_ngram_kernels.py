@@ -103,7 +103,7 @@ def test_continuations_count_different_symbols_to_the_left(streams: tuple[Ids, i
             for gram, first in zip(names[length - 1], boundary_first, strict=True)
         ]
         assert links.continuations(trie, length, suffixes_G, Memory()).tolist() == expected
-        begin = links.first_with_boundary(trie, length)
+        begin = trie.first_with_boundary[length - 1]
         assert boundary_first == [place >= begin for place in range(len(names[length - 1]))]
 
 

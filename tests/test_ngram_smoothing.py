@@ -18,6 +18,7 @@ from tests.small_ngrams import (
     BOUNDARY,
     SYMBOLS,
     Documents,
+    as_ids,
     context_after,
     counted,
     p_after,
@@ -148,8 +149,8 @@ def test_without_the_fallback_the_error_names_the_remedy(name: Smoothing) -> Non
         ({"smoothing": "katz", "weight": 0.5}, "weight is of no use to smoothing=katz"),
         ({"smoothing": "add_k", "weight": 0.5}, "choose jelinek_mercer or maximum_likelihood or stupid_"),
         ({"smoothing": "witten_bell", "discount_fallback": False}, "choose kneser_ney or absolute or katz"),
-        ({"smoothing": "add_k", "k": 0.0}, "k must be more than 0 and finite, got 0.0"),
-        ({"smoothing": "add_k", "k": float("inf")}, "k must be more than 0 and finite, got inf"),
+        ({"smoothing": "add_k", "k": 0.0}, "k must be more than 0 and at most 1e9, got 0.0"),
+        ({"smoothing": "add_k", "k": float("inf")}, "k must be more than 0 and at most 1e9, got inf"),
         ({"smoothing": "jelinek_mercer", "weight": 1.0}, "weight must be between 0 and 1, got 1.0"),
         ({"smoothing": "stupid_backoff", "weight": float("nan")}, "weight must be between 0 and 1, got nan"),
     ],
@@ -159,3 +160,22 @@ def test_settings_that_cannot_be_or_are_of_no_use_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         Config(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"smoothing": "add_k", "k": 1e-300},
+        {"smoothing": "add_k", "k": 1e9},
+        {"smoothing": "jelinek_mercer", "weight": 1e-300},
+        {"smoothing": "maximum_likelihood", "weight": 1 - 1e-15},
+        {"smoothing": "stupid_backoff", "weight": 1e-300},
+    ],
+)
+def test_extreme_settings_leave_every_probability_finite(settings: dict[str, typing.Any]) -> None:
+    # the prefix makes n-grams that are only context, whose P is nothing but backing off
+    model = trained(4, [[0, 1, 0, 1, 2, 0, 1], [2, 2, 2, 0]], [0, 3], **settings)
+    for read in ([], [0], [2, 2], [2, 2, 2], [0, 1, 0]):
+        log_p_V = model.predict(model.advance(model.start(1), as_ids(read)[None]))[0]
+        assert np.isfinite(log_p_V).all()
+        assert np.exp(log_p_V).sum() == pytest.approx(1, abs=1e-6)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from anygram import evaluation, exchange, runs, storage, training
-from anygram.budgets import Budget
+from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
 from anygram.errors import RunError, UsageError
@@ -134,7 +134,7 @@ class Run:
 
 def train(
     sources: Sources,
-    model: str,
+    model: str | None = None,
     *,
     out: str | Path | None = None,
     codec: str | None = None,
@@ -144,17 +144,23 @@ def train(
     test: str | float | None = None,
     settings: Mapping[str, Any] | None = None,
     budget: str | Budget = "10m",
+    memory: str | int | None = None,
     seed: int = 0,
     resume: bool = False,
+    base: Run | str | Path | None = None,
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
 ) -> Run:
     """Train a model and return its run.
 
     The words are those of `anygram train`: `valid` and `test` are a fraction, a source or "none";
-    `settings` holds what `--set` takes. Without `out` the run lives as long as the returned object.
+    `settings` holds what `--set` takes; `base` is the run of `--from`, whose model and codec need not be
+    named again. Without `out` the run lives as long as the returned object.
     """
-    plan = training.Plan(model, codec or training.DEFAULT_CODEC, settings or {}, _budget(budget), seed)
+    base_path = base.path if isinstance(base, Run) else Path(base) if base else None
+    model, codec = _names(model, codec, base_path)
+    limit = parse_bytes(memory) if isinstance(memory, str) else memory
+    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path)
     training.check(plan)
     options = DataOptions(
         sources=_as_sources(sources),
@@ -183,6 +189,19 @@ def train(
             progress=progress,
         )
         return Run(folder) if out is not None else _moved_out(folder)
+
+
+def _names(model: str | None, codec: str | None, base: Path | None) -> tuple[str, str]:
+    """Return the names of model and codec, those of the run to go on from if there is one."""
+    if base is None:
+        if model is None:
+            raise UsageError("which model? name one with --model; anygram models lists them")
+        return model, codec or training.DEFAULT_CODEC
+    record = runs.read_record(base)
+    for what, wanted, found in (("model", model, record.model), ("codec", codec, record.codec)):
+        if wanted is not None and wanted != found:
+            raise UsageError(f"the {what} of {base} is {found}, got {wanted}; leave out --{what} with --from")
+    return record.model, record.codec
 
 
 def _moved_out(folder: Path) -> Run:

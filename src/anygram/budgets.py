@@ -1,4 +1,4 @@
-"""How much training a model gets: seconds, symbols, epochs or steps, whichever is spent first."""
+"""How much training a model gets: seconds, symbols, epochs or steps, whichever is spent first; and memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from anygram.errors import UsageError
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _COUNTS = {"symbol": "symbols", "epoch": "epochs", "step": "steps"}
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt])?(?:i?b)?")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 
 
@@ -56,6 +57,18 @@ class Budget:
         """Return the largest fraction used of any limit; 1 and more means stop."""
         used = [(seconds, self.seconds), (symbols, self.symbols), (epochs, self.epochs), (steps, self.steps)]
         return max(amount / limit for amount, limit in used if limit is not None)
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes written as 500M, 4G or 1.5G (1,024 to the step).
+
+    >>> parse_bytes("1.5k")
+    1536
+    """
+    match = _MEMORY.fullmatch(text.strip().lower())
+    if not match or not (size := int(float(match[1]) * 1024 ** "bkmgt".index(match[2] or "b"))):
+        raise UsageError(f"cannot read the memory '{text}'; write 500M or 4G")
+    return size
 
 
 def _read(part: str) -> tuple[str, float]:

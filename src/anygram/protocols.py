@@ -253,6 +253,15 @@ class Matching(Protocol):
 
 
 @runtime_checkable
+class Extendable(Protocol):
+    """A countable model whose counts can be kept, to add those of more text later."""
+
+    def extend(self, tensors: Tensors) -> None:
+        """Go on counting where the model of these tensors stopped; UsageError where it kept no counts."""
+        ...
+
+
+@runtime_checkable
 class Bounded(Protocol):
     """A model that can learn within a given amount of memory."""
 

@@ -23,8 +23,10 @@ from anygram.cli.options import (
 
 def train(
     sources: Sources,
-    model: Annotated[str, typer.Option(help="Which model: see anygram models.", show_default=False)],
     out: Annotated[str, typer.Option(metavar="RUN", help="The run folder to write.", show_default=False)],
+    model: Annotated[
+        str | None, typer.Option(help="Which model: see anygram models.", show_default=False)
+    ] = None,
     codec: Codec = None,
     documents: Documents = None,
     text_field: TextField = None,
@@ -37,8 +39,14 @@ def train(
     budget: Annotated[
         str, typer.Option(help="20s, 10m, 2h, 500steps, 3epochs or 1000000symbols of training.")
     ] = "10m",
+    memory: Annotated[
+        str | None, typer.Option(help="How much to use, 4G for example; the rest goes to files (ngram).")
+    ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    base: Annotated[
+        str | None, typer.Option("--from", metavar="RUN", help="Go on from this run's codec and model.")
+    ] = None,
     on_bad_record: BadRecords = OnBadRecord.fail,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +54,8 @@ def train(
 
     \b
     anygram train book.txt --model ngram --out runs/book
+    anygram train web.txt --model ngram --codec words --documents lines --memory 4G --out runs/web
+    anygram train more.txt --from runs/counted --out runs/both
     anygram train 'logs/*.log' --model lstm --budget 5m --out runs/logs
     anygram train reviews.jsonl --text-field review --model transformer --codec bpe --out runs/reviews
     """
@@ -65,8 +75,10 @@ def train(
             test=test,
             settings={**(read_file(config) if config else {}), **parse_pairs(settings or [])},
             budget=budget,
+            memory=memory,
             seed=seed,
             resume=resume,
+            base=base,
             on_bad_record=on_bad_record.value,
             progress=progress,
         )

@@ -93,7 +93,7 @@ class WordsCodec:
         fixed = [_UNKNOWN[split].encode(), *([_NEWLINE.encode()] if lines else [])]
         known = words if isinstance(words, Texts) else Texts.of([word.encode() for word in words])
         assert ord(" ") not in known.bytes_N, "a word holds a space, which ends words"
-        self.spellings = Texts.of(fixed).followed_by(known)
+        self.symbols = Texts.of(fixed).followed_by(known)
         """The UTF-8 bytes of every symbol below the boundary, by id."""
         self._words, self._split, self._lines, self._fixed = known, split, lines, len(fixed)
         self._spaces = _spaces(split, lines=lines)
@@ -102,11 +102,11 @@ class WordsCodec:
 
     @property
     def vocabulary_size(self) -> int:
-        return len(self.spellings) + 1
+        return len(self.symbols) + 1
 
     @property
     def boundary(self) -> int:
-        return len(self.spellings)
+        return len(self.symbols)
 
     def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
         """Return the text's words; DataError where it is not Unicode text."""
@@ -115,13 +115,13 @@ class WordsCodec:
             pieces = self._piece.findall(text)
             ids = [self._id_of_word.get(piece.lstrip(self._spaces), self.unknown) for piece in pieces]
             return Encoded(np.array(ids, dtype=np.int32), _units(text, pieces))
-        return Encoded(*_tokens.encode_one(raw, self.spellings, self._slots, self._newline))
+        return Encoded(*_tokens.encode_one(raw, self.symbols, self._slots, self._newline))
 
     def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
         """Return ids_N, each text's closed by the boundary, and how many each has; DataError as `encode`."""
         refuse_escapes(texts, "words")
         if self._split == "whitespace":
-            return _tokens.encode(texts, self.spellings, self._slots, self._newline, self.boundary)
+            return _tokens.encode(texts, self.symbols, self._slots, self._newline, self.boundary)
         each = [np.append(self.encode(to_text(texts.raw(i))).ids, self.boundary) for i in range(len(texts))]
         ids_N = np.concatenate([np.zeros(0, dtype=np.int32), *each]).astype(np.int32)
         return ids_N, np.array([len(ids) for ids in each], dtype=np.int64)
@@ -139,7 +139,7 @@ class WordsCodec:
         """Return the symbol as a person reads it, on one line."""
         if identifier == self.unknown:
             return "<unk>"
-        return "<boundary>" if identifier == self.boundary else readable(self.spellings.raw(identifier))
+        return "<boundary>" if identifier == self.boundary else readable(self.symbols.raw(identifier))
 
     def id_of(self, word: str) -> int | None:
         """Return the id of a word, or of a newline that is a symbol; None where it is none."""
@@ -159,7 +159,7 @@ class WordsCodec:
         return {"spell": False, "split": self._split, "lines": self._lines, "words": words}
 
     def _spelling(self, identifier: int) -> str:
-        return self.spellings.raw(identifier).decode()
+        return self.symbols.raw(identifier).decode()
 
     @property
     def _newline(self) -> int:
@@ -167,7 +167,7 @@ class WordsCodec:
 
     @cached_property
     def _slots(self) -> NDArray[np.uint64]:
-        return _tokens.index(self.spellings, self._fixed)
+        return _tokens.index(self.symbols, self._fixed)
 
     @cached_property
     def _id_of_word(self) -> dict[str, int]:

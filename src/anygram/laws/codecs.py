@@ -25,7 +25,7 @@ import numpy as np
 
 from anygram.errors import AnygramError, DataError
 from anygram.laws.agreement import hold
-from anygram.protocols import Codec, Encoded, Ids
+from anygram.protocols import BatchCodec, Codec, Encoded, Ids, Texts
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -127,6 +127,25 @@ def encoding_is_a_function(codec: Codec, text: str) -> None:
     hold(_same(first, again), "the same text was encoded differently the second time")
 
 
+def many_texts_are_encoded_as_each_is(codec: Codec, text: str) -> None:
+    """A codec that encodes many texts at once gives each one's ids, closed; or refuses what it refuses."""
+    if not isinstance(codec, BatchCodec):
+        return
+    texts = (text, "", text[::-1], text)
+    each = [_encoded(codec, one) for one in texts]
+    joined = Texts.of([one.encode("utf-8", "surrogatepass") for one in texts])
+    try:
+        ids, lengths = codec.encode_documents(joined)
+    except DataError:
+        hold(None in each, "texts are refused together of which each is accepted")
+        return
+    hold(None not in each, "texts are accepted together of which one is refused")
+    closed = [[*one.ids.tolist(), codec.boundary] for one in each if one is not None]
+    hold(lengths.tolist() == [len(one) for one in closed], "together texts have other lengths")
+    hold(ids.tolist() == [symbol for one in closed for symbol in one], "together texts have other symbols")
+    hold(ids.dtype == np.int32, f"ids are {ids.dtype}, not int32")
+
+
 def restored_means_equal(codec: Codec, text: str) -> None:
     """The `from_json` of the codec's module makes an equal codec of its `to_json`, by way of JSON text."""
     module = sys.modules[type(codec).__module__]
@@ -150,6 +169,7 @@ CODEC_LAWS: dict[str, CodecLaw] = {
         streams_decode_alike,
         any_ids_decode,
         encoding_is_a_function,
+        many_texts_are_encoded_as_each_is,
         restored_means_equal,
     )
 }

@@ -22,7 +22,7 @@ from anygram.data.splitting import Splits
 from anygram.data.store import texts_of
 from anygram.errors import RunError, UsageError
 from anygram.learning import learner_for
-from anygram.protocols import Codec, Tensors
+from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
 from anygram.training.plan import DEFAULT_CODEC, Plan, check, chosen_by, configs_of, default_valid
@@ -90,14 +90,19 @@ def _fresh(
     module = models.REGISTRY.load(plan.model)
     codec_module = codecs.REGISTRY.load(plan.codec)
     chosen = chosen_by(plan)
-    codec_config = settings.build(codec_module.Config, chosen["codec"])
-
-    progress.stage(f"fitting the codec {plan.codec}")
-    codec = codec_module.fit(texts_of(splits.train), codec_config)
+    base = runs.read(plan.base) if plan.base else None
+    codec_values = base.record.codec_settings if base else chosen["codec"]
+    codec_config = settings.build(codec_module.Config, codec_values)
+    codec = base.codec if base else _fitted(codec_module, codec_config, splits, progress)
     corpus = _encoded(splits.train, codec, workspace / "train", progress)
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
+    if base:
+        config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
     model = module.create(config, codec.vocabulary_size, plan.seed)
+    _limit_memory(model, plan, workspace)
+    if base:
+        _go_on_from(base, model, config, plan)
     learner = learner_for(model, chosen["learner"], plan.seed, learner_values)
     record = Record(
         codec=plan.codec,
@@ -129,6 +134,7 @@ def _resumed(
     tensors = runs.read_training(out)
     corpus = _encoded(splits.train, stored.codec, workspace / "train", progress)
     best = snapshot(stored.model)
+    _limit_memory(stored.model, plan, workspace)
     stored.model.restore(_under("model.", tensors))
     learner = learner_for(stored.model, record.learner_settings, record.seed)
     learner.restore(_under("learner.", tensors))
@@ -138,6 +144,30 @@ def _resumed(
     session = Session(run, learner, corpus, valid, plan.budget, out, progress)
     session.go_on(runs.read_metrics(out), best)
     return session
+
+
+def _fitted(module: Any, config: Any, splits: Splits, progress: Progress) -> Codec:
+    progress.stage("fitting the codec")
+    codec: Codec = module.fit(texts_of(splits.train), config)
+    return codec
+
+
+def _limit_memory(model: LanguageModel, plan: Plan, workspace: Path) -> None:
+    if plan.memory is not None:
+        assert isinstance(model, Bounded), "plan.check refuses others"
+        model.limit_memory(plan.memory, workspace / "arrays")
+
+
+def _go_on_from(base: StoredRun, model: LanguageModel, config: Any, plan: Plan) -> None:
+    """Let the model begin with what a run has learnt; UsageError where it cannot."""
+    if isinstance(model, Extendable):
+        model.extend(base.model.tensors())
+    elif not isinstance(model, Differentiable):
+        raise UsageError(f"{plan.model} cannot go on from a run; leave out --from")
+    elif config != settings.build(type(config), base.record.model_settings):
+        raise UsageError(f"--from keeps the settings of {plan.base}; leave out --set for its model")
+    else:
+        model.restore(base.model.tensors())
 
 
 def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:

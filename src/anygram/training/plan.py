@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from anygram import codecs, models, settings
 from anygram.budgets import Budget
 from anygram.errors import UnknownName, UsageError
 from anygram.learning import config_of
-from anygram.protocols import Differentiable, LanguageModel
+from anygram.protocols import Bounded, Differentiable, LanguageModel
 
 DEFAULT_CODEC = "bpe"
 """Byte pairs: lossless for any text, and shorter than characters, so that a budget reads more. n-grams are
@@ -25,13 +26,18 @@ _BYTES_A_SECOND, _BYTES_A_SYMBOL, _SYMBOLS_A_STEP = 50e3, 2.5, 1024
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train: names, settings by key (`--set`), budget, seed."""
+    """What to train: names, settings by key (`--set`), budget, seed; how many bytes of memory to use.
+
+    `base` is a run to go on from: its codec and its model as they are.
+    """
 
     model: str
     codec: str = DEFAULT_CODEC
     values: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(seconds=600))
     seed: int = 0
+    memory: int | None = None
+    base: Path | None = None
 
     def __post_init__(self) -> None:
         settings.check_seed(self.seed)
@@ -91,6 +97,12 @@ def check(plan: Plan) -> None:
     chosen = chosen_by(plan)
     for place, config in configs_of(plan).items():
         settings.build(config, chosen[place])
+    if plan.memory is not None and not isinstance(_untrained(plan), Bounded):
+        raise UsageError(f"{plan.model} cannot keep to an amount of memory; leave out --memory")
+    if plan.base is not None and chosen["codec"]:
+        raise UsageError(
+            f"--from keeps the codec of {plan.base}; leave out --set {next(iter(chosen['codec']))}"
+        )
 
 
 def configs_of(plan: Plan) -> dict[str, type[Any]]:

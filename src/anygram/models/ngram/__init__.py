@@ -1,7 +1,8 @@
-"""N-grams with interpolated modified Kneser-Ney smoothing, of any order.
+"""N-grams of any order, with interpolated modified Kneser-Ney or another smoothing.
 
 counting    the text's n-grams as a prefix trie, and their counts
-smoothing   counts to probabilities
+smoothing   counts to probabilities, by what discounting takes and backing_off gives
+pruning     leaving n-grams out
 tables      probabilities to log P of a symbol or of all; what is stored
 lookup      tables asked, in kernels
 shorter     what a table's n-grams fall back on

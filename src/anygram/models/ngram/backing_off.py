@@ -22,6 +22,7 @@ import numpy as np
 
 from anygram import threads
 from anygram.compiled import kernel
+from anygram.models.ngram.discounting import Discounts
 from anygram.models.ngram.space import Space
 from anygram.models.ngram.trie import Words
 from anygram.protocols import FloatArray
@@ -34,7 +35,7 @@ def back_off(
     first_P1: Words,
     counts_G: Words,
     lower_p_G: FloatArray,
-    ratio_of: FloatArray,
+    ratios: Discounts,
     weight: float,
     vocabulary_size: int,
     pruned_P: FloatArray,
@@ -42,9 +43,10 @@ def back_off(
 ) -> tuple[FloatArray, FloatArray]:
     """Return P of each k-gram and α of each context; 1 after one never learnt.
 
-    `lower_p_G` is P(w | h') of each, and is overwritten. The last of the ratios is for its count and all
-    above. `weight` 0: Katz. `pruned_P`, the counts taken from each context's symbols, may be empty.
+    `lower_p_G` is P(w | h') of each, and is overwritten. Ratios are those of counts 1, 2, ...; counts above
+    keep all. `weight` 0: Katz. `pruned_P`, the counts taken from each context's symbols, may be empty.
     """
+    ratio_of = np.array([0.0, *ratios, 1.0])
     alpha_P = space.empty(len(first_P1) - 1, np.float64)
 
     def run(block: tuple[int, int]) -> None:

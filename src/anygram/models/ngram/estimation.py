@@ -19,17 +19,18 @@ from anygram.models.ngram.tables import Tables
 from anygram.models.ngram.trie import CountedTrie, Words
 
 _BYTES_OF_A_ROW = 32
+_LEAST = np.finfo(np.float32).tiny
 
 
 def estimate(
     trie: CountedTrie, method: Method, pruned: Pruning, space: Space
 ) -> tuple[Tables, dict[str, Any]]:
-    """Return the tables of what was counted, and n-grams, discounts and fallbacks, order by order.
+    """Return the tables of what was counted, and n-grams, what was pruned, discounts and fallbacks, by order.
 
-    The trie's levels are forgotten on the way. DataError where an order has no discounts.
+    The trie cannot be used again. DataError where an order has no discounts.
     """
     if not pruned:
-        return _tables(trie, smoothing.estimates(trie, method, space), space)
+        return _tables(trie, smoothing.estimates(trie, method, space), space, let_go=True)
     exact = pruned.entropy > 0
     found: Iterable[Estimate] = smoothing.estimates(trie, method, space, pruned.thresholds, exact)
     kept = pruning.by_count(trie, pruned.thresholds, space)
@@ -42,7 +43,9 @@ def estimate(
     return tables, figures | {"ngrams": tables.counts, "pruned": dropped}
 
 
-def _tables(trie: CountedTrie, estimates: Iterable[Estimate], space: Space) -> tuple[Tables, dict[str, Any]]:
+def _tables(
+    trie: CountedTrie, estimates: Iterable[Estimate], space: Space, *, let_go: bool = False
+) -> tuple[Tables, dict[str, Any]]:
     counts, packed, kept = trie.counts, [], []
     scrambled_G: Words | None = None
     p_G: Probabilities | None = None
@@ -50,6 +53,8 @@ def _tables(trie: CountedTrie, estimates: Iterable[Estimate], space: Space) -> t
         if p_G is not None:
             packed.append(_pack(scrambled_G, p_G, found.gamma_P, trie.levels[length - 2].first_P1, space))
             scrambled_G = trie.levels[length - 2].scrambled_G
+            if let_go:
+                trie.let_go(length - 1)
         kept.append((found.discounts, found.fell_back))
         p_G = found.p_G
     assert p_G is not None, "there is an estimate for every order"
@@ -96,4 +101,5 @@ def _pack(
 
 
 def _log(p_G: Probabilities) -> Words:
-    return np.log(p_G).astype(np.float32, copy=False).view(np.uint32)
+    """Return log P as words; what is 0 in single precision becomes the least above: every log is finite."""
+    return np.log(np.maximum(p_G, _LEAST)).astype(np.float32, copy=False).view(np.uint32)

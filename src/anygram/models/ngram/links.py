@@ -110,7 +110,7 @@ def continuations(trie: CountedTrie, length: int, suffixes_G: Words, space: Spac
         counts_H[low:high] = counts_W
         space.forget(counts_H)
     if length > 1:
-        begin = first_with_boundary(trie, length)
+        begin = trie.first_with_boundary[length - 1]
         counts_H[begin:] = trie.levels[length - 2].seen_G[begin:]
     return counts_H
 
@@ -145,11 +145,3 @@ def _take(values_W: Floats, low: int, suffixes_G: Words, begin: int, end: int, v
         place = np.int64(suffixes_G[node]) - low
         if 0 <= place < len(values_W):
             values_G[node] = values_W[place]
-
-
-def first_with_boundary(trie: CountedTrie, length: int) -> int:
-    """Return the first n-gram of this length ≥ 1 that begins with the boundary: all from there on do."""
-    node = trie.vocabulary_size - 1
-    for level in trie.levels[: length - 1]:
-        node = int(level.first_P1[node])
-    return node

@@ -24,6 +24,7 @@ from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.shards import Counter
 from anygram.models.ngram.smoothing import Method, Smoothing
 from anygram.models.ngram.tables import NGrams, Tables
+from anygram.models.ngram.trie import Words
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 _NO_LENGTHS = np.empty(0, dtype=np.uint8)
@@ -40,6 +41,7 @@ class Config:
     `prune`: counts that n-grams to be kept must exceed, one a length from 1 on, the last repeated ("0 0 1");
     `prune_entropy`: the share of perplexity that they must be worth (1e-8).
     `quantize`: keep probabilities as one of 256 values each, which takes less room (`compact`).
+    `keep_counts`: keep how often each n-gram was seen too, so that more text can be added (4 bytes each).
     """
 
     order: int = 5
@@ -50,6 +52,7 @@ class Config:
     prune: str | None = None
     prune_entropy: float = 0.0
     quantize: bool = False
+    keep_counts: bool = False
 
     def __post_init__(self) -> None:
         if self.order < 1:
@@ -57,7 +60,8 @@ class Config:
         if self.order > 255:  # lookup.score_row keeps lengths in a byte each
             raise UsageError(f"order must be at most 255, got {self.order}; lower it")
         self.method.check()
-        pruning.read(self.prune, self.prune_entropy, self.order)
+        if self.pruning and self.keep_counts:
+            raise UsageError("pruned n-grams leave no counts to keep; leave out prune or keep_counts")
 
     @property
     def method(self) -> Method:
@@ -71,7 +75,7 @@ class Config:
 
 
 class NGram:
-    """Interpolated modified Kneser-Ney; the state is the last order − 1 symbols, context_BK."""
+    """N-grams of counted texts; the state is the last order − 1 symbols, context_BK."""
 
     def __init__(self, config: Config, vocabulary_size: int) -> None:
         if config.quantize:
@@ -82,6 +86,7 @@ class NGram:
         self._counter = Counter(config.order, vocabulary_size)
         self._tables: Tables | None = None
         self._ranking: Ranking | None = None
+        self._seen: list[Words] = []
 
     def limit_memory(self, limit: int, folder: Path) -> None:
         """Learn within that many bytes of memory, using files below `folder`; UsageError where too few."""
@@ -106,11 +111,12 @@ class NGram:
         self._counter.add(contexts.mark_prefixes(ids_N, document_lengths, prefix_lengths))
 
     def finish(self) -> Mapping[str, Any]:
-        """Estimate the model; return n-grams, discounts and fallbacks, order by order.
+        """Estimate the model; return n-grams, what was pruned, discounts and fallbacks, order by order.
 
         DataError where counts of counts give no discounts and the configuration allows no fallback.
         """
         trie, space = self._counter.finish()
+        self._seen = trie.seen if self.config.keep_counts else []
         self._tables, figures = estimation.estimate(trie, self.config.method, self.config.pruning, space)
         if self.config.quantize:
             self._tables = compact.quantize(self._tables, space)
@@ -193,11 +199,26 @@ class NGram:
 
     def tensors(self) -> Tensors:
         """Return the tables once finished; before that, what was read and counted so far."""
-        return self._counter.tensors() if self._tables is None else self._tables.to_tensors()
+        if self._tables is None:
+            return self._counter.tensors()
+        return self._tables.to_tensors() | {f"seen_{k}": seen for k, seen in enumerate(self._seen, 1)}
 
     def restore(self, tensors: Tensors) -> None:
         """Become the model whose `tensors` these are, finished or not."""
         finished = "level_1" in tensors
         self._tables = tables.from_tensors(tensors) if finished else None
         self._counter.restore({} if finished else tensors)
+        self._seen = [tensors[f"seen_{k}"] for k in range(1, self.config.order + 1) if f"seen_{k}" in tensors]
+
+    def extend(self, tensors: Tensors) -> None:
+        """Go on counting where the model of these tensors stopped; UsageError where it kept no counts."""
+        if "seen_1" not in tensors:
+            raise UsageError(
+                "the run kept no counts to add more text to; train it with --set keep_counts=true"
+            )
+        known = tables.from_tensors(tensors)
+        if known.order != self.config.order:
+            raise UsageError(f"order must be {known.order}, as the run's, got {self.config.order}")
+        seen = [tensors[f"seen_{k}"] for k in range(1, known.order + 1)]
+        self._counter.begin_with(known.counted(seen))
         self._ranking = None

@@ -38,6 +38,11 @@ class Counter:
         self._waiting = 0
         self._tries: list[CountedTrie] = []
 
+    def begin_with(self, trie: CountedTrie) -> None:
+        """Forget all but these counts of an earlier text."""
+        self._begin()
+        self._tries = [trie]
+
     def limit_memory(self, limit: int, folder: Path) -> None:
         """Use about that many bytes, and files below `folder`; UsageError where they are too few."""
         # ids, positions, and at worst a new n-gram of every length at every position

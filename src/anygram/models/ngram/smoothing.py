@@ -27,7 +27,6 @@ Axes: G k-grams of a level, P its contexts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -84,8 +83,8 @@ class Method:
         self._refuse("k", self.k is not None, ["add_k"])
         self._refuse("weight", self.weight is not None, WEIGHTS)
         self._refuse("discount_fallback", not self.discount_fallback, _DISCOUNTS)
-        if self.k is not None and not (self.k > 0 and math.isfinite(self.k)):
-            raise UsageError(f"k must be more than 0 and finite, got {self.k}: unseen symbols need a share")
+        if self.k is not None and not 0 < self.k <= 1e9:
+            raise UsageError(f"k must be more than 0 and at most 1e9, got {self.k}; for example 0.03")
         if self.weight is not None and not 0 < self.weight < 1:
             raise UsageError(f"weight must be between 0 and 1, got {self.weight}; for example 0.4")
 
@@ -97,19 +96,19 @@ class Method:
             )
 
     @property
-    def share(self) -> float:
-        """λ, or the weight of what is backed off to."""
-        return WEIGHTS[self.name] if self.weight is None else self.weight
-
-    @property
     def backs_off(self) -> bool:
         """Whether symbols that were seen get no share of what the shorter context says."""
         return self.name in ("katz", "stupid_backoff")
 
+    @property
+    def scale(self) -> float:
+        """The setting `weight`; 0 where it is not used."""
+        return WEIGHTS.get(self.name, 0.0) if self.weight is None else self.weight
+
     def held_back(self, vocabulary_size: int) -> tuple[float, float, float]:
         """Return r, a, b: what Z holds beside the counts, per count, per symbol seen, and at all."""
         if self.name in ("jelinek_mercer", "maximum_likelihood"):
-            return self.share / (1 - self.share), 0.0, 0.0
+            return self.scale / (1 - self.scale), 0.0, 0.0
         if self.name == "add_k":
             return 0.0, 0.0, (K if self.k is None else self.k) * vocabulary_size
         return 0.0, float(self.name == "witten_bell"), 0.0
@@ -149,7 +148,7 @@ def estimates(
     N-grams seen no more often than their order's threshold are pruned. Probabilities are held in double
     precision if `exact`, and where backing off subtracts sums of them from 1.
     """
-    vocabulary_size = trie.vocabulary_size
+    vocabulary_size, held_back = trie.vocabulary_size, method.held_back(trie.vocabulary_size)
     precision = np.float64 if exact or method.backs_off else np.float32
     lower_p_G: Probabilities = np.full(vocabulary_size, 1.0 / vocabulary_size, dtype=precision)
     first_P1 = np.array([0, vocabulary_size], dtype=np.uint32)
@@ -159,21 +158,14 @@ def estimates(
         counts_G = _counts(trie, method, length, longer, space)
         discounts, fell_back = method.discounts(counts_G, length)
         pruned_P: FloatArray = np.empty(0)
-        if thresholds and thresholds[length - 1]:
-            held_back = method.held_back(vocabulary_size)
-            counts_G, pruned_P = _prune(
-                first_P1, counts_G, _seen(trie, length), thresholds[length - 1], held_back, space
-            )
+        if threshold := thresholds[length - 1] if thresholds else 0:
+            seen_G = _seen(trie, length)
+            counts_G, pruned_P = _prune(first_P1, counts_G, seen_G, threshold, held_back, space)
         level = first_P1, counts_G, lower_p_G
         if method.backs_off:
-            ratio_of = np.array([0.0, *discounts, 1.0])
-            weight = method.share if method.name == "stupid_backoff" else 0.0
-            p_G, gamma_P = back_off(*level, ratio_of, weight, vocabulary_size, pruned_P, space)
+            p_G, gamma_P = back_off(*level, discounts, method.scale, vocabulary_size, pruned_P, space)
         else:
-            discount_of = np.array([0.0, *(discounts or (0.0,))])
-            p_G, gamma_P = interpolate(
-                *level, discount_of, method.held_back(vocabulary_size), pruned_P, space
-            )
+            p_G, gamma_P = interpolate(*level, discounts, held_back, pruned_P, space)
         yield Estimate(p_G, gamma_P, discounts, fell_back)
         if longer is not None:
             lower_p_G, first_P1 = links.gather(p_G, longer, space), trie.levels[length - 1].first_P1
@@ -187,7 +179,7 @@ def _counts(trie: CountedTrie, method: Method, length: int, longer: Words | None
     if method.name not in _LONGEST_ALONE or length == trie.order:
         return seen_G
     # contexts that the boundary begins are as long as they can be
-    begin = links.first_with_boundary(trie, length) if length > 1 else len(seen_G)
+    begin = trie.first_with_boundary[length - 1] if length > 1 else len(seen_G)
     counts_G = space.empty(len(seen_G), np.uint32)
     counts_G[:begin], counts_G[begin:] = 0, seen_G[begin:]
     return counts_G
@@ -247,16 +239,17 @@ def interpolate(
     first_P1: Words,
     counts_G: Words,
     lower_p_G: Probabilities,
-    discount_of: FloatArray,
+    discounts: Discounts,
     held_back: tuple[float, float, float],
     pruned_P: FloatArray,
     space: Space,
 ) -> tuple[Probabilities, Probabilities]:
     """Return P of each k-gram and γ of each context (the module's equations); γ = 1 after one never learnt.
 
-    `lower_p_G` is P(w | h') of each, and is overwritten. The last of the discounts is for its count and all
-    above; `held_back` are r, a, b; `pruned_P` may be empty.
+    `lower_p_G` is P(w | h') of each, and is overwritten. Discounts are those of counts 1, 2, ... and the last
+    of all above; `held_back` are r, a, b; `pruned_P` may be empty.
     """
+    discount_of = np.array([0.0, *(discounts or (0.0,))])
     gamma_P = space.empty(len(first_P1) - 1, lower_p_G.dtype.type)
 
     def run(block: tuple[int, int]) -> None:

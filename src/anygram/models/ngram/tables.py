@@ -18,7 +18,7 @@ Axes: G k-grams of a level, W words of a row, K symbols of a k-gram, V vocabular
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.models.ngram.trie import Scrambling, Words
+from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words
 from anygram.protocols import Tensors
 
 Logs = NDArray[np.float32]
@@ -120,6 +120,10 @@ class Tables:
             return np.arange(self.vocabulary_size, dtype=np.int32)[nodes]
         return self.scrambling.symbols(self._rows(length, nodes)[:, 0])
 
+    def _scrambled(self, length: int) -> Words:
+        places = np.uint32(0xFFFFFF00) if self.is_compact(length) else np.uint32(0xFFFFFFFF)
+        return self._rows(length, slice(None))[:, 0] & places
+
     def _rows(self, length: int, nodes: slice) -> Words:
         return self.levels[length - 1][: self.counts[length - 1]][nodes]
 
@@ -143,6 +147,14 @@ class Tables:
         if length == 1:
             return nodes.astype(np.int32)
         return self.scrambling.symbols(self.levels[length - 1][nodes, 0])
+
+    def counted(self, seen: Sequence[Words]) -> CountedTrie:
+        """Return the n-grams as they were counted, given how often each was seen, for k = 1 .. order."""
+        levels = [
+            Level(self._scrambled(length), np.ascontiguousarray(self.first(length - 1)), seen[length - 1])
+            for length in range(2, self.order + 1)
+        ]
+        return CountedTrie(seen[0], levels)
 
     def to_tensors(self) -> Tensors:
         """Return what `from_tensors` needs."""

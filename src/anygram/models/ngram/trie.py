@@ -19,8 +19,8 @@ P1 = P + 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,7 @@ class CountedTrie:
     """How often each symbol was seen as seen_V, and the levels from 2 on."""
 
     seen_V: Words
-    levels: Sequence[Level]
+    levels: list[Level]
 
     @property
     def order(self) -> int:
@@ -100,9 +100,29 @@ class CountedTrie:
         return len(self.seen_V)
 
     @property
+    def seen(self) -> list[Words]:
+        """How often each n-gram was seen, for k = 1 .. order."""
+        return [self.seen_V, *(level.seen_G for level in self.levels)]
+
+    @cached_property
     def counts(self) -> list[int]:
         """How many k-grams there are for k = 1 .. order."""
         return [self.vocabulary_size, *map(len, self.levels)]
+
+    @cached_property
+    def first_with_boundary(self) -> list[int]:
+        """For k = 1 .. order the first k-gram that begins with the boundary: all from there on do."""
+        nodes = [self.vocabulary_size - 1]
+        for level in self.levels:
+            nodes.append(int(level.first_P1[nodes[-1]]))
+        return nodes
+
+    def let_go(self, length: int) -> None:
+        """Free the memory of a level, whose size stays known; the trie can be walked no more."""
+        _ = self.counts, self.first_with_boundary
+        if length > 1:
+            nothing = np.empty(0, dtype=np.uint32)
+            self.levels[length - 2] = Level(nothing, nothing, nothing)
 
 
 @part
