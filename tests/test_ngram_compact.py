@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from anygram.errors import UsageError
 from anygram.models import ngram
 from anygram.models.ngram import Config, NGram, compact, tables
-from anygram.models.ngram.space import Memory
+from anygram.models.ngram.space import Disk, Memory
 from anygram.models.ngram.tables import Tables
 from anygram.protocols import Ids
 from tests.given_ngrams import BOUNDARY, SYMBOLS, Given, Gram, as_levels, distributions, log_p
@@ -179,6 +180,13 @@ def test_by_several_threads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     for name, array in _trained(_texts(), 80, order=4, quantize=True).tensors().items():
         np.testing.assert_array_equal(array, one[name])
+
+
+def test_in_files_the_same(tmp_path: Path) -> None:
+    full = _trained(_texts(), 80, order=4)
+    in_memory = compact.quantize(full.tables, Memory()).to_tensors()
+    for name, array in compact.quantize(full.tables, Disk(tmp_path, limit=64)).to_tensors().items():
+        np.testing.assert_array_equal(array, in_memory[name])
 
 
 def test_vocabularies_without_room_for_the_number_are_refused() -> None:

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from anygram import threads
-from anygram.compiled import kernel, load_double, load_float, prefetch
+from anygram.compiled import kernel, load_double, load_float, part, prefetch
 from anygram.errors import UsageError
 from anygram.models.ngram.lookup import Directory, children, log_p_of
 from anygram.models.ngram.shorter import Links, fall_back
 from anygram.models.ngram.space import Space
-from anygram.models.ngram.tables import ADDRESS, LOG_GAMMA, STRIDE, Logs, Tables
+from anygram.models.ngram.tables import ADDRESS, LOG_GAMMA, SIZE, STRIDE, Logs, Tables
 from anygram.models.ngram.trie import Words
 from anygram.protocols import FloatArray
 
@@ -57,16 +57,15 @@ def quantize(tables: Tables, space: Space) -> Tables:
     """Return the compact form of tables that are not; UsageError where the vocabulary is too large."""
     require_room(tables.vocabulary_size)
     links, totals = Links(tables, space), _Totals(tables, space)
-    kept = 1
+    compact = _prepare(tables, 1, space)
     for length in range(2, tables.order + 1):
-        if _measure(tables, links, totals, length) < _LEAST_UNSEEN:
-            kept = length
-    compact = _prepare(tables, kept, space)
-    for length in range(kept + 1, tables.order + 1):
         log_p_G = tables.log_p(length)
         values_C = _choose(log_p_G[:: 1 + len(log_p_G) // _SAMPLE], log_p_G.min(initial=0))
         compact.centres[length - 2][:] = values_C
-        _round(tables, compact, links, totals, length)
+        if _round(tables, compact, links, totals, length) < _LEAST_UNSEEN:
+            compact = _prepare(tables, length, space)
+            for kept in range(2, length + 1):
+                _measure(tables, links, totals, kept)
     return compact
 
 
@@ -129,14 +128,14 @@ def _spans(tables: Tables, length: int) -> list[tuple[int, int]]:
     return threads.spans(tables.counts[length - 1], 4 * threads.cores())
 
 
-def _measure(tables: Tables, links: Links, totals: _Totals, length: int) -> float:
-    """Write the totals of a level's contexts; return the least P, after h', of what is not stored after h."""
+def _measure(tables: Tables, links: Links, totals: _Totals, length: int) -> None:
+    """Write the totals of the contexts of a level that stays as it is."""
 
-    def run(span: tuple[int, int]) -> float:
+    def run(span: tuple[int, int]) -> None:
         directories = tables.directory, links.directory, totals.directory
-        return float(_measure_contexts(*directories, length, *span, totals.levels[length - 1]))
+        _measure_contexts(*directories, length, *span, totals.levels[length - 1])
 
-    return min(threads.side_by_side(run, _spans(tables, length - 1)))
+    list(threads.side_by_side(run, _spans(tables, length - 1)))
 
 
 @kernel
@@ -148,20 +147,16 @@ def _measure_contexts(
     begin: int,
     end: int,
     total_P: FloatArray,
-) -> float:
-    least = 1.0
+) -> None:
     upper, level = directory[length - 2], directory[length - 1]
     for context in range(begin, end):
         first, last = children(upper, context)
         seen = 0.0
         for child in range(first, last):
             seen += np.exp(np.float64(log_p_of(level, level[ADDRESS] + level[STRIDE] * child)))
-        unseen = _unseen(directory, links, totals, length, context, first, last)
-        if last > first:
-            least = min(least, unseen)
         log_gamma = np.float64(load_float(upper[ADDRESS] + upper[STRIDE] * context + upper[LOG_GAMMA]))
+        unseen = _unseen(directory, links, totals, length, context, first, last)
         total_P[context] = seen + np.exp(log_gamma) * unseen
-    return least
 
 
 @kernel
@@ -187,7 +182,7 @@ def _shorter_sum(
     """Return Σ P(w | h') over the children of a context h of `length` − 1 symbols."""
     total = 0.0
     for child in range(first, last):
-        if child + _AHEAD < last:
+        if child + _AHEAD < directory[length - 1, SIZE]:
             coming_length, coming = fall_back(links, length, child + _AHEAD)
             lower = directory[coming_length - 1]
             prefetch(lower[ADDRESS] + lower[STRIDE] * coming)
@@ -204,13 +199,16 @@ def _shorter_sum(
     return total
 
 
-def _round(tables: Tables, compact: Tables, links: Links, totals: _Totals, length: int) -> None:
-    """Write the numbers of a level's values, and log γ and totals of its contexts."""
+def _round(tables: Tables, compact: Tables, links: Links, totals: _Totals, length: int) -> float:
+    """Write the numbers of a level's values, and log γ and totals of its contexts.
+
+    Return the least P, after h', of the symbols not stored after some h.
+    """
     values_C = compact.centres[length - 2]
     log_gamma_P = compact.log_gamma(length - 1)
 
-    def run(span: tuple[int, int]) -> None:
-        _round_children(
+    def run(span: tuple[int, int]) -> float:
+        return _round_children(
             tables.directory,
             compact.directory,
             links.directory,
@@ -224,7 +222,7 @@ def _round(tables: Tables, compact: Tables, links: Links, totals: _Totals, lengt
             totals.levels[length - 1],
         )
 
-    list(threads.side_by_side(run, _spans(tables, length - 1)))
+    return min(threads.side_by_side(run, _spans(tables, length - 1)))
 
 
 @kernel
@@ -241,17 +239,21 @@ def _round_children(
     words_GW: Words,
     log_gamma_P: Logs,
     total_P: FloatArray,
-) -> None:
+) -> float:
     """Round log P of the children of contexts `begin` to `end`, and set their log γ and totals."""
     upper, level = directory[length - 2], directory[length - 1]
+    least = 1.0
     for context in range(begin, end):
         first, last = children(upper, context)
         unseen = _unseen(compact_directory, links, totals, length, context, first, last)
-        left = 1.0
-        if last > first:
-            left = _round_some(level, first, last, values_C, p_C, words_GW)
-        log_gamma_P[context] = np.log(left / unseen) if last > first else 0.0
+        if first == last:
+            log_gamma_P[context], total_P[context] = 0, unseen
+            continue
+        least = min(least, unseen)
+        left = _round_some(level, first, last, values_C, p_C, words_GW)
+        log_gamma_P[context] = np.log(left / max(unseen, _LEAST_UNSEEN))
         total_P[context] = 1 - left + np.exp(np.float64(log_gamma_P[context])) * unseen
+    return least
 
 
 @kernel
@@ -266,8 +268,7 @@ def _round_some(
     for child in range(first, last):
         log_p = log_p_of(level, level[ADDRESS] + level[STRIDE] * child)
         p = np.exp(np.float64(log_p))
-        value: Any = np.searchsorted(values_C, log_p, side="right")
-        value -= value > 0
+        value = _last_not_above(values_C, log_p)
         if value + 1 < len(values_C):
             nearer = values_C[value + 1] - log_p < log_p - values_C[value]
             value += nearer and p_C[value + 1] - p <= free
@@ -280,3 +281,13 @@ def _round_some(
             words_GW[child, 0] -= np.uint32(1)
             left += p_C[value] - p_C[value - 1]
     return left
+
+
+@part
+def _last_not_above(values_C: Logs, log_p: Any) -> Any:
+    """Return the number of the largest of 256 rising values that is not above log P; 0 if all are."""
+    found, step = np.int64(0), np.int64(_VALUES // 2)
+    while step > 0:
+        found += step if values_C[found + step] <= log_p else 0
+        step >>= 1
+    return found
