@@ -14,7 +14,7 @@ equals `start`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -234,8 +234,11 @@ class Streaming(Protocol):
         """Return log P of each symbol as log_p_N; every document is closed by its boundary."""
         ...
 
-    def score_short(self, ids_T: Ids) -> float:
-        """Return log P of all symbols together that stand between two boundaries, the last one included."""
+    def text_scorer(self, codec: Codec) -> Callable[[bytes], float] | None:
+        """Return what gives log P of a text and its boundary from its UTF-8 bytes, in the least time.
+
+        None where this model has no such way for the codec.
+        """
         ...
 
 

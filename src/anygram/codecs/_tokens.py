@@ -370,6 +370,35 @@ def _encode(
     return symbols
 
 
+SPELLED, SPELLED_LAST, ENDS, SLOTS, MASK, NEWLINE, BOUNDARY = range(7)
+"""What a directory of words holds: where their bytes begin and end, where their ends and the slots lie,
+how many slots less one, and the numbers of newline (or NONE) and boundary."""
+
+
+def directory(words: Texts, slots_S2: Slots, newline: int, boundary: int) -> Indices:
+    """Return what kernels need to look words up; good as long as the arrays live."""
+    spelled, ends = words.bytes_N.ctypes.data, words.ends_D.ctypes.data
+    places = (spelled, spelled + len(words.bytes_N), ends, slots_S2.ctypes.data)
+    return np.array([*places, len(slots_S2) - 1, newline, boundary], dtype=np.int64)
+
+
+@kernel
+def next_symbol(words: Any, place: Any, end: Any) -> tuple[Any, Any]:
+    """Return where the next symbol of a text ends, and its number, NONE where there is none before `end`."""
+    while place < end:
+        byte = load_8(place)
+        if byte == 0x0A and words[NEWLINE] != NONE:
+            return place + 1, words[NEWLINE]
+        if not _is_space(byte):
+            stop, hashed = _word(place, end, end)
+            slots, mask, ends = words[SLOTS], np.uint64(words[MASK]), words[ENDS]
+            spelled, spelled_last = words[SPELLED], words[SPELLED_LAST]
+            _, word = _slot(slots, mask, hashed, place, stop, end, spelled, spelled_last, ends)
+            return stop, max(word, 0)
+        place += 1
+    return place, NONE
+
+
 @kernel
 def _heads(bytes_A: Any, positions_W: Any, ends_W: Any, heads_W: Any) -> None:
     """Fill heads_W with eight bytes of each word, 0 past its end."""

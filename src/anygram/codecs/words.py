@@ -108,6 +108,16 @@ class WordsCodec:
     def boundary(self) -> int:
         return len(self.symbols)
 
+    @property
+    def by_space(self) -> bool:
+        """Whether words are what stands between spaces."""
+        return self._split == "whitespace"
+
+    @cached_property
+    def directory(self) -> NDArray[np.int64]:
+        """What kernels need to look words up (`_tokens.directory`); good as long as this codec lives."""
+        return _tokens.directory(self.symbols, self._slots, self._newline, self.boundary)
+
     def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
         """Return the text's words; DataError where it is not Unicode text."""
         raw = to_utf8(text, "words")

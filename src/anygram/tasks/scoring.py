@@ -49,9 +49,15 @@ class Scorer:
 
     def __init__(self, model: LanguageModel, codec: Codec) -> None:
         self._model, self._codec = model, codec
+        self._quick = model.text_scorer(codec) if isinstance(model, Streaming) else None
 
     def score(self, text: str) -> float:
         """Return log P of a text and the boundary that ends it, in nats; DataError as the codec has it."""
+        if self._quick is not None:
+            try:
+                return self._quick(text.encode())
+            except UnicodeEncodeError:
+                pass  # the codec says better what is wrong with it
         return float(self.scores([text], threads=1)[0])
 
     def scores(self, texts: Sequence[str], threads: int | None = None) -> FloatArray:

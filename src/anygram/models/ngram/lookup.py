@@ -267,38 +267,37 @@ def predict_row(
 
 
 @kernel
-def score_total(directory: Directory, ids_S: Ids) -> float:
-    """Return log P of all symbols but the first, which is a boundary; for texts too short for blocks."""
-    order = len(directory)
-    # of the n-grams that end at the last position, by length: where children begin and end, log γ
-    first, last = np.zeros(order, dtype=np.int64), np.zeros(order, dtype=np.int64)
-    gamma = np.zeros(order, dtype=np.float64)
-    total = 0.0
-    for place in range(len(ids_S)):
-        symbol, log_p, longest = np.int64(ids_S[place]), 0.0, 0
-        for length in range(order, 1, -1):
-            level, above = directory[length - 1], length - 2
-            wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
-            node = find(level[ADDRESS], level[STRIDE], mask_of(level), first[above], last[above], wanted)
-            if node < 0:
-                first[length - 1], last[length - 1] = 0, 0
-                if longest == 0:
-                    log_p += gamma[above]
-                gamma[length - 1] = 0.0
-                continue
+def read(
+    directory: Directory,
+    symbol: int,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    gamma: FloatArray,
+) -> float:
+    """Return log P of a symbol and move on past it: for texts too short to be read in blocks.
+
+    `first`, `last` and `gamma` say of the n-grams that end at the last symbol, by length from 1 on, where
+    their children begin and end, and log γ; all 0 where there is no such n-gram.
+    """
+    order, log_p, longest = len(directory), 0.0, 0
+    for length in range(order, 1, -1):
+        level, above = directory[length - 1], length - 2
+        wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
+        node = find(level[ADDRESS], level[STRIDE], mask_of(level), first[above], last[above], wanted)
+        if longest == 0 and node < 0:
+            log_p += gamma[above]
+        first[length - 1], last[length - 1], gamma[length - 1] = 0, 0, 0.0
+        if node >= 0:
             entry = level[ADDRESS] + level[STRIDE] * node
             if longest == 0:
                 log_p, longest = log_p + log_p_of(level, entry), length
             if length < order:
                 gamma[length - 1] = load_float(entry + level[LOG_GAMMA])
-                first[length - 1] = load_32(entry + level[FIRST])
-                last[length - 1] = load_32(entry + level[STRIDE] + level[FIRST])
-        level = directory[0]
-        entry = level[ADDRESS] + level[STRIDE] * symbol
-        if longest == 0:
-            log_p += load_float(entry + level[LOG_P])
-        gamma[0] = load_float(entry + level[LOG_GAMMA])
-        first[0], last[0] = load_32(entry + level[FIRST]), load_32(entry + level[STRIDE] + level[FIRST])
-        if place > 0:
-            total += log_p
-    return total
+                first[length - 1], last[length - 1] = children(level, node)
+    level = directory[0]
+    entry = level[ADDRESS] + level[STRIDE] * symbol
+    if longest == 0:
+        log_p += load_float(entry + level[LOG_P])
+    gamma[0] = load_float(entry + level[LOG_GAMMA])
+    first[0], last[0] = children(level, symbol)
+    return log_p

@@ -7,7 +7,7 @@ stream.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import contexts
+from anygram.codecs.words import WordsCodec
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
 from anygram.models.ngram import compact, estimation, lookup, pruning, tables
@@ -24,8 +25,9 @@ from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.shards import Counter
 from anygram.models.ngram.smoothing import Method, Smoothing
 from anygram.models.ngram.tables import NGrams, Tables
+from anygram.models.ngram.texts import score_text
 from anygram.models.ngram.trie import Words
-from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
+from anygram.protocols import Codec, Condition, FloatArray, Ids, Lengths, Tensors
 
 _NO_LENGTHS = np.empty(0, dtype=np.uint8)
 _RANKING = threading.Lock()
@@ -185,9 +187,12 @@ class NGram:
         lookup.score_row(self.tables.directory, ids_S, 1, log_p_N, matched_N)
         return log_p_N
 
-    def score_short(self, ids_T: Ids) -> float:
-        """Return log P of all symbols between two boundaries, the last one included."""
-        return lookup.score_total(self.tables.directory, ids_T)
+    def text_scorer(self, codec: Codec) -> Callable[[bytes], float] | None:
+        """Return what gives log P of a text, from its UTF-8 bytes, where that needs no ids in between."""
+        if not (isinstance(codec, WordsCodec) and codec.by_space):
+            return None
+        directory, words = self.tables.directory, codec.directory
+        return lambda raw: score_text(directory, words, raw)
 
     def counts(self) -> list[int]:
         """Return how many n-grams of each length there are."""
