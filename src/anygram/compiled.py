@@ -66,6 +66,16 @@ def _load_float(number: Any, kind: Any) -> Callable[[Any, Any], Any]:
     return load
 
 
+def _load_signed_16(_: Any, place: Any) -> Any:
+    """Return the signed 16-bit number at an address."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], ir.IntType(16).as_pointer())
+        return builder.sext(builder.load(pointer, align=1), ir.IntType(64))
+
+    return types.int64(types.int64), code
+
+
 def _prefetch(_: Any, place: Any) -> Any:
     """Ask for the cache line at an address, whatever it is, without waiting for it."""
 
@@ -96,6 +106,7 @@ _READ, _KEEP_IN_ALL_CACHES, _DATA = 0, 3, 1
 _intrinsic: Any = intrinsic
 address: Callable[[Any], Any] = _intrinsic(_address)
 load_8: Callable[[Any], Any] = _intrinsic(_load(8))
+load_signed_16: Callable[[Any], Any] = _intrinsic(_load_signed_16)
 load_32: Callable[[Any], Any] = _intrinsic(_load(32))
 load_64: Callable[[Any], Any] = _intrinsic(_load(64))
 load_float: Callable[[Any], Any] = _intrinsic(_load_float(types.float32, ir.FloatType()))

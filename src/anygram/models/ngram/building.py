@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from anygram import threads
 from anygram.compiled import kernel, load_32, prefetch
 from anygram.errors import DataError
-from anygram.models.ngram.lookup import find
+from anygram.models.ngram.hints import hinted
+from anygram.models.ngram.lookup import find_at
 from anygram.models.ngram.model import Config, NGram
 from anygram.models.ngram.sorting import sort
+from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import Logs, NGrams, Tables
 from anygram.models.ngram.trie import Scrambling, Words, guess
 from anygram.protocols import Ids
@@ -57,7 +59,7 @@ def from_ngrams(levels: Sequence[NGrams], vocabulary_size: int) -> NGram:
     DataError, for what is there twice, whose context is not there, or that no text could hold.
     """
     model = NGram(Config(order=len(levels)), vocabulary_size)
-    model.restore(_build(levels, vocabulary_size).to_tensors())
+    model.restore(hinted(_build(levels, vocabulary_size), Memory()).to_tensors())
     return model
 
 
@@ -209,7 +211,7 @@ def _descend(level: Indices, symbols_L: Ids, forth: np.uint32, nodes: Indices) -
             prefetch(address + 4 * guess(nodes[1, place], nodes[2, place] - nodes[1, place], wanted))
     for place in range(len(symbols_L)):
         wanted = np.uint32(np.uint32(symbols_L[place]) * forth)
-        nodes[0, place] = find(address, 4, _ALL, nodes[1, place], nodes[2, place], wanted)
+        nodes[0, place] = find_at(address, 4, _ALL, nodes[1, place], nodes[2, place], wanted)
 
 
 def _sort(

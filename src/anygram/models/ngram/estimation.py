@@ -68,7 +68,7 @@ def _tables(
         "discounts": [list(discounts) for discounts, _ in kept],
         "discount_fallbacks": [order for order, (_, fell_back) in enumerate(kept, 1) if fell_back],
     }
-    return Tables(tuple(packed)), figures
+    return Tables(tuple(packed), closed=let_go), figures
 
 
 def _pack(

@@ -15,30 +15,79 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.compiled import kernel, load_32, load_float, part, prefetch
-from anygram.models.ngram.tables import ADDRESS, CENTRES, FIRST, FORTH, LOG_GAMMA, LOG_P, STRIDE
+from anygram.compiled import address as address_of
+from anygram.compiled import kernel, load_32, load_float, load_signed_16, part, prefetch
+from anygram.models.ngram.tables import (
+    ADDRESS,
+    CENTRES,
+    CLOSED,
+    FIRST,
+    FORTH,
+    HINTS,
+    LOG_GAMMA,
+    LOG_P,
+    STRIDE,
+)
 from anygram.models.ngram.trie import guess, unscramble
 from anygram.protocols import FloatArray, Ids
 
 Directory = NDArray[np.int64]
 
 _BLOCK = 256
-_TOP = np.uint32(0xFFFFFFFF)
+FEWEST_HINTED, PER_HINT = 128, 6
+"""The fewest children of a context that have hints; how many share one, as a power of two."""
+_NO_HINT = np.zeros(1, dtype=np.int16)
 
 
 @kernel
-def find(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> int:
+def find_at(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> int:
     """Return the row, from `first` to `last`, of a scrambled symbol, −1 where there is none (`trie.find`)."""
-    size = last - first
-    if size <= 0:
+    if first >= last:
         return -1
-    place: Any = guess(first, size, wanted)
-    if size > 32:
-        for _ in range(3):
-            step = (np.int64(wanted) - np.int64(load_32(address + stride * place))) * size >> 32
-            place = min(max(place + step, first), last - 1)
-            if -4 < step < 4:
-                break
+    place: Any = guess(first, last - first, wanted)
+    if last - first > FEWEST_HINTED:
+        for _ in range(2):
+            place = _nearer(address, stride, first, last, wanted, place)
+    return _walk_to(address, stride, mask, first, last, wanted, place)
+
+
+@kernel
+def find(level: Directory, first: int, last: int, wanted: np.uint32) -> int:
+    """Return the same of a level, by its hints if it has any."""
+    if level[HINTS] == 0 or last - first < FEWEST_HINTED:
+        return find_at(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted)
+    place = _hinted_guess(level[HINTS], first, last, wanted)
+    return _walk_to(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted, place)
+
+
+@part
+def _hinted_guess(hints: int, first: int, last: int, wanted: np.uint32) -> Any:
+    """Return where a scrambled symbol stands, about, by its hint if there is one."""
+    place: Any = guess(first, last - first, wanted)
+    if last - first >= FEWEST_HINTED and hints != 0:
+        place += load_signed_16(_hint(hints, first, last, wanted))
+        place = min(max(place, first), last - 1)
+    return place
+
+
+@part
+def _hint(hints: int, first: int, last: int, wanted: np.uint32) -> Any:
+    """Return the address of a scrambled symbol's hint."""
+    return hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)
+
+
+@part
+def _nearer(address: int, stride: int, first: int, last: int, wanted: np.uint32, place: int) -> Any:
+    """Return a better guess than `place`, by what stands there."""
+    step = (np.int64(wanted) - np.int64(load_32(address + stride * place))) * (last - first) >> 32
+    return min(max(place + step, first), last - 1)
+
+
+@part
+def _walk_to(
+    address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32, place: Any
+) -> Any:
+    """Return the row of a scrambled symbol, from `place` on in either direction, −1 where there is none."""
     found = load_32(address + stride * place) & mask
     while found > wanted and place > first:
         place -= 1
@@ -83,6 +132,7 @@ def score_row(
     gamma_before = np.zeros(order, dtype=np.float64)
     log_p_L = np.empty(width, dtype=np.float64)
     matched_L = np.empty(width, dtype=np.uint8)
+    active_L, near_L = np.empty(width + 1, dtype=np.int64), np.empty(width, dtype=np.int64)
     for begin in range(0, len(ids_S), width):
         ids_L = ids_S[begin : begin + width]
         _read_unigrams(directory[0], order == 1, ids_L, first[0], last[0], gamma[0], log_p_L)
@@ -92,12 +142,18 @@ def score_row(
             first[above, 0], first_before[length - 2] = first_before[length - 2], first[above, len(ids_L)]
             last[above, 0], last_before[length - 2] = last_before[length - 2], last[above, len(ids_L)]
             gamma[above, 0], gamma_before[length - 2] = gamma_before[length - 2], gamma[above, len(ids_L)]
-            _prefetch_children(directory[length - 1], ids_L, first[above], last[above])
+            # where a shorter n-gram is not stored, no longer one is: if the tables are closed
+            known = length - 1 if directory[0, CLOSED] else 0
+            active = _approach(
+                directory[length - 1], ids_L, first[above], last[above], matched_L, known, active_L, near_L
+            )
             _read_longer(
                 directory[length - 1],
                 length,
                 length == order,
                 ids_L,
+                active_L[:active],
+                near_L,
                 first[above],
                 last[above],
                 gamma[above],
@@ -140,12 +196,44 @@ def _read_unigrams(
 
 
 @kernel
-def _prefetch_children(level: Directory, ids_L: Ids, first_L: Directory, last_L: Directory) -> None:
+def _approach(
+    level: Directory,
+    ids_L: Ids,
+    first_L: Directory,
+    last_L: Directory,
+    matched_L: NDArray[np.uint8],
+    known: int,
+    active_L: Directory,
+    near_L: Directory,
+) -> int:
+    """Write which places have a context with children, and where among these the symbol may stand.
+
+    Only where at least `known` symbols matched. Return how many. What is there is asked for, in two
+    rounds, so that neither waits for the other.
+    """
+    address, stride, forth = level[ADDRESS], level[STRIDE], np.uint32(level[FORTH])
+    hints, active, no_hint = level[HINTS], 0, address_of(_NO_HINT)
     for place in range(len(ids_L)):
-        size = last_L[place] - first_L[place]
-        if size > 0:
-            wanted = np.uint32(ids_L[place]) * np.uint32(level[FORTH])
-            prefetch(level[ADDRESS] + level[STRIDE] * guess(first_L[place], size, np.uint32(wanted)))
+        active_L[active] = place
+        active += (first_L[place] < last_L[place]) & (matched_L[place] >= known)
+    # choices of an address, not of what to do: a processor guesses the latter, and guesses wrong
+    for turn in range(active):
+        place = active_L[turn]
+        first, size = first_L[place], last_L[place] - first_L[place]
+        wanted = np.uint32(np.uint32(ids_L[place]) * forth)
+        near_L[turn] = guess(first, size, wanted)
+        hint = hints + 2 * guess(first >> PER_HINT, size >> PER_HINT, wanted)
+        prefetch(hint if size >= FEWEST_HINTED else address + stride * near_L[turn])
+    for turn in range(active):
+        place = active_L[turn]
+        first, last = first_L[place], last_L[place]
+        wanted = np.uint32(np.uint32(ids_L[place]) * forth)
+        hint = hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)
+        off = load_signed_16(hint if last - first >= FEWEST_HINTED and hints != 0 else no_hint)
+        near_L[turn] = min(max(near_L[turn] + off, first), last - 1)
+        prefetch(address + stride * near_L[turn])
+        prefetch(address + stride * near_L[turn] + stride)
+    return active
 
 
 @kernel
@@ -154,6 +242,8 @@ def _read_longer(
     length: int,
     highest: bool,
     ids_L: Ids,
+    active_L: Directory,
+    near_L: Directory,
     first_above_L: Directory,
     last_above_L: Directory,
     gamma_above_L: FloatArray,
@@ -165,20 +255,23 @@ def _read_longer(
 ) -> None:
     """Look up the k-grams that end at each place, below the contexts that end one before."""
     address, stride, mask, forth = level[ADDRESS], level[STRIDE], mask_of(level), np.uint32(level[FORTH])
+    to_log_p, to_gamma, to_first = level[LOG_P], level[LOG_GAMMA], level[FIRST]
     for place in range(len(ids_L)):
+        log_p_L[place] += gamma_above_L[place]
+        gamma_L[place + 1], first_L[place + 1], last_L[place + 1] = 0.0, 0, 0
+    for turn in range(len(active_L)):
+        place = active_L[turn]
+        first, last = first_above_L[place], last_above_L[place]
         wanted = np.uint32(np.uint32(ids_L[place]) * forth)
-        node = find(address, stride, mask, first_above_L[place], last_above_L[place], wanted)
-        if node < 0:
-            log_p_L[place] += gamma_above_L[place]
-            gamma_L[place + 1], first_L[place + 1], last_L[place + 1] = 0.0, 0, 0
-            continue
-        entry = address + stride * node
-        log_p_L[place] = log_p_of(level, entry)
-        matched_L[place] = length
-        if not highest:
-            gamma_L[place + 1] = load_float(entry + level[LOG_GAMMA])
-            first_L[place + 1] = load_32(entry + level[FIRST])
-            last_L[place + 1] = load_32(entry + stride + level[FIRST])
+        node = _walk_to(address, stride, mask, first, last, wanted, near_L[turn])
+        if node >= 0:
+            entry = address + stride * node
+            log_p_L[place] = load_float(entry + to_log_p) if to_log_p else log_p_of(level, entry)
+            matched_L[place] = length
+            if not highest:
+                gamma_L[place + 1] = load_float(entry + to_gamma)
+                first_L[place + 1] = load_32(entry + to_first)
+                last_L[place + 1] = load_32(entry + stride + to_first)
 
 
 @kernel
@@ -208,7 +301,7 @@ def step(directory: Directory, nodes: NDArray[np.int64], symbol: Any) -> None:
             level = directory[length - 1]
             first, last = children(directory[length - 2], above)
             wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
-            nodes[length - 1] = find(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted)
+            nodes[length - 1] = find(level, first, last, wanted)
     if len(nodes):
         nodes[0] = symbol
 
@@ -279,25 +372,24 @@ def read(
     `first`, `last` and `gamma` say of the n-grams that end at the last symbol, by length from 1 on, where
     their children begin and end, and log γ; all 0 where there is no such n-gram.
     """
-    order, log_p, longest = len(directory), 0.0, 0
-    for length in range(order, 1, -1):
-        level, above = directory[length - 1], length - 2
-        wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
-        node = find(level[ADDRESS], level[STRIDE], mask_of(level), first[above], last[above], wanted)
-        if longest == 0 and node < 0:
-            log_p += gamma[above]
+    address, stride = directory[0, ADDRESS], directory[0, STRIDE]
+    entry, to_first = address + stride * symbol, directory[0, FIRST]
+    log_p = np.float64(load_float(entry + directory[0, LOG_P]))
+    first_above, last_above, gamma_above = first[0], last[0], gamma[0]
+    first[0], last[0] = load_32(entry + to_first), load_32(entry + stride + to_first)
+    gamma[0] = load_float(entry + directory[0, LOG_GAMMA])
+    order, found = len(directory), True
+    for length in range(2, order + 1):
+        level, node = directory[length - 1], np.int64(-1)
+        if found or not level[CLOSED]:
+            wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
+            node = find(level, first_above, last_above, wanted)
+        found = node >= 0
+        entry = level[ADDRESS] + level[STRIDE] * node
+        log_p = np.float64(log_p_of(level, entry)) if found else log_p + gamma_above
+        first_above, last_above, gamma_above = first[length - 1], last[length - 1], gamma[length - 1]
         first[length - 1], last[length - 1], gamma[length - 1] = 0, 0, 0.0
-        if node >= 0:
-            entry = level[ADDRESS] + level[STRIDE] * node
-            if longest == 0:
-                log_p, longest = log_p + log_p_of(level, entry), length
-            if length < order:
-                gamma[length - 1] = load_float(entry + level[LOG_GAMMA])
-                first[length - 1], last[length - 1] = children(level, node)
-    level = directory[0]
-    entry = level[ADDRESS] + level[STRIDE] * symbol
-    if longest == 0:
-        log_p += load_float(entry + level[LOG_P])
-    gamma[0] = load_float(entry + level[LOG_GAMMA])
-    first[0], last[0] = children(level, symbol)
+        if found and length < order:
+            first[length - 1], last[length - 1] = children(level, node)
+            gamma[length - 1] = load_float(entry + level[LOG_GAMMA])
     return log_p

@@ -19,7 +19,7 @@ from anygram import contexts
 from anygram.codecs.words import WordsCodec
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import compact, estimation, lookup, pruning, tables
+from anygram.models.ngram import compact, estimation, hints, lookup, pruning, tables
 from anygram.models.ngram.pruning import Pruning
 from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.shards import Counter
@@ -122,6 +122,7 @@ class NGram:
         self._tables, figures = estimation.estimate(trie, self.config.method, self.config.pruning, space)
         if self.config.quantize:
             self._tables = compact.quantize(self._tables, space)
+        self._tables = hints.hinted(self._tables, space)
         return figures
 
     def start(self, rows: int, condition: Condition | None = None) -> Ids:

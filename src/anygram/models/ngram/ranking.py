@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from anygram import threads
 from anygram.compiled import kernel, load_8, load_32, load_float, part, prefetch
-from anygram.models.ngram.lookup import Directory, backoffs, children, find, log_p_of, mask_of, step
+from anygram.models.ngram.lookup import Directory, backoffs, children, find, log_p_of, step
 from anygram.models.ngram.shorter import Links, fall_back
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.space import Memory
@@ -266,7 +266,7 @@ def _predict(directory: Directory, nodes: NDArray[np.int64], log_gamma_K1: Float
             level = directory[length]
             first, last = children(directory[length - 1], nodes[length - 1])
             wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
-            node = find(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted)
+            node = find(level, first, last, wanted)
             if node >= 0:
                 return log_p_of(level, level[ADDRESS] + level[STRIDE] * node) + log_gamma_K1[length]
     level = directory[0]

@@ -102,7 +102,7 @@ def _link(
             found_length = start_length
             if start_length > 0:
                 lower = directory[start_length]
-                found = find(lower[ADDRESS], lower[STRIDE], mask_of(lower), place, stop, word)
+                found = find(lower, place, stop, word)
                 if found >= 0:  # the children of both stand in the same order
                     place = found + 1
                 else:
@@ -121,7 +121,7 @@ def _find_shorter(
     while length > 0:
         first, last = children(directory[length - 1], node)
         level = directory[length]
-        found = find(level[ADDRESS], level[STRIDE], mask_of(level), first, last, word)
+        found = find(level, first, last, word)
         if found >= 0:
             return length, found
         length, node = fall_back(links, length, node)

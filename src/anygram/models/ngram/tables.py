@@ -31,9 +31,10 @@ from anygram.protocols import Tensors
 
 Logs = NDArray[np.float32]
 
-ADDRESS, STRIDE, LOG_P, LOG_GAMMA, FIRST, CENTRES, SIZE, FORTH = range(8)
+ADDRESS, STRIDE, LOG_P, LOG_GAMMA, FIRST, CENTRES, HINTS, SIZE, FORTH, CLOSED = range(10)
 """Columns of the directory: where a level lies, bytes of a row, offsets within a row (LOG_P 0: compact),
-where the 256 values of log P lie, rows, and (the same in each) the scrambling's multiplier."""
+where the 256 values of log P and the hints lie (0: there are none), rows, and (the same in each) the
+scrambling's multiplier and whether tables are closed."""
 
 _WORD = 4
 _LISTED_AT_ONCE = 1 << 20
@@ -50,14 +51,20 @@ class NGrams:
 
 @dataclass(frozen=True)
 class Tables:
-    """The levels as words_GW, from 1 to the order; `centres` of those from 2 on if compact, some empty."""
+    """The levels as words_GW, from 1 to the order; `centres` of those from 2 on if compact, some empty.
+
+    `hints` of the levels from 2 on make look-ups faster (`hints`). Tables are `closed` where each n-gram's
+    suffix is one of them too: no longer n-gram need be looked for where a shorter one is not found.
+    """
 
     levels: tuple[Words, ...]
     centres: tuple[Logs, ...] = ()
+    hints: tuple[NDArray[np.int16], ...] = ()
+    closed: bool = False
 
     def __reduce__(self) -> tuple[type[Tables], tuple[Any, ...]]:
         """Copy and pickle without the directory: its addresses hold in this process, of these arrays."""
-        return Tables, (self.levels, self.centres)
+        return Tables, (self.levels, self.centres, self.hints, self.closed)
 
     @property
     def order(self) -> int:
@@ -88,10 +95,10 @@ class Tables:
             compact = self.is_compact(length)
             centres = self.centres[length - 2].ctypes.data if compact else 0
             offsets = (0, _WORD, 2 * _WORD) if compact else (_WORD, 2 * _WORD, 3 * _WORD)
-            size = self.counts[length - 1]
-            address = words_GW.ctypes.data
-            stride = words_GW.shape[1] * _WORD
-            rows.append((address, stride, *offsets, centres, size, self.scrambling.forth))
+            hints = self.hints[length - 2].ctypes.data if self.hints and length > 1 else 0
+            address, stride = words_GW.ctypes.data, words_GW.shape[1] * _WORD
+            size, forth = self.counts[length - 1], self.scrambling.forth
+            rows.append((address, stride, *offsets, centres, hints, size, forth, self.closed))
         return np.array(rows, dtype=np.int64)
 
     def is_compact(self, length: int) -> bool:
@@ -159,7 +166,9 @@ class Tables:
     def to_tensors(self) -> Tensors:
         """Return what `from_tensors` needs."""
         tensors: Tensors = {f"level_{length}": words for length, words in enumerate(self.levels, 1)}
-        return tensors | {f"centres_{k}": logs for k, logs in enumerate(self.centres, 2) if len(logs)}
+        tensors |= {f"centres_{k}": logs for k, logs in enumerate(self.centres, 2) if len(logs)}
+        tensors |= {f"hints_{k}": hints for k, hints in enumerate(self.hints, 2)}
+        return tensors | ({"closed": np.ones(1, dtype=np.uint8)} if self.closed else {})
 
 
 def from_tensors(tensors: Tensors) -> Tables:
@@ -168,4 +177,5 @@ def from_tensors(tensors: Tensors) -> Tables:
     levels = tuple(tensors[f"level_{length}"] for length in range(1, order + 1))
     nothing = np.empty(0, dtype=np.float32)
     centres = tuple(tensors.get(f"centres_{length}", nothing) for length in range(2, order + 1))
-    return Tables(levels, centres if any(map(len, centres)) else ())
+    hints = tuple(tensors[f"hints_{k}"] for k in range(2, order + 1) if f"hints_{k}" in tensors)
+    return Tables(levels, centres if any(map(len, centres)) else (), hints, "closed" in tensors)
