@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
@@ -16,9 +19,27 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function once and for all; it lets other threads run while it works."""
-    compiled: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
+    """Compile a function once and for all; it lets other threads run while it works.
+
+    What was compiled is kept on disk until the source of any kernel changes: parts, constants and other
+    kernels are compiled into it, and Numba itself only looks at the file where the function stands.
+    """
+    dispatcher: Any = numba.njit(cache=True, nogil=True)(function)
+    file = dispatcher._cache._cache_file
+    file._source_stamp = file._source_stamp, _sources()
+    compiled: Callable[P, R] = dispatcher
     return compiled
+
+
+@cache
+def _sources() -> str:
+    """Return a digest of the files of this package that have to do with kernels."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        source = path.read_bytes()
+        if b"anygram.compiled" in source:
+            digest.update(source)
+    return digest.hexdigest()
 
 
 def part(function: Callable[P, R]) -> Callable[P, R]:

@@ -5,7 +5,8 @@ them. Eight bytes are looked at together. Words are found again by open addressi
 section 6.4): a slot holds a word's hash and its number plus one, 0 where it is free, so that no hash
 and no word is taken for a free slot; equal hashes are settled by comparing bytes.
 
-Axes: N bytes, D texts, W words, A bytes of all words, S slots (a power of two), T symbols.
+Axes: N bytes, D texts, W words, A bytes of all words, S slots (a power of two), T symbols, P words that
+wait to be looked up.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.compiled import address, kernel, load_8, load_64, part, trailing_zeros
+from anygram.compiled import address, kernel, load_8, load_64, part, prefetch, trailing_zeros
 from anygram.protocols import Texts
 
 Bytes = NDArray[np.uint8]
@@ -28,6 +29,8 @@ Slots = NDArray[np.uint64]
 NONE = -1
 """The number of a symbol that there is not."""
 _WORDS_AT_FIRST = 1 << 12
+_AT_ONCE = 128
+"""Words looked up together, so that they wait for memory together."""
 _NOWHERE = np.empty(0, dtype=np.int64)
 _SPACES_8 = np.uint64(0x2020202020202020)
 _ABOVE_SPACE_8, _TOP_BITS = np.uint64(0x2121212121212121), np.uint64(0x8080808080808080)
@@ -340,24 +343,32 @@ def _encode(
     lengths_D: Any,
 ) -> Any:
     """Fill ids_T, units_T (if it has room) and lengths_D; return T."""
-    text, spelled, slots, ends = address(bytes_N), address(bytes_A), address(slots_S2), address(ends_W)
-    last, spelled_last, mask = text + len(bytes_N), spelled + len(bytes_A), np.uint64(len(slots_S2) - 1)
-    symbols = position = 0
+    text, slots = address(bytes_N), address(slots_S2)
+    last, mask = text + len(bytes_N), np.uint64(len(slots_S2) - 1)
+    # words met but not looked up yet: where they begin and end, where their symbols go, their hashes
+    waiting_3P = np.empty((3, _AT_ONCE), dtype=np.int64)
+    hashes_P = np.empty(_AT_ONCE, dtype=np.uint64)
+    symbols = position = waiting = 0
     for document in range(len(ends_D)):
         before, counted, end = symbols, position, ends_D[document]
         while position < end:
             byte = bytes_N[position]
             if byte == 0x0A and newline != NONE:
-                position, number = position + 1, newline
+                position += 1
+                ids_T[symbols] = newline
             elif _is_space(byte):
                 position += 1
                 continue
             else:
                 start = text + position
                 stop, hashed = _word(start, text + end, last)
-                _, word = _slot(slots, mask, hashed, start, stop, last, spelled, spelled_last, ends)
-                position, number = stop - text, max(word, 0)
-            ids_T[symbols] = number
+                prefetch(slots + 16 * np.int64(hashed & mask))
+                waiting_3P[0, waiting], waiting_3P[1, waiting], waiting_3P[2, waiting] = start, stop, symbols
+                hashes_P[waiting] = hashed
+                position, waiting = stop - text, waiting + 1
+                if waiting == _AT_ONCE:
+                    _look_up(waiting_3P, hashes_P, waiting, last, bytes_A, ends_W, slots_S2, ids_T)
+                    waiting = 0
             if len(units_T):
                 units_T[symbols], counted = position - counted, position
             symbols += 1
@@ -367,7 +378,34 @@ def _encode(
             ids_T[symbols] = boundary
             symbols += 1
         lengths_D[document] = symbols - before
+    _look_up(waiting_3P, hashes_P, waiting, last, bytes_A, ends_W, slots_S2, ids_T)
     return symbols
+
+
+@kernel
+def _look_up(
+    waiting_3P: Any,
+    hashes_P: Any,
+    waiting: Any,
+    last: Any,
+    bytes_A: Any,
+    ends_W: Any,
+    slots_S2: Any,
+    ids_T: Any,
+) -> None:
+    """Write the numbers of waiting words, 0 for unknown ones; each step asks for what the next one needs."""
+    spelled, slots, ends = address(bytes_A), address(slots_S2), address(ends_W)
+    spelled_last, mask = spelled + len(bytes_A), np.uint64(len(slots_S2) - 1)
+    for one in range(waiting):
+        word = np.int64(load_64(slots + 16 * np.int64(hashes_P[one] & mask) + 8)) - 1
+        prefetch(ends + 8 * (word - 1))
+    for one in range(waiting):
+        word = np.int64(load_64(slots + 16 * np.int64(hashes_P[one] & mask) + 8)) - 1
+        prefetch(spelled + (np.int64(load_64(ends + 8 * (word - 1))) if word > 0 else 0))
+    for one in range(waiting):
+        start, stop, hashed = waiting_3P[0, one], waiting_3P[1, one], hashes_P[one]
+        _, word = _slot(slots, mask, hashed, start, stop, last, spelled, spelled_last, ends)
+        ids_T[waiting_3P[2, one]] = max(word, 0)
 
 
 SPELLED, SPELLED_LAST, ENDS, SLOTS, MASK, NEWLINE, BOUNDARY = range(7)

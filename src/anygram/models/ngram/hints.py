@@ -2,11 +2,11 @@
 
 Scrambled symbols lie evenly, so a child's place is guessed by interpolation (`trie.find`), and the guess
 is off by about half the root of how many there are: with thousands of children, by several cache lines of
-rows, each a wait for memory. For 64 children at a time of a context with 128 and more, a hint says what
+rows, each a wait for memory. For 8 children at a time of a context with 16 and more, a hint says what
 the guess is off by in the middle of their range. The hints of a context whose children begin at row r
-begin at r / 64: no table says where they are.
+begin at r / 8: no table says where they are.
 
-Axes: G k-grams of a level, J = G / 64 hints.
+Axes: G k-grams of a level, J = G / 8 hints.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from anygram.protocols import FloatArray, Ids
 Directory = NDArray[np.int64]
 
 _BLOCK = 256
-FEWEST_HINTED, PER_HINT = 128, 6
+FEWEST_HINTED, PER_HINT = 16, 3
 """The fewest children of a context that have hints; how many share one, as a power of two."""
 _NO_HINT = np.zeros(1, dtype=np.int16)
 
@@ -132,7 +132,7 @@ def score_row(
     gamma_before = np.zeros(order, dtype=np.float64)
     log_p_L = np.empty(width, dtype=np.float64)
     matched_L = np.empty(width, dtype=np.uint8)
-    active_L, near_L = np.empty(width + 1, dtype=np.int64), np.empty(width, dtype=np.int64)
+    active_L, near_L = np.empty(width + 1, dtype=np.uint32), np.empty(width, dtype=np.int64)
     for begin in range(0, len(ids_S), width):
         ids_L = ids_S[begin : begin + width]
         _read_unigrams(directory[0], order == 1, ids_L, first[0], last[0], gamma[0], log_p_L)
@@ -157,9 +157,9 @@ def score_row(
                 first[above],
                 last[above],
                 gamma[above],
-                first[now],
-                last[now],
-                gamma[now],
+                first[now, 1:],
+                last[now, 1:],
+                gamma[now, 1:],
                 log_p_L,
                 matched_L,
             )
@@ -258,7 +258,7 @@ def _read_longer(
     to_log_p, to_gamma, to_first = level[LOG_P], level[LOG_GAMMA], level[FIRST]
     for place in range(len(ids_L)):
         log_p_L[place] += gamma_above_L[place]
-        gamma_L[place + 1], first_L[place + 1], last_L[place + 1] = 0.0, 0, 0
+        gamma_L[place], first_L[place], last_L[place] = 0.0, 0, 0
     for turn in range(len(active_L)):
         place = active_L[turn]
         first, last = first_above_L[place], last_above_L[place]
@@ -269,9 +269,9 @@ def _read_longer(
             log_p_L[place] = load_float(entry + to_log_p) if to_log_p else log_p_of(level, entry)
             matched_L[place] = length
             if not highest:
-                gamma_L[place + 1] = load_float(entry + to_gamma)
-                first_L[place + 1] = load_32(entry + to_first)
-                last_L[place + 1] = load_32(entry + stride + to_first)
+                gamma_L[place] = load_float(entry + to_gamma)
+                first_L[place] = load_32(entry + to_first)
+                last_L[place] = load_32(entry + stride + to_first)
 
 
 @kernel
