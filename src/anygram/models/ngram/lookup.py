@@ -36,6 +36,8 @@ Directory = NDArray[np.int64]
 _BLOCK = 256
 FEWEST_HINTED, PER_HINT = 16, 3
 """The fewest children of a context that have hints; how many share one, as a power of two."""
+_FAR = 128
+"""The fewest children for which waiting for a hint is better than for another row."""
 _NO_HINT = np.zeros(1, dtype=np.int16)
 
 
@@ -54,7 +56,7 @@ def find_at(address: int, stride: int, mask: np.uint32, first: int, last: int, w
 @kernel
 def find(level: Directory, first: int, last: int, wanted: np.uint32) -> int:
     """Return the same of a level, by its hints if it has any."""
-    if level[HINTS] == 0 or last - first < FEWEST_HINTED:
+    if level[HINTS] == 0 or last - first < _FAR:
         return find_at(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted)
     place = _hinted_guess(level[HINTS], first, last, wanted)
     return _walk_to(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted, place)
@@ -357,39 +359,3 @@ def predict_row(
             log_p_V[symbol] = log_p_of(level, child) + log_gamma_K1[length]
             if len(matched_V):
                 matched_V[symbol] = length + 1
-
-
-@kernel
-def read(
-    directory: Directory,
-    symbol: int,
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    gamma: FloatArray,
-) -> float:
-    """Return log P of a symbol and move on past it: for texts too short to be read in blocks.
-
-    `first`, `last` and `gamma` say of the n-grams that end at the last symbol, by length from 1 on, where
-    their children begin and end, and log γ; all 0 where there is no such n-gram.
-    """
-    address, stride = directory[0, ADDRESS], directory[0, STRIDE]
-    entry, to_first = address + stride * symbol, directory[0, FIRST]
-    log_p = np.float64(load_float(entry + directory[0, LOG_P]))
-    first_above, last_above, gamma_above = first[0], last[0], gamma[0]
-    first[0], last[0] = load_32(entry + to_first), load_32(entry + stride + to_first)
-    gamma[0] = load_float(entry + directory[0, LOG_GAMMA])
-    order, found = len(directory), True
-    for length in range(2, order + 1):
-        level, node = directory[length - 1], np.int64(-1)
-        if found or not level[CLOSED]:
-            wanted = np.uint32(np.uint32(symbol) * np.uint32(level[FORTH]))
-            node = find(level, first_above, last_above, wanted)
-        found = node >= 0
-        entry = level[ADDRESS] + level[STRIDE] * node
-        log_p = np.float64(log_p_of(level, entry)) if found else log_p + gamma_above
-        first_above, last_above, gamma_above = first[length - 1], last[length - 1], gamma[length - 1]
-        first[length - 1], last[length - 1], gamma[length - 1] = 0, 0, 0.0
-        if found and length < order:
-            first[length - 1], last[length - 1] = children(level, node)
-            gamma[length - 1] = load_float(entry + level[LOG_GAMMA])
-    return log_p

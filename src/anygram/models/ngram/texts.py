@@ -1,4 +1,4 @@
-"""From the bytes of a short text to its log P, with no array in between: one call of a kernel."""
+"""From the bytes of a short text to its log P, in one call of a kernel."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.codecs import _tokens
-from anygram.compiled import address, kernel
-from anygram.models.ngram.lookup import Directory, read
+from anygram.compiled import kernel
+from anygram.models.ngram.lookup import Directory, score_row
 
 
 @kernel
@@ -18,15 +18,10 @@ def score_text(directory: Directory, words: NDArray[np.int64], raw: Any) -> floa
 
     `words` is the directory of a `WordsCodec`; what it does not know is its symbol 0.
     """
-    order = len(directory)
-    first, last = np.zeros(order, dtype=np.int64), np.zeros(order, dtype=np.int64)
-    gamma = np.zeros(order, dtype=np.float64)
-    boundary = words[_tokens.BOUNDARY]
-    read(directory, boundary, first, last, gamma)
-    total, place = 0.0, address(raw)
-    end = place + len(raw)
-    while True:
-        place, symbol = _tokens.next_symbol(words, place, end)
-        if symbol == _tokens.NONE:
-            return total + read(directory, boundary, first, last, gamma)
-        total += read(directory, symbol, first, last, gamma)
+    ids_S = _tokens.encode_between(words, raw)
+    log_p_T, no_lengths = np.empty(len(ids_S) - 1, dtype=np.float64), np.empty(0, dtype=np.uint8)
+    score_row(directory, ids_S, 1, log_p_T, no_lengths)
+    total = 0.0
+    for log_p in log_p_T:
+        total += log_p
+    return total
