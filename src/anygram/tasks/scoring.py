@@ -15,7 +15,7 @@ from anygram import evaluation
 from anygram.errors import UsageError
 from anygram.protocols import BatchCodec, Codec, FloatArray, Ids, LanguageModel, Matching, Streaming, Texts
 from anygram.tasks.prediction import END
-from anygram.threads import side_by_side
+from anygram.threads import cores, side_by_side, spans
 
 _TEXTS_AT_ONCE = 1 << 11
 
@@ -64,9 +64,13 @@ class Scorer:
         """Return log P of each text and its boundary as log_p_D in nats, on all cores or so many threads."""
         if isinstance(texts, str):
             raise UsageError("scores takes a list of texts; score takes one")
-        batches = [texts[begin : begin + _TEXTS_AT_ONCE] for begin in range(0, len(texts), _TEXTS_AT_ONCE)]
-        scored = side_by_side(self._score_batch, batches, threads)
-        return np.concatenate([np.zeros(0), *scored])
+        if not len(texts):
+            return np.zeros(0)
+        threads = threads or cores()
+        batches = threads * -(-len(texts) // (threads * _TEXTS_AT_ONCE))  # as many for each thread
+        parts = [texts[begin:end] for begin, end in spans(len(texts), min(batches, len(texts)))]
+        scored = side_by_side(self._score_batch, parts, threads)
+        return np.concatenate(list(scored))
 
     def symbols(self, text: str) -> ScoredSymbols:
         """Return what each symbol of a text cost."""
