@@ -14,7 +14,7 @@ from anygram.models.ngram import NGram, counting, links, lookup
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams
-from anygram.models.ngram.trie import Scrambling, find
+from anygram.models.ngram.trie import Scrambling
 from anygram.protocols import Ids
 from tests.small_ngrams import (
     BOUNDARY,
@@ -28,6 +28,8 @@ from tests.small_ngrams import (
     texts_of_symbols,
     trained,
 )
+
+ALL = np.uint32(0xFFFFFFFF)
 
 
 @st.composite
@@ -122,7 +124,8 @@ def test_finding_by_interpolation_is_finding(values: set[int], other: int, befor
     begin, end = before, before + len(values)
     for wanted in (*values, other):
         expected = begin + sorted(values).index(wanted) if wanted in values else -1
-        assert find(scrambled_G, begin, end, np.uint32(wanted)) == expected
+        found = lookup.find_at(scrambled_G.ctypes.data, 4, ALL, begin, end, np.uint32(wanted))
+        assert found == expected
 
 
 @given(

@@ -17,13 +17,23 @@ from numpy.typing import NDArray
 
 from anygram import threads
 from anygram.compiled import kernel, prefetch_element
-from anygram.models.ngram.space import Space
-from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words, find, guess
+from anygram.models.ngram.hints import Hints, measure
+from anygram.models.ngram.space import Memory, Space
+from anygram.models.ngram.trie import (
+    FEWEST_HINTED,
+    PER_HINT,
+    CountedTrie,
+    Level,
+    Scrambling,
+    Words,
+    guess,
+)
 
 Floats = NDArray[np.floating]
 
-_AHEAD, _NEAR = 48, 24
-"""How many contexts before its use a cache line is asked for, so that it has come; of a line found by it."""
+_AHEAD = 64
+"""How many look-ups before its use a cache line is asked for, so that it has come."""
+_BLOCK = 256
 
 
 def suffixes(trie: CountedTrie, space: Space) -> Iterator[Words]:
@@ -49,7 +59,7 @@ def _link(level: Level, lower: Level, suffixes_P: Words, space: Space) -> Words:
     for low, high in space.windows(contexts, 4 + 4 * len(lower) / max(1, contexts)):
         first_W1 = space.load(lower.first_P1[low : high + 1])
         scrambled_W = space.load(lower.scrambled_G[first_W1[0] : first_W1[-1]])
-        window = first_W1, scrambled_W, low
+        window = low, first_W1, scrambled_W, measure(first_W1, scrambled_W, 0xFFFFFFFF, Memory())
 
         def link(block: tuple[int, int], window: Any = window) -> None:
             _walk(level.first_P1, level.scrambled_G, suffixes_P, *window, *block, suffixes_G)
@@ -64,33 +74,56 @@ def _walk(
     first_P1: Words,
     scrambled_G: Words,
     suffixes_P: Words,
-    lower_first_W1: Words,
-    lower_scrambled_W: Words,
     low: int,
+    first_W1: Words,
+    scrambled_W: Words,
+    hints_W: Hints,
     begin: int,
     end: int,
     suffixes_G: Words,
 ) -> None:
-    """Find the suffixes below contexts `begin` to `end` whose own suffix is in a window from `low` on."""
-    contexts, skipped = len(lower_first_W1) - 1, np.int64(lower_first_W1[0])
-    for context in range(begin, end):
-        if context + _AHEAD < end:
-            prefetch_element(lower_first_W1, np.int64(suffixes_P[context + _AHEAD]) - low)
-        if context + _NEAR < end:
-            coming, child = np.int64(suffixes_P[context + _NEAR]) - low, first_P1[context + _NEAR]
-            if 0 <= coming < contexts and child < len(scrambled_G):
-                first, last = np.int64(lower_first_W1[coming]), np.int64(lower_first_W1[coming + 1])
-                place = guess(first - skipped, last - first, scrambled_G[child])
-                prefetch_element(lower_scrambled_W, place)
-        suffix = np.int64(suffixes_P[context]) - low
-        if not 0 <= suffix < contexts:
-            continue
-        place = np.int64(lower_first_W1[suffix]) - skipped
-        last = np.int64(lower_first_W1[suffix + 1]) - skipped
-        for child in range(first_P1[context], first_P1[context + 1]):
-            place = find(lower_scrambled_W, place, last, scrambled_G[child])
-            suffixes_G[child] = place + skipped
-            place += 1
+    """Find the suffixes below contexts `begin` to `end` whose own suffix is in a window from `low` on.
+
+    A block of children at a time: first all suffixes' children are asked for, then the hints to where among
+    them each one stands, then what stands there; so they are waited for together.
+    """
+    skipped = np.int64(first_W1[0])
+    above_L, first_L = np.empty(_BLOCK, dtype=np.uint32), np.empty(_BLOCK, dtype=np.int64)
+    last_L, near_L = np.empty(_BLOCK, dtype=np.int64), np.empty(_BLOCK, dtype=np.int64)
+    context, contexts = begin, len(first_W1) - 1
+    for node in range(first_P1[begin], first_P1[end], _BLOCK):
+        size = min(_BLOCK, np.int64(first_P1[end]) - node)
+        for place in range(size):
+            while first_P1[context + 1] <= node + place:
+                context += 1
+            above_L[place] = min(np.int64(suffixes_P[context]) - low, contexts)  # below 0: far above
+            prefetch_element(first_W1, above_L[place])
+        for place in range(size):
+            if above_L[place] >= contexts:
+                first_L[place], last_L[place] = 0, 0
+                continue
+            first, last = first_W1[above_L[place]] - skipped, first_W1[above_L[place] + 1] - skipped
+            wanted = scrambled_G[node + place]
+            first_L[place], last_L[place] = first, last
+            near_L[place] = guess(first, last - first, wanted)
+            if last - first >= FEWEST_HINTED:
+                prefetch_element(hints_W, guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted))
+            else:
+                prefetch_element(scrambled_W, near_L[place])
+        for place in range(size):
+            first, last, wanted = first_L[place], last_L[place], scrambled_G[node + place]
+            if last - first >= FEWEST_HINTED:
+                off = hints_W[guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)]
+                near_L[place] = min(max(near_L[place] + off, first), last - 1)
+                prefetch_element(scrambled_W, near_L[place])
+        for place in range(size):
+            if first_L[place] < last_L[place]:
+                near, wanted = near_L[place], scrambled_G[node + place]
+                while scrambled_W[near] > wanted:
+                    near -= 1
+                while scrambled_W[near] < wanted:
+                    near += 1
+                suffixes_G[node + place] = near + skipped
 
 
 def continuations(trie: CountedTrie, length: int, suffixes_G: Words, space: Space) -> Words:

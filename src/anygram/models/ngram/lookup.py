@@ -28,14 +28,12 @@ from anygram.models.ngram.tables import (
     LOG_P,
     STRIDE,
 )
-from anygram.models.ngram.trie import guess, unscramble
+from anygram.models.ngram.trie import FEWEST_HINTED, PER_HINT, guess, unscramble
 from anygram.protocols import FloatArray, Ids
 
 Directory = NDArray[np.int64]
 
 _BLOCK = 256
-FEWEST_HINTED, PER_HINT = 16, 3
-"""The fewest children of a context that have hints; how many share one, as a power of two."""
 _FAR = 128
 """The fewest children for which waiting for a hint is better than for another row."""
 _NO_HINT = np.zeros(1, dtype=np.int16)
@@ -43,7 +41,10 @@ _NO_HINT = np.zeros(1, dtype=np.int16)
 
 @kernel
 def find_at(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> int:
-    """Return the row, from `first` to `last`, of a scrambled symbol, −1 where there is none (`trie.find`)."""
+    """Return the row, from `first` to `last`, of a scrambled symbol, −1 where there is none.
+
+    Guesses by interpolation, thrice where there are many, and walks the rest of the way.
+    """
     if first >= last:
         return -1
     place: Any = guess(first, last - first, wanted)

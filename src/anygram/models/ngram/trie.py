@@ -25,9 +25,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.compiled import kernel, part
+from anygram.compiled import part
 
 Words = NDArray[np.uint32]
+
+FEWEST_HINTED, PER_HINT = 16, 3
+"""The fewest children of a context that have hints (`hints`); how many share one, as a power of two."""
 
 _GOLDEN = 0x9E3779B97F4A7C15
 """2^64 over the golden ratio: the multiplier that spreads consecutive numbers best (Knuth, same place)."""
@@ -136,26 +139,3 @@ def unscramble(scrambled: np.uint32, back: np.uint32, shift: int) -> int:
     """Return the symbol that this was; bits below `shift` do not matter (`Scrambling.symbols`)."""
     mask = np.uint32(np.uint32(0xFFFFFFFF) >> np.uint32(shift))
     return np.int64(((scrambled >> np.uint32(shift)) * back) & mask)
-
-
-@kernel
-def find(scrambled_G: Words, begin: int, end: int, wanted: np.uint32) -> int:
-    """Return where `wanted` stands between `begin` and `end`, −1 where it does not.
-
-    Guesses by interpolation, twice or so where there are many, and walks the rest of the way.
-    """
-    size = end - begin
-    if size <= 0:
-        return -1
-    place = guess(begin, size, wanted)
-    if size > 32:
-        for _ in range(3):
-            step = (np.int64(wanted) - np.int64(scrambled_G[place])) * size >> 32
-            place = min(max(place + step, begin), end - 1)
-            if -4 < step < 4:
-                break
-    while place > begin and scrambled_G[place] > wanted:
-        place -= 1
-    while place < end - 1 and scrambled_G[place] < wanted:
-        place += 1
-    return place if scrambled_G[place] == wanted else -1
