@@ -20,15 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.compiled import kernel
+from anygram.compiled import address, kernel, load_32, prefetch
 from anygram.errors import UsageError
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.trie import CountedTrie, Level, Scrambling, Words
 from anygram.protocols import Ids
 
-_BUCKET = 1 << 16
-_RUN = 1 << 18
-"""Positions of a bucket that fit into a core's second cache with all that sorting them needs; of a run."""
+_BUCKET, _RUN = 1 << 14, 1 << 18
+"""Positions of a bucket, few enough for a core's second cache with all that sorting them needs; of a run."""
+_AHEAD = 16
+"""How many positions before its use a cache line is asked for, so that it has come."""
 
 Indices = NDArray[np.int64]
 
@@ -111,7 +112,8 @@ def _levels(stream_S: Ids, order: int, vocabulary_size: int, buckets: _Buckets) 
     longest = max(int(edges_Q1[last] - edges_Q1[first]) for first, last in runs)
     # only the boundary before the text is not to be learnt, as a rule
     all_learnt = not (stream_S[1:] < 0).any()
-    forth = np.uint32(buckets.scrambling.forth)
+    scrambling = buckets.scrambling
+    boundary, forth, shift = vocabulary_size - 1, np.uint32(scrambling.forth), scrambling.shift
     free: list[_Scratch] = []
 
     def count_run(run: tuple[int, int]) -> tuple[_Scratch, Indices, int, Indices]:
@@ -122,7 +124,7 @@ def _levels(stream_S: Ids, order: int, vocabulary_size: int, buckets: _Buckets) 
         scratch = free.pop() if free else _Scratch.of(order, longest)
         arrays = (*scratch.arrays(), children)
         found_D = _count_run(
-            stream_S, positions_S, edges_Q1, first, last, low, vocabulary_size - 1, forth, all_learnt, arrays
+            stream_S, positions_S, edges_Q1, first, last, low, boundary, forth, shift, all_learnt, arrays
         )
         return scratch, found_D, low, children
 
@@ -285,6 +287,7 @@ def _count_run(
     low: int,
     boundary: int,
     forth: np.uint32,
+    shift: int,
     all_learnt: bool,
     scratch: tuple[NDArray[np.integer], ...],
 ) -> Indices:
@@ -295,8 +298,8 @@ def _count_run(
     found_D = np.zeros(len(scrambled), dtype=np.int64)
     for bucket in range(first, last):
         positions_M = positions_S[edges_Q1[bucket] : edges_Q1[bucket + 1]]
-        _gather(stream_S, positions_M, boundary, forth, all_learnt, symbols, lengths)
-        _sort(symbols, len(positions_M), alike, keys, rows, spare_keys, spare_rows)
+        _gather(stream_S, positions_M, boundary, forth, symbols, lengths)
+        _sort(symbols, len(positions_M), shift, alike, keys, rows, spare_keys, spare_rows)
         _emit(
             stream_S,
             positions_M,
@@ -321,19 +324,20 @@ def _gather(
     positions_M: Words,
     boundary: int,
     forth: np.uint32,
-    all_learnt: bool,
     symbols_KM: Words,
     lengths_M: NDArray[np.uint16],
 ) -> None:
     """Copy the n-grams at these positions; past a boundary they hold 0 and do not count."""
-    order = len(symbols_KM)
+    order, stream, size = len(symbols_KM), address(stream_S), len(stream_S)
     for row in range(len(positions_M)):
+        if row + _AHEAD < len(positions_M):
+            prefetch(stream + 4 * np.int64(positions_M[row + _AHEAD]))
         position = np.int64(positions_M[row])
-        symbol = stream_S[position]
+        symbol = np.int32(load_32(stream + 4 * position))
         symbols_KM[0, row] = symbol if symbol >= 0 else ~symbol
-        length, column = 1, 1
-        while column < order and position + column < len(stream_S):
-            symbol = stream_S[position + column]
+        length, column, columns = 1, 1, min(order, size - position)
+        while column < columns:
+            symbol = np.int32(load_32(stream + 4 * (position + column)))
             if symbol >= 0:
                 length = column + 1
             else:
@@ -351,14 +355,18 @@ def _gather(
 def _sort(
     symbols_KM: Words,
     length: int,
+    shift: int,
     alike_M: NDArray[np.uint16],
     keys_M: NDArray[np.uint64],
     rows_M: Words,
     spare_keys_M: NDArray[np.uint64],
     spare_rows_M: Words,
 ) -> None:
-    """Sort rows by their n-grams, two columns at a time, and note how many symbols neighbours share."""
-    order = len(symbols_KM)
+    """Sort rows by their n-grams, two columns at a time, and note how many symbols neighbours share.
+
+    The lowest `shift` bits of scrambled symbols are 0: keys leave them out.
+    """
+    order, unused, bits = len(symbols_KM), np.uint32(shift), np.uint64(32 - shift)
     for row in range(length):
         rows_M[row] = row
         alike_M[row] = 0
@@ -371,16 +379,17 @@ def _sort(
             if end - begin > 1:
                 for place in range(begin, end):
                     row = rows_M[place]
-                    key = np.uint64(symbols_KM[column, row]) << np.uint64(32)
+                    symbol = symbols_KM[column, row]
+                    key = np.uint64(symbol if column == 0 else symbol >> unused) << bits
                     if column + 1 < order:
-                        key |= np.uint64(symbols_KM[column + 1, row])
+                        key |= np.uint64(symbols_KM[column + 1, row] >> unused)
                     keys_M[place] = key
                 sort(keys_M, rows_M, spare_keys_M, spare_rows_M, begin, end)
                 for place in range(begin + 1, end):
                     differing = keys_M[place] ^ keys_M[place - 1]
                     if differing == 0:
                         alike_M[place] = column + 2
-                    elif differing >> np.uint64(32) == 0:
+                    elif differing >> bits == 0:
                         alike_M[place] = column + 1
                     else:
                         alike_M[place] = column

@@ -13,8 +13,8 @@ from anygram.compiled import kernel
 Keys = NDArray[np.uint64]
 Rows = NDArray[np.uint32]
 
-_FEW = 48
-"""Where insertion and radix take equally long, about."""
+_FEW, _MANY = 48, 2048
+"""Where insertion and radix take equally long, about, and digits of 8 bits and of 11."""
 
 
 @kernel
@@ -41,21 +41,22 @@ def _by_insertion(keys_X: Keys, rows_X: Rows, begin: int, end: int) -> None:
 def _by_radix(
     keys_X: Keys, rows_X: Rows, spare_keys_X: Keys, spare_rows_X: Rows, begin: int, end: int
 ) -> None:
-    """Least significant byte first; bytes that all keys share are passed over."""
+    """Least significant digit first; digits that all keys share are passed over."""
     differing = np.uint64(0)
     for place in range(begin + 1, end):
         differing |= keys_X[place] ^ keys_X[begin]
-    places = np.empty(256, dtype=np.int64)
-    swapped = False
-    for byte in range(8):
-        shift = np.uint64(8 * byte)
-        if (differing >> shift) & np.uint64(255) == 0:
-            continue
-        if swapped:
-            _pass(spare_keys_X, spare_rows_X, keys_X, rows_X, begin, end, shift, places)
-        else:
-            _pass(keys_X, rows_X, spare_keys_X, spare_rows_X, begin, end, shift, places)
-        swapped = not swapped
+    bits = np.uint64(8 if end - begin < _MANY else 11)
+    ones = (np.uint64(1) << bits) - np.uint64(1)
+    places = np.empty(np.int64(ones) + 1, dtype=np.int64)
+    swapped, shift = False, np.uint64(0)
+    while shift < 64 and differing >> shift != 0:
+        if (differing >> shift) & ones != 0:
+            if swapped:
+                _pass(spare_keys_X, spare_rows_X, keys_X, rows_X, begin, end, shift, ones, places)
+            else:
+                _pass(keys_X, rows_X, spare_keys_X, spare_rows_X, begin, end, shift, ones, places)
+            swapped = not swapped
+        shift += bits
     if swapped:
         keys_X[begin:end] = spare_keys_X[begin:end]
         rows_X[begin:end] = spare_rows_X[begin:end]
@@ -70,19 +71,20 @@ def _pass(
     begin: int,
     end: int,
     shift: np.uint64,
+    ones: np.uint64,
     places: NDArray[np.int64],
 ) -> None:
-    """Distribute by one byte."""
+    """Distribute by one digit."""
     places[:] = 0
     for place in range(begin, end):
-        places[np.int64((keys_X[place] >> shift) & np.uint64(255))] += 1
+        places[(keys_X[place] >> shift) & ones] += 1
     next_place = begin
-    for value in range(256):
+    for value in range(len(places)):
         count = places[value]
         places[value] = next_place
         next_place += count
     for place in range(begin, end):
-        value = np.int64((keys_X[place] >> shift) & np.uint64(255))
-        to = places[value]
+        value = (keys_X[place] >> shift) & ones
+        to = np.uint64(places[value])
         to_keys_X[to], to_rows_X[to] = keys_X[place], rows_X[place]
-        places[value] = to + 1
+        places[value] += 1
