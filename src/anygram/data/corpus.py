@@ -158,14 +158,21 @@ def document_batches(
     lengths_D = np.diff(corpus.offsets_D1)[order_D]
     symbols_D = lengths_D.cumsum()
     ids_N = corpus.ids
-    first = start
-    while first < corpus.documents:
-        room = int(symbols_D[first] - lengths_D[first]) + symbols_per_batch
-        last = max(first + 1, int(np.searchsorted(symbols_D, room, side="right")))
-        chosen_D = order_D[first:last]
+
+    def batch(span: tuple[int, int]) -> CountBatch:
+        chosen_D = order_D[slice(*span)]
         batch_N = joined(ids_N, corpus.offsets_D1[chosen_D], corpus.offsets_D1[chosen_D + 1])
-        yield CountBatch(batch_N, lengths_D[first:last], first, last)
-        first = last
+        return CountBatch(batch_N, lengths_D[slice(*span)], *span)
+
+    def spans() -> Iterator[tuple[int, int]]:
+        first = start
+        while first < corpus.documents:
+            room = int(symbols_D[first] - lengths_D[first]) + symbols_per_batch
+            last = max(first + 1, int(np.searchsorted(symbols_D, room, side="right")))
+            yield first, last
+            first = last
+
+    yield from side_by_side(batch, spans())
 
 
 @dataclass(frozen=True)

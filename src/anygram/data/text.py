@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,6 +20,7 @@ from anygram.compiled import kernel
 from anygram.data.documents import Document, Lines
 from anygram.errors import BadRecord
 from anygram.protocols import Texts
+from anygram.threads import side_by_side
 
 _READ_AT_ONCE = 1 << 23
 
@@ -39,14 +41,14 @@ def lines(
 def lines_in_bulk(stream: BinaryIO, name: str, binary: bool) -> Iterator[Lines | Document | BadRecord]:
     """Yield what `lines` does, but some megabytes at once where they are text all through."""
     first, offset = 1, 0
-    for block in _whole_lines(stream):
-        bytes_N = np.frombuffer(block, dtype=np.uint8)
-        count = int(np.count_nonzero(bytes_N == ord("\n"))) + (bytes_N[-1] != ord("\n"))
-        if binary or utf8.fault(bytes_N) == utf8.NOWHERE:
-            yield _split(bytes_N, count, name, first)
+    for block, split in side_by_side(partial(_split, binary=binary), _whole_lines(stream)):
+        if split is not None:
+            yield Lines(*split, name, first)
+            first += len(split[1])
         else:
             yield from lines(io.BytesIO(block), name, binary, first, offset)
-        first, offset = first + count, offset + len(block)
+            first += block.count(b"\n")
+        offset += len(block)
 
 
 def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -62,11 +64,16 @@ def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _split(bytes_N: NDArray[np.uint8], count: int, name: str, first: int) -> Lines:
+def _split(block: bytes, binary: bool) -> tuple[bytes, tuple[Texts, NDArray[np.int64]] | None]:
+    """Return the block, and its lines' texts and separators; None in their place where it is no text."""
+    bytes_N = np.frombuffer(block, dtype=np.uint8)
+    if not binary and utf8.fault(bytes_N) != utf8.NOWHERE:
+        return block, None
+    count = block.count(b"\n") + (not block.endswith(b"\n"))
     texts_N = np.empty_like(bytes_N)
     ends_D, separators_D = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     size = _split_lines(bytes_N, texts_N, ends_D, separators_D)
-    return Lines(Texts(texts_N[:size], ends_D), separators_D, name, first)
+    return block, (Texts(texts_N[:size], ends_D), separators_D)
 
 
 @kernel

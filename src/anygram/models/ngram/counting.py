@@ -45,8 +45,10 @@ def count(stream_S: Ids, order: int, vocabulary_size: int) -> CountedTrie:
     starts_V, seen_V = _frequencies(stream_S, vocabulary_size)
     if order == 1:
         return CountedTrie(seen_V, [])
+    # only the boundary before the text is not to be learnt, as a rule
+    all_learnt = bool((starts_V[:-1] == seen_V[:-1]).all() and starts_V[-1] == seen_V[-1] + np.uint64(1))
     buckets = _Buckets.of(starts_V, Scrambling.of(vocabulary_size))
-    return CountedTrie(seen_V, _levels(stream_S, order, vocabulary_size, buckets))
+    return CountedTrie(seen_V, _levels(stream_S, order, vocabulary_size, buckets, all_learnt))
 
 
 def _frequencies(stream_S: Ids, vocabulary_size: int) -> tuple[Indices, Words]:
@@ -105,13 +107,13 @@ class _Buckets:
         return len(self.symbol_Q)
 
 
-def _levels(stream_S: Ids, order: int, vocabulary_size: int, buckets: _Buckets) -> list[Level]:
+def _levels(
+    stream_S: Ids, order: int, vocabulary_size: int, buckets: _Buckets, all_learnt: bool
+) -> list[Level]:
     """Return the levels from 2 on."""
     positions_S, edges_Q1 = _distribute(stream_S, buckets)
     runs = list(_runs(edges_Q1))
     longest = max(int(edges_Q1[last] - edges_Q1[first]) for first, last in runs)
-    # only the boundary before the text is not to be learnt, as a rule
-    all_learnt = not (stream_S[1:] < 0).any()
     scrambling = buckets.scrambling
     boundary, forth, shift = vocabulary_size - 1, np.uint32(scrambling.forth), scrambling.shift
     free: list[_Scratch] = []

@@ -41,6 +41,7 @@ def hinted(tables: Tables, space: Space) -> Tables:
 def measure(first_P1: Words, scrambled_G: Words, mask: int, space: Space) -> Hints:
     """Return hints_J of a level; those bits of a scrambled symbol count that `mask` has."""
     hints_J = space.empty((len(scrambled_G) >> PER_HINT) + 1, np.int16)
+    hints_J[:] = 0  # where no hint is needed
 
     def run(block: tuple[int, int]) -> None:
         _measure(first_P1, scrambled_G, np.uint32(mask), *block, hints_J)

@@ -8,10 +8,12 @@ Axes: N symbols of a piece, S positions of a shard's stream.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
+from anygram import threads
 from anygram.errors import UsageError
 from anygram.models.ngram import counting, merging
 from anygram.models.ngram.space import Disk, Memory, Space
@@ -80,12 +82,15 @@ class Counter:
 
     def _take_stream(self) -> Ids:
         """Return the pieces end to end, each let go of once it is copied."""
-        stream_S = np.empty(sum(map(len, self._pieces)), dtype=np.int32)
-        begin = 0
-        while self._pieces:
-            piece = self._pieces.pop(0)
-            stream_S[begin : begin + len(piece)] = piece
-            begin += len(piece)
+        ends = list(accumulate(map(len, self._pieces)))
+        stream_S = np.empty(ends[-1], dtype=np.int32)
+
+        def copy(number: int) -> None:
+            piece, self._pieces[number] = self._pieces[number], stream_S[:0]
+            stream_S[ends[number] - len(piece) : ends[number]] = piece
+
+        for _ in threads.side_by_side(copy, range(len(ends))):
+            pass
         return stream_S
 
     def tensors(self) -> Tensors:
