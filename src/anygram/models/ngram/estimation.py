@@ -50,6 +50,8 @@ def _tables(
     scrambled_G: Words | None = None
     p_G: Probabilities | None = None
     for length, found in enumerate(estimates, 1):
+        if let_go:
+            trie.let_go(length, seen_only=True)
         if p_G is not None:
             packed.append(_pack(scrambled_G, p_G, found.gamma_P, trie.levels[length - 2].first_P1, space))
             scrambled_G = trie.levels[length - 2].scrambled_G

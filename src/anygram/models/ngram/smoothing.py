@@ -166,6 +166,7 @@ def estimates(
             p_G, gamma_P = back_off(*level, discounts, method.scale, vocabulary_size, pruned_P, space)
         else:
             p_G, gamma_P = interpolate(*level, discounts, held_back, pruned_P, space)
+        del counts_G, level  # whoever asks may let go of them now
         yield Estimate(p_G, gamma_P, discounts, fell_back)
         if longer is not None:
             lower_p_G, first_P1 = links.gather(p_G, longer, space), trie.levels[length - 1].first_P1

@@ -19,7 +19,7 @@ P1 = P + 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -120,12 +120,16 @@ class CountedTrie:
             nodes.append(int(level.first_P1[nodes[-1]]))
         return nodes
 
-    def let_go(self, length: int) -> None:
-        """Free the memory of a level, whose size stays known; the trie can be walked no more."""
+    def let_go(self, length: int, *, seen_only: bool = False) -> None:
+        """Free the memory of a level, or of how often its n-grams were seen; its size stays known.
+
+        The trie can be walked no more.
+        """
         _ = self.counts, self.first_with_boundary
         if length > 1:
-            nothing = np.empty(0, dtype=np.uint32)
-            self.levels[length - 2] = Level(nothing, nothing, nothing)
+            level, nothing = self.levels[length - 2], np.empty(0, dtype=np.uint32)
+            kept = replace(level, seen_G=nothing) if seen_only else Level(nothing, nothing, nothing)
+            self.levels[length - 2] = kept
 
 
 @part
