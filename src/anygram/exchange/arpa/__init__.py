@@ -40,7 +40,7 @@ def import_(path: Path, progress: Progress) -> StoredRun:
     """Return the run of an ARPA file, plain or compressed; DataError in one line for a malformed one."""
     contents = reading.read(path, progress)
     config = words.Config(lines=False)
-    codec = words.WordsCodec(contents.words, config.split, lines=config.lines)
+    codec = words.WordsCodec(contents.words, config.split, lines=False)
     progress.stage("building the model")
     model = ngram.from_ngrams(contents.levels, contents.vocabulary_size)
     record = Record(

@@ -201,7 +201,7 @@ def _distribute(stream_S: Ids, buckets: _Buckets) -> tuple[Words, Indices]:
 
 
 @kernel
-def _bucket_of(stream_S: Ids, base_V: Indices, bits_V: Indices, forth: np.uint32, position: int) -> int:
+def _bucket_of(stream_S: Ids, base_V: Indices, bits_V: Indices, forth: np.uint32, position: int) -> Any:
     symbol = stream_S[position]
     symbol = symbol if symbol >= 0 else ~symbol
     bits = bits_V[symbol]
@@ -291,7 +291,7 @@ def _count_run(
     forth: np.uint32,
     shift: int,
     all_learnt: bool,
-    scratch: tuple[NDArray[np.integer], ...],
+    scratch: Any,
 ) -> Indices:
     """Count buckets `first` to `last`, of symbols from `low` on; return how many nodes each level has."""
     (symbols, lengths, alike, keys, rows, spare_keys, spare_rows, scrambled, first_child, seen, children) = (
@@ -337,7 +337,8 @@ def _gather(
         position = np.int64(positions_M[row])
         symbol = np.int32(load_32(stream + 4 * position))
         symbols_KM[0, row] = symbol if symbol >= 0 else ~symbol
-        length, column, columns = 1, 1, min(order, size - position)
+        length, column = 1, 1
+        columns: Any = min(order, size - position)
         while column < columns:
             symbol = np.int32(load_32(stream + 4 * (position + column)))
             if symbol >= 0:
@@ -416,7 +417,7 @@ def _emit(
 ) -> None:
     """Add the nodes of a sorted bucket; children come right after their contexts, level by level."""
     deepest = len(scrambled_DM) - 1
-    depth = 0
+    depth: Any = 0
     for place in range(len(positions_M)):
         row = np.int64(rows_M[place])
         depth = min(depth, np.int64(alike_M[place]))

@@ -62,7 +62,7 @@ def _link(level: Level, lower: Level, suffixes_P: Words, space: Space) -> Words:
         window = low, first_W1, scrambled_W, measure(first_W1, scrambled_W, 0xFFFFFFFF, Memory())
 
         def link(block: tuple[int, int], window: Any = window) -> None:
-            _walk(level.first_P1, level.scrambled_G, suffixes_P, *window, *block, suffixes_G)
+            _walk(level.first_P1, level.scrambled_G, suffixes_P, window, *block, suffixes_G)
 
         for _ in threads.side_by_side(link, space.blocks(len(suffixes_P), 16)):
             space.forget(level.first_P1, level.scrambled_G, suffixes_P, suffixes_G)
@@ -74,29 +74,30 @@ def _walk(
     first_P1: Words,
     scrambled_G: Words,
     suffixes_P: Words,
-    low: int,
-    first_W1: Words,
-    scrambled_W: Words,
-    hints_W: Hints,
+    window: tuple[int, Words, Words, Hints],
     begin: int,
     end: int,
     suffixes_G: Words,
 ) -> None:
     """Find the suffixes below contexts `begin` to `end` whose own suffix is in a window from `low` on.
 
+    The window holds `low`, where its contexts' children begin, these, and their hints.
+
     A block of children at a time: first all suffixes' children are asked for, then the hints to where among
     them each one stands, then what stands there; so they are waited for together.
     """
+    low, first_W1, scrambled_W, hints_W = window
     skipped = np.int64(first_W1[0])
     above_L, first_L = np.empty(_BLOCK, dtype=np.uint32), np.empty(_BLOCK, dtype=np.int64)
     last_L, near_L = np.empty(_BLOCK, dtype=np.int64), np.empty(_BLOCK, dtype=np.int64)
     context, contexts = begin, len(first_W1) - 1
     for node in range(first_P1[begin], first_P1[end], _BLOCK):
-        size = min(_BLOCK, np.int64(first_P1[end]) - node)
+        size: Any = min(_BLOCK, np.int64(first_P1[end]) - node)
         for place in range(size):
             while first_P1[context + 1] <= node + place:
                 context += 1
-            above_L[place] = min(np.int64(suffixes_P[context]) - low, contexts)  # below 0: far above
+            above: Any = min(np.int64(suffixes_P[context]) - low, contexts)
+            above_L[place] = above  # what is below 0 becomes far above
             prefetch_element(first_W1, above_L[place])
         for place in range(size):
             if above_L[place] >= contexts:

@@ -40,7 +40,7 @@ _NO_HINT = np.zeros(1, dtype=np.int16)
 
 
 @kernel
-def find_at(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> int:
+def find_at(address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32) -> Any:
     """Return the row, from `first` to `last`, of a scrambled symbol, −1 where there is none.
 
     Guesses by interpolation, thrice where there are many, and walks the rest of the way.
@@ -55,7 +55,7 @@ def find_at(address: int, stride: int, mask: np.uint32, first: int, last: int, w
 
 
 @kernel
-def find(level: Directory, first: int, last: int, wanted: np.uint32) -> int:
+def find(level: Directory, first: int, last: int, wanted: np.uint32) -> Any:
     """Return the same of a level, by its hints if it has any."""
     if level[HINTS] == 0 or last - first < _FAR:
         return find_at(level[ADDRESS], level[STRIDE], mask_of(level), first, last, wanted)
@@ -206,7 +206,7 @@ def _approach(
     last_L: Directory,
     matched_L: NDArray[np.uint8],
     known: int,
-    active_L: Directory,
+    active_L: Any,
     near_L: Directory,
 ) -> int:
     """Write which places have a context with children, and where among these the symbol may stand.
@@ -245,7 +245,7 @@ def _read_longer(
     length: int,
     highest: bool,
     ids_L: Ids,
-    active_L: Directory,
+    active_L: Any,
     near_L: Directory,
     first_above_L: Directory,
     last_above_L: Directory,

@@ -11,6 +11,7 @@ either trie a merged one comes from, NONE where it has none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,10 @@ def _merge_children(
     """Append the children of these contexts to a merged level of `size` nodes; return its new size."""
     for context in range(len(one_P)):
         first_P1[context] = size
-        mine = one_end = theirs = other_end = 0
+        mine: Any = 0
+        theirs: Any = 0
+        one_end: Any = 0
+        other_end: Any = 0
         if one_P[context] != NONE:
             mine, one_end = np.int64(one_first[one_P[context]]), np.int64(one_first[one_P[context] + 1])
         if other_P[context] != NONE:

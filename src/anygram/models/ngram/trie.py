@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,13 +134,13 @@ class CountedTrie:
 
 
 @part
-def guess(begin: int, size: int, wanted: np.uint32) -> int:
+def guess(begin: Any, size: Any, wanted: Any) -> Any:
     """Return where a scrambled symbol stands among `size` evenly spread ones from `begin` on, about."""
     return begin + np.int64(np.uint64(wanted) * np.uint64(size) >> np.uint64(32))
 
 
 @part
-def unscramble(scrambled: np.uint32, back: np.uint32, shift: int) -> int:
+def unscramble(scrambled: np.uint32, back: np.uint32, shift: int) -> Any:
     """Return the symbol that this was; bits below `shift` do not matter (`Scrambling.symbols`)."""
     mask = np.uint32(np.uint32(0xFFFFFFFF) >> np.uint32(shift))
     return np.int64(((scrambled >> np.uint32(shift)) * back) & mask)
