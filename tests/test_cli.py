@@ -248,7 +248,7 @@ def test_a_setting_may_say_whose_it_is(capsys: pytest.CaptureFixture[str], tmp_p
     [
         (["trian"], 2, "No such command 'trian'"),
         (["train"], 2, "Missing argument 'SOURCE"),
-        (["train", "a.txt", "--out", "x"], 2, "Missing option '--model'"),
+        (["train", "a.txt", "--out", "x"], 2, "which model? name one with --model"),
         (["train", "a.txt", "--model", "uniform", "--out", "x", "--sed", "3"], 2, "No such option: --sed"),
         (
             ["train", "a.txt", "--model", "uniform", "--out", "x", "--seed", "x"],

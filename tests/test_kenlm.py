@@ -123,7 +123,7 @@ def _ours(run: ag.Run) -> list[Entries]:
     """Return our model's entries as an ARPA file would hold them."""
     fields: Any = run.codec.to_json()
     model: Any = run.model
-    words, boundary = ["<unk>", *fields["words"]], run.codec.vocabulary_size - 1
+    words, boundary = ["<unk>", *fields["words"].split(" ")], run.codec.vocabulary_size - 1
     entries = []
     for length in range(1, run.record.model_settings["order"] + 1):
         blocks = (_named(block, words, boundary) for block in model.ngrams(length))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_little_memory_and_resuming_give_the_same_bytes(
 def test_text_added_to_kept_counts_gives_the_model_of_both(
     texts: Documents, more: Documents, order: int, quantize: bool
 ) -> None:
-    settings = {"keep_counts": True, "quantize": quantize}
+    settings: dict[str, Any] = {"keep_counts": True, "quantize": quantize}
     first = trained(order, texts, **settings)
     longer = ngram.create(Config(order=order, **settings), SYMBOLS, seed=0)
     longer.extend(first.tensors())

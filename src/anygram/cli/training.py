@@ -62,6 +62,9 @@ def train(
     from anygram import api
     from anygram.settings import parse_pairs, read_file
 
+    if model is None and base is None:
+        raise typer.BadParameter("which model? name one with --model, or a run to go on from with --from")
+
     progress = options.progress()
     try:
         run = api.train(

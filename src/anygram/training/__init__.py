@@ -93,7 +93,7 @@ def _fresh(
     base = runs.read(plan.base) if plan.base else None
     codec_values = base.record.codec_settings if base else chosen["codec"]
     codec_config = settings.build(codec_module.Config, codec_values)
-    codec = base.codec if base else _fitted(codec_module, codec_config, splits, progress)
+    codec = base.codec if base else _fitted(plan, codec_config, splits, progress)
     corpus = _encoded(splits.train, codec, workspace / "train", progress)
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
     if base:
@@ -146,9 +146,9 @@ def _resumed(
     return session
 
 
-def _fitted(module: Any, config: Any, splits: Splits, progress: Progress) -> Codec:
-    progress.stage("fitting the codec")
-    codec: Codec = module.fit(texts_of(splits.train), config)
+def _fitted(plan: Plan, config: Any, splits: Splits, progress: Progress) -> Codec:
+    progress.stage(f"fitting the codec {plan.codec}")
+    codec: Codec = codecs.REGISTRY.load(plan.codec).fit(texts_of(splits.train), config)
     return codec
 
 

@@ -23,6 +23,7 @@ from anygram.errors import DataError
 from anygram.models.ngram.hints import hinted
 from anygram.models.ngram.lookup import find_at
 from anygram.models.ngram.model import Config, NGram
+from anygram.models.ngram.shorter import Links
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import Logs, NGrams, Tables
@@ -59,7 +60,9 @@ def from_ngrams(levels: Sequence[NGrams], vocabulary_size: int) -> NGram:
     DataError, for what is there twice, whose context is not there, or that no text could hold.
     """
     model = NGram(Config(order=len(levels)), vocabulary_size)
-    model.restore(hinted(_build(levels, vocabulary_size), Memory()).to_tensors())
+    tables = hinted(_build(levels, vocabulary_size), Memory())
+    tables = replace(tables, closed=Links(tables, Memory()).closed)
+    model.restore(tables.to_tensors())
     return model
 
 

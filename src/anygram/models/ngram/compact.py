@@ -89,7 +89,8 @@ def _prepare(tables: Tables, kept: int, space: Space) -> Tables:
         _copy(words_GW, [0, 2, 3][: words_GW.shape[1] - 1], space) for words_GW in tables.levels[kept:]
     ]
     sizes = [0 if length <= kept else _VALUES for length in range(2, tables.order + 1)]
-    return Tables(tuple(levels), tuple(np.empty(size, dtype=np.float32) for size in sizes))
+    centres = tuple(np.empty(size, dtype=np.float32) for size in sizes)
+    return Tables(tuple(levels), centres, closed=tables.closed)
 
 
 def _copy(words_GW: Words, columns: list[int], space: Space) -> Words:

@@ -46,6 +46,11 @@ class Links:
             self._levels.append(shorter)
             self.directory[length - 1] = shorter.nodes_G.ctypes.data, shorter.lengths_G.ctypes.data
 
+    @property
+    def closed(self) -> bool:
+        """Whether all but the first symbol of every n-gram is stored too."""
+        return all((one.lengths_G == length).all() for length, one in enumerate(self._levels, 1))
+
     def of(self, length: int) -> Shorter:
         """Return those of a level from 2 on."""
         return self._levels[length - 2]
