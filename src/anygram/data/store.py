@@ -65,6 +65,7 @@ class DocumentStore(Sequence[Document]):
                     units = writer.lines(item) if isinstance(item, Lines) else writer.document(item)
                     if progress:
                         progress(units)
+                (folder / "fingerprint").write_text(writer.fingerprint())
         return cls(folder)
 
     def __len__(self) -> int:
@@ -119,13 +120,8 @@ class DocumentStore(Sequence[Document]):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 in hexadecimal of the documents' texts and separators; names do not count."""
-        digest = hashlib.sha256()
-        for name in ("index", "texts"):
-            with (self._folder / name).open("rb") as file:
-                while block := file.read(_BYTES_AT_ONCE):
-                    digest.update(block)
-        return digest.hexdigest()
+        """A digest in hexadecimal of the documents' texts and separators; names do not count."""
+        return (self._folder / "fingerprint").read_text()
 
     def spans(self, index_D: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where the texts of these documents begin and end among all bytes."""
@@ -150,24 +146,35 @@ class _Writer(ExitStack):
         )
         self._documents = self._text_end = self._name_end = 0
         self._next = "", 0  # name and number of a document that would go on with the last source
-        self._index.write(_ROW.pack(0, 0))
+        self._texts_digest, self._index_digest = hashlib.sha256(), hashlib.sha256()
+        self._write(b"", _ROW.pack(0, 0))
         self._sources.write(_ROW.pack(0, 0))
+
+    def fingerprint(self) -> str:
+        """Return SHA-256 of those of index and texts, in hexadecimal, of what was written so far."""
+        return hashlib.sha256(self._index_digest.digest() + self._texts_digest.digest()).hexdigest()
+
+    def _write(self, texts: Any, rows: Any) -> None:
+        for file, digest, piece in (
+            (self._texts, self._texts_digest, texts),
+            (self._index, self._index_digest, rows),
+        ):
+            file.write(piece)
+            digest.update(piece)
 
     def document(self, document: Document) -> int:
         """Write one document and return its units."""
         text = document.to_bytes()
-        self._texts.write(text)
         self._text_end += len(text)
-        self._index.write(_ROW.pack(self._text_end, document.separator))
+        self._write(text, _ROW.pack(self._text_end, document.separator))
         self._source(document.name, UNNUMBERED)
         self._documents += 1
         return len(text) + document.separator
 
     def lines(self, lines: Lines) -> int:
         """Write many documents and return their units."""
-        self._texts.write(lines.texts.bytes_N.data)
         index_D2 = np.stack([lines.texts.ends_D + self._text_end, lines.separators_D], axis=1)
-        self._index.write(index_D2.data)
+        self._write(lines.texts.bytes_N.data, index_D2.data)
         self._text_end += len(lines.texts.bytes_N)
         if self._next != (lines.name, lines.first):
             self._source(lines.name, lines.first)

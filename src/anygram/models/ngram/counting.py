@@ -80,10 +80,12 @@ def _count_symbols(stream_S: Ids, starts_V: Indices, seen_V: Words) -> None:
 
 @dataclass(frozen=True)
 class _Buckets:
-    """Symbol w's positions go to bucket base_V[w] + (the first bits_V[w] bits of what follows, scrambled)."""
+    """Symbol w's positions go to bucket b + (the first n bits of what follows, scrambled).
 
-    base_V: Indices
-    bits_V: Indices
+    `place_V` holds b · 32 + n, so that one look says both.
+    """
+
+    place_V: Words
     symbol_Q: Indices
     scrambling: Scrambling
 
@@ -101,7 +103,7 @@ class _Buckets:
         ends_V = np.cumsum(sizes_V)
         base_V = ends_V - (1 << bits_V)
         symbol_Q = np.repeat(np.arange(len(starts_V)), sizes_V)
-        return cls(base_V, bits_V, symbol_Q, scrambling)
+        return cls((base_V << 5 | bits_V).astype(np.uint32), symbol_Q, scrambling)
 
     def __len__(self) -> int:
         return len(self.symbol_Q)
@@ -186,7 +188,7 @@ class _Collected:
 def _distribute(stream_S: Ids, buckets: _Buckets) -> tuple[Words, Indices]:
     """Return all positions, bucket by bucket and in order within each, and the buckets' edges."""
     pieces = threads.spans(len(stream_S), threads.cores())
-    place = buckets.base_V, buckets.bits_V, np.uint32(buckets.scrambling.forth)
+    place = buckets.place_V, np.uint32(buckets.scrambling.forth)
     count_piece = partial(_count_positions, stream_S, *place, len(buckets))
     sizes_piece_Q = np.stack(list(threads.side_by_side(lambda piece: count_piece(*piece), pieces)))
     edges_Q1 = np.concatenate([[0], np.cumsum(sizes_piece_Q.sum(axis=0))])
@@ -201,32 +203,31 @@ def _distribute(stream_S: Ids, buckets: _Buckets) -> tuple[Words, Indices]:
 
 
 @kernel
-def _bucket_of(stream_S: Ids, base_V: Indices, bits_V: Indices, forth: np.uint32, position: int) -> Any:
+def _bucket_of(stream_S: Ids, place_V: Words, forth: np.uint32, position: int) -> Any:
     symbol = stream_S[position]
-    symbol = symbol if symbol >= 0 else ~symbol
-    bits = bits_V[symbol]
+    place = place_V[symbol if symbol >= 0 else ~symbol]
+    base, bits = np.int64(place >> np.uint32(5)), place & np.uint32(31)
     if bits == 0 or position + 1 == len(stream_S):
-        return base_V[symbol]
+        return base
     after = stream_S[position + 1]
     after = after if after >= 0 else ~after
-    return base_V[symbol] + np.int64(np.uint32(np.uint32(after) * forth) >> np.uint32(32 - bits))
+    return base + np.int64(np.uint32(np.uint32(after) * forth) >> np.uint32(32 - bits))
 
 
 @kernel
 def _count_positions(
-    stream_S: Ids, base_V: Indices, bits_V: Indices, forth: np.uint32, buckets: int, begin: int, end: int
+    stream_S: Ids, place_V: Words, forth: np.uint32, buckets: int, begin: int, end: int
 ) -> Indices:
     sizes_Q = np.zeros(buckets, dtype=np.int64)
     for position in range(begin, end):
-        sizes_Q[_bucket_of(stream_S, base_V, bits_V, forth, position)] += 1
+        sizes_Q[_bucket_of(stream_S, place_V, forth, position)] += 1
     return sizes_Q
 
 
 @kernel
 def _scatter_positions(
     stream_S: Ids,
-    base_V: Indices,
-    bits_V: Indices,
+    place_V: Words,
     forth: np.uint32,
     begin: int,
     end: int,
@@ -234,7 +235,7 @@ def _scatter_positions(
     positions_S: Words,
 ) -> None:
     for position in range(begin, end):
-        bucket = _bucket_of(stream_S, base_V, bits_V, forth, position)
+        bucket = _bucket_of(stream_S, place_V, forth, position)
         positions_S[next_Q[bucket]] = position
         next_Q[bucket] += 1
 
