@@ -112,6 +112,26 @@ def _prefetch(_: Any, place: Any) -> Any:
     return types.void(types.int64), code
 
 
+def _store_64(_: Any, place: Any, number: Any) -> Any:
+    """Write a number into the eight bytes at an address, which need not be aligned."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        builder.store(arguments[1], pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.uint64), code
+
+
+def _leading_zeros(_: Any, number: Any) -> Any:
+    """Return how many of the highest bits are 0; 64 of the number 0."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), code
+
+
 def _trailing_zeros(_: Any, number: Any) -> Any:
     """Return how many of the lowest bits are 0; 64 of the number 0."""
 
@@ -133,6 +153,8 @@ load_64: Callable[[Any], Any] = _intrinsic(_load(64))
 load_float: Callable[[Any], Any] = _intrinsic(_load_float(types.float32, ir.FloatType()))
 load_double: Callable[[Any], Any] = _intrinsic(_load_float(types.float64, ir.DoubleType()))
 prefetch: Callable[[Any], None] = _intrinsic(_prefetch)
+store_64: Callable[[Any, Any], None] = _intrinsic(_store_64)
+leading_zeros: Callable[[Any], Any] = _intrinsic(_leading_zeros)
 trailing_zeros: Callable[[Any], Any] = _intrinsic(_trailing_zeros)
 
 

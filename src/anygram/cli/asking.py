@@ -79,7 +79,7 @@ def predict(
     top: Annotated[int, typer.Option(help="How many to list.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """List the likeliest next symbols.
+    """List the likeliest next symbols: P, for n-grams how long the one is that it comes from, and the symbol.
 
     \b
     anygram predict runs/book --prompt "Once upon a "
@@ -91,7 +91,8 @@ def predict(
         options.print_json({"predictions": [asdict(one) for one in predictions]})
         return
     for one in predictions:
-        print(options.printable(f"{one.probability:8.4f}  {one.symbol!r}"))
+        matched = "" if one.matched is None else f"{one.matched}  "
+        print(options.printable(f"{one.probability:8.4f}  {matched}{one.symbol!r}"))
 
 
 def generate(

@@ -11,7 +11,6 @@ parsing      its lines, compiled
 lines        one line in plain Python, where that is called for
 vocabulary   its words by their bytes
 closing      n-grams that are missing though others extend them
-machine      what kernels need
 """
 
 from __future__ import annotations

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.exchange.arpa.machine import prefetch
+from anygram.compiled import kernel, prefetch_element
 from anygram.models.ngram.tables import NGrams
 from anygram.protocols import Ids
 
@@ -134,7 +133,7 @@ def _found(
     return np.where(rows_X == MISSING, otherwise, logs_G[np.maximum(rows_X, 0)])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _fill(symbols_GK: Ids, slots_TS: NDArray[np.uint64], mine: int) -> int:
     """Enter the rows that belong into one table; return the first that an earlier one equals, or MISSING.
 
@@ -150,7 +149,7 @@ def _fill(symbols_GK: Ids, slots_TS: NDArray[np.uint64], mine: int) -> int:
             hashed = _hash(symbols_GK, row)
             if np.int64(hashed >> _SHIFT) % tables == mine:
                 rows_B[taken], hashes_B[taken] = row, hashed
-                prefetch(slots_S, np.int64(hashed) & mask)
+                prefetch_element(slots_S, np.int64(hashed) & mask)
                 taken += 1
             row += 1
         for batched in range(taken):
@@ -160,7 +159,7 @@ def _fill(symbols_GK: Ids, slots_TS: NDArray[np.uint64], mine: int) -> int:
     return repeated
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _enter(symbols_GK: Ids, slots_S: NDArray[np.uint64], row: int, hashed: np.uint64) -> bool:
     """Enter a row into a table and return whether an earlier one equals it."""
     mask = np.int64(len(slots_S) - 1)
@@ -175,7 +174,7 @@ def _enter(symbols_GK: Ids, slots_S: NDArray[np.uint64], row: int, hashed: np.ui
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _find(symbols_GK: Ids, slots_TS: NDArray[np.uint64], symbols_XK: Ids, rows_X: Rows) -> None:
     """Set the row of each n-gram, or MISSING; in batches, as above."""
     tables, slots = slots_TS.shape
@@ -188,10 +187,10 @@ def _find(symbols_GK: Ids, slots_TS: NDArray[np.uint64], symbols_XK: Ids, rows_X
             hashes_B[batched] = _hash(symbols_XK, start + batched)
             table = np.int64(hashes_B[batched] >> _SHIFT) % tables
             first_B[batched] = table * slots
-            prefetch(flat_F, first_B[batched] + (np.int64(hashes_B[batched]) & mask))
+            prefetch_element(flat_F, first_B[batched] + (np.int64(hashes_B[batched]) & mask))
         for batched in range(taken):
             entry = flat_F[first_B[batched] + (np.int64(hashes_B[batched]) & mask)]
-            prefetch(flat_M, max(np.int64(entry & _ROW_MASK) - 1, 0) * symbols_GK.shape[1])
+            prefetch_element(flat_M, max(np.int64(entry & _ROW_MASK) - 1, 0) * symbols_GK.shape[1])
         for batched in range(taken):
             slot = np.int64(hashes_B[batched]) & mask
             tag = hashes_B[batched] >> _ROW_BITS
@@ -205,7 +204,7 @@ def _find(symbols_GK: Ids, slots_TS: NDArray[np.uint64], symbols_XK: Ids, rows_X
                 slot = (slot + 1) & mask
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _hash(symbols_XK: Ids, row: int) -> np.uint64:
     hashed = _EMPTY
     for place in range(symbols_XK.shape[1]):
@@ -214,7 +213,7 @@ def _hash(symbols_XK: Ids, row: int) -> np.uint64:
     return hashed
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _equal(one_GK: Ids, row: int, other_XK: Ids, query: int) -> bool:
     place = 0
     while place < one_GK.shape[1] and one_GK[row, place] == other_XK[query, place]:

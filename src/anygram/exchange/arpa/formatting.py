@@ -7,11 +7,10 @@ Axes: G n-grams of a block, K symbols of each, U tokens, P bytes of all tokens, 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.exchange.arpa.machine import leading_zeros, load_64, store_64
+from anygram.compiled import address, kernel, leading_zeros, load_64, store_64
 from anygram.protocols import Ids
 
 Bytes = NDArray[np.uint8]
@@ -31,7 +30,7 @@ _LOG10_OF_NOTHING = -99.0
 """What SRILM writes for log 0."""
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def measure(symbols_GK: Ids, token_starts_U: NDArray[np.int64]) -> int:
     """Return how many bytes `write_lines` needs for these n-grams at most."""
     rows, length = symbols_GK.shape
@@ -44,7 +43,7 @@ def measure(symbols_GK: Ids, token_starts_U: NDArray[np.int64]) -> int:
     return size
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def write_lines(
     symbols_GK: Ids,
     log_p_G: Logs,
@@ -71,7 +70,7 @@ def write_lines(
                 token += 1
             start, end = token_starts_U[token], token_starts_U[token + 1]
             for offset in range(0, end - start, WORD):
-                store_64(lines_M, at + offset, load_64(token_bytes_P, start + offset))
+                store_64(address(lines_M) + at + offset, load_64(address(token_bytes_P) + start + offset))
             at += end - start
             lines_M[at] = _SPACE
             at += 1
@@ -83,7 +82,7 @@ def write_lines(
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def write_number(number: float, text_M: Bytes, at: int) -> int:
     """Write `format(number, ".8g")` from byte `at` and return the end; 0 has no sign, −∞ is −99."""
     if number == -np.inf:
@@ -99,20 +98,20 @@ def write_number(number: float, text_M: Bytes, at: int) -> int:
     if mantissa >= _LIMIT:
         mantissa, exponent = _LEAST, exponent + 1
     digits = _spread(mantissa)
-    count = WORD - leading_zeros(digits) // 8
+    count: int = WORD - leading_zeros(digits) // 8
     digits += _EIGHT_ZEROS
     if exponent < -4 or exponent >= _DIGITS:
         return _write_exponent(exponent, text_M, _write_digits(digits, count, 1, text_M, at))
     if exponent >= 0:
         return _write_digits(digits, count, exponent + 1, text_M, at)
-    store_64(text_M, at, _EIGHT_ZEROS)
+    store_64(address(text_M) + at, _EIGHT_ZEROS)
     text_M[at + 1] = _POINT
     at += 1 - exponent
-    store_64(text_M, at, digits)
+    store_64(address(text_M) + at, digits)
     return at + count
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _exponent(number: float) -> int:
     """Return the power of ten of a positive number's first digit."""
     if 1e-3 <= number < 1e2:  # what there is most of, without a branch
@@ -125,7 +124,7 @@ def _exponent(number: float) -> int:
     return exponent
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _spread(mantissa: np.uint64) -> np.uint64:
     """Return eight decimal digits as eight bytes 0 .. 9, the first digit lowest: in halves, all at once.
 
@@ -139,18 +138,18 @@ def _spread(mantissa: np.uint64) -> np.uint64:
     return tens | (twos - tens * np.uint64(10)) << np.uint64(8)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _write_digits(digits: np.uint64, count: int, whole: int, text_M: Bytes, at: int) -> int:
     """Write the first digits, at least `whole`, with a point after those; return the end."""
-    store_64(text_M, at, digits)
+    store_64(address(text_M) + at, digits)
     if count <= whole:
         return at + whole
-    store_64(text_M, at + whole + 1, digits >> np.uint64(8 * whole))
+    store_64(address(text_M) + at + whole + 1, digits >> np.uint64(8 * whole))
     text_M[at + whole] = _POINT
     return at + count + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _write_exponent(exponent: int, text_M: Bytes, at: int) -> int:
     """Write `e`, a sign and the two digits of an exponent."""
     text_M[at] = _E

@@ -8,11 +8,10 @@ Axes: N bytes of a text of whole lines, G n-grams, K words of each, U words, P t
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.exchange.arpa.machine import load_64, trailing_zeros
+from anygram.compiled import address, kernel, load_64, trailing_zeros
 from anygram.exchange.arpa.vocabulary import MISSING, WORD, Bytes, Places, Slots, find
 from anygram.protocols import Ids
 
@@ -31,7 +30,7 @@ _TOPS = np.uint64(0x8080808080808080)
 _LEAST_OF_WORDS = np.uint64(0x21) * _ONES
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def parse_words(
     text_N: Bytes,
     position: int,
@@ -64,7 +63,7 @@ def parse_words(
         rows += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def parse_ngrams(
     text_N: Bytes,
     position: int,
@@ -112,7 +111,7 @@ def parse_ngrams(
         crossing += crosses
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_lines(text_N: Bytes) -> int:
     """Return how many newlines there are."""
     lines = 0
@@ -121,7 +120,7 @@ def count_lines(text_N: Bytes) -> int:
     return lines
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def read_number(text_N: Bytes, position: int) -> tuple[float, int]:
     """Return the number that stands there and where it ends; NaN for what must be looked at."""
     negative = text_N[position] == _MINUS
@@ -149,7 +148,7 @@ def read_number(text_N: Bytes, position: int) -> tuple[float, int]:
     return -number if negative else number, position
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _exponent(text_N: Bytes, position: int) -> tuple[int, int]:
     """Return the whole number after an e and where it ends; one out of bounds for what is none."""
     negative = text_N[position] == _MINUS
@@ -164,14 +163,14 @@ def _exponent(text_N: Bytes, position: int) -> tuple[int, int]:
     return -exponent if negative else exponent, position
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _number(text_N: Bytes, position: int) -> tuple[float, int]:
     """Return the number that is a whole field, and where it ends; NaN for what must be looked at."""
     number, end = read_number(text_N, position)
     return (number if _is_space(text_N[end]) else np.nan), end
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _backoff(text_N: Bytes, position: int) -> tuple[float, int]:
     """Return the number before the line's end (0 where there is none), and that end; NaN as above."""
     position = _field(text_N, position)
@@ -182,7 +181,7 @@ def _backoff(text_N: Bytes, position: int) -> tuple[float, int]:
     return (number if text_N[position] == _NEWLINE else np.nan), position
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _next_line(text_N: Bytes, position: int, end: int) -> int:
     """Return where the next line begins that has something in it, after its spacing, or `end`."""
     while position < end and _is_space(text_N[position]):
@@ -190,7 +189,7 @@ def _next_line(text_N: Bytes, position: int, end: int) -> int:
     return position
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _field(text_N: Bytes, position: int) -> int:
     """Return where the spacing ends that begins there; a newline is none."""
     while text_N[position] != _NEWLINE and _is_space(text_N[position]):
@@ -198,16 +197,16 @@ def _field(text_N: Bytes, position: int) -> int:
     return position
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _is_space(byte: int) -> bool:
     return byte <= _SPACE and (_SPACES >> byte) & 1 == 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _word_end(text_N: Bytes, position: int) -> int:
     """Return where the word ends that begins there: eight bytes at once, the first below 0x21 may end it."""
     while True:
-        chunk = load_64(text_N, position)
+        chunk = load_64(address(text_N) + position)
         low = (chunk - _LEAST_OF_WORDS) & ~chunk & _TOPS
         if low == np.uint64(0):
             position += WORD

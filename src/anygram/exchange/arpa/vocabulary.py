@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.exchange.arpa.machine import load_64
+from anygram.compiled import address, kernel, load_64
 from anygram.exchange.arpa.spelling import BEGIN, END, UNKNOWN, UNKNOWN_TOO
 from anygram.protocols import Ids
 
@@ -102,7 +101,7 @@ class Vocabulary:
         return self.bytes_P, self.starts_U, self.slots_S2, self.ids_U
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find(text_N: Bytes, start: int, end: int, bytes_P: Bytes, starts_U: Places, slots_S2: Slots) -> int:
     """Return the place of the word that these bytes spell, or MISSING."""
     head, size = _chunk(text_N, start, end), end - start
@@ -124,7 +123,7 @@ def find(text_N: Bytes, start: int, end: int, bytes_P: Bytes, starts_U: Places, 
         slot = (slot + 1) & mask
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _hash(text_N: Bytes, start: int, end: int, head: np.uint64) -> np.uint64:
     """Return the hash of these bytes, of which `head` are the first eight."""
     hashed = (head ^ np.uint64(end - start)) * _MULTIPLIER
@@ -133,16 +132,16 @@ def _hash(text_N: Bytes, start: int, end: int, head: np.uint64) -> np.uint64:
     return hashed ^ (hashed >> _HALF)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _chunk(text_N: Bytes, position: int, end: int) -> np.uint64:
     """Return up to eight bytes from a position as a number, nothing from `end` on."""
-    chunk = load_64(text_N, position)
+    chunk: np.uint64 = load_64(address(text_N) + position)
     if end - position < WORD:
         chunk &= (np.uint64(1) << np.uint64(8 * (end - position))) - np.uint64(1)
     return chunk
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _fill(text_N: Bytes, text_starts_U: Places, starts_U: Places, bytes_P: Bytes, slots_S2: Slots) -> int:
     """Copy the words and enter them; return the place of the first repeated one, or MISSING."""
     mask = len(slots_S2) - 1
