@@ -8,12 +8,10 @@ Axes: N symbols of a piece, S positions of a shard's stream.
 
 from __future__ import annotations
 
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
-from anygram import threads
 from anygram.errors import UsageError
 from anygram.models.ngram import counting, merging
 from anygram.models.ngram.space import Disk, Memory, Space
@@ -23,6 +21,8 @@ from anygram.protocols import Ids, Tensors
 _BASE_BYTES = 320 << 20
 """What the program, its kernels and the blocks under way take, whatever is counted."""
 _SMALLEST_SHARD = 1 << 18
+_ROOM_AHEAD = 1 << 22
+"""Symbols for which room is made at once, at the most."""
 
 
 class Counter:
@@ -36,9 +36,12 @@ class Counter:
 
     def _begin(self) -> None:
         # a boundary that is not to be learnt stands before the text
-        self._pieces: list[Ids] = [np.array([~(self._vocabulary_size - 1)], dtype=np.int32)]
-        self._waiting = 0
+        self._hold(np.array([~(self._vocabulary_size - 1)], dtype=np.int32))
         self._tries: list[CountedTrie] = []
+
+    def _hold(self, marked_S: Ids) -> None:
+        """Let the text that is not counted yet begin with these."""
+        self._room_S, self._held, self._waiting = marked_S, len(marked_S), 0
 
     def begin_with(self, trie: CountedTrie) -> None:
         """Forget all but these counts of an earlier text."""
@@ -58,8 +61,12 @@ class Counter:
 
     def add(self, marked_N: Ids) -> None:
         """Take in a piece of text; what is only context is marked (`contexts`)."""
-        self._pieces.append(marked_N)
-        self._waiting += len(marked_N)
+        wanted = self._held + len(marked_N)
+        if wanted > len(self._room_S):
+            # grown where it lies: what is held is not copied, as it would be into an array of its own
+            self._room_S.resize(wanted + min(wanted, _ROOM_AHEAD), refcheck=False)
+        self._room_S[self._held : wanted] = marked_N
+        self._held, self._waiting = wanted, self._waiting + len(marked_N)
         if self._shard_symbols is not None and self._waiting >= self._shard_symbols:
             self._count_shard()
 
@@ -74,28 +81,15 @@ class Counter:
         return merging.merge_all(tries, space), space
 
     def _count_shard(self) -> None:
-        stream_S = self._take_stream()
+        stream_S = self._room_S[: self._held]
         trie = counting.count(stream_S, self._order, self._vocabulary_size)
         self._tries.append(_copied(trie, self._space))
         before_N = stream_S[max(0, len(stream_S) - self._order + 1) :]
-        self._pieces, self._waiting = [np.where(before_N < 0, before_N, ~before_N)], 0
-
-    def _take_stream(self) -> Ids:
-        """Return the pieces end to end, each let go of once it is copied."""
-        ends = list(accumulate(map(len, self._pieces)))
-        stream_S = np.empty(ends[-1], dtype=np.int32)
-
-        def copy(number: int) -> None:
-            piece, self._pieces[number] = self._pieces[number], stream_S[:0]
-            stream_S[ends[number] - len(piece) : ends[number]] = piece
-
-        for _ in threads.side_by_side(copy, range(len(ends))):
-            pass
-        return stream_S
+        self._hold(np.where(before_N < 0, before_N, ~before_N))
 
     def tensors(self) -> Tensors:
         """Return what `restore` needs."""
-        tensors: Tensors = {"ids": np.concatenate(self._pieces)}
+        tensors: Tensors = {"ids": self._room_S[: self._held].copy()}
         for number, trie in enumerate(self._tries):
             tensors[f"shard_{number}.seen_1"] = trie.seen_V
             for length, level in enumerate(trie.levels, 2):
@@ -111,8 +105,8 @@ class Counter:
         self._begin()
         if not tensors:
             return
-        self._pieces = [tensors["ids"]]
-        self._waiting = len(tensors["ids"]) - (self._order - 1)
+        self._hold(np.array(tensors["ids"]))
+        self._waiting = self._held - (self._order - 1)
         for number in range(sum(name.endswith(".seen_1") for name in tensors)):
             levels = [
                 Level(*(tensors[f"shard_{number}.{part}_{k}"] for part in ("scrambled", "first", "seen")))
