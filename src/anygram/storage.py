@@ -6,6 +6,7 @@ import ctypes
 import errno
 import json
 import math
+import mmap
 import os
 import shutil
 import sys
@@ -35,6 +36,7 @@ _DTYPES = {
     "BOOL": "?",
 }
 """NumPy's names of the element types of safetensors, which stores them in little-endian order."""
+_ELEMENTS_AT_ONCE = 1 << 24
 _NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
 _ALIGNMENT = 64
 
@@ -207,7 +209,24 @@ def write_tensors(path: Path, tensors: Tensors) -> None:
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(len(described).to_bytes(8, "little") + described)
         for name in names:
-            file.write(stored[name].reshape(-1).data)
+            flat = stored[name].reshape(-1)
+            for begin in range(0, len(flat), _ELEMENTS_AT_ONCE):
+                file.write(flat[begin : begin + _ELEMENTS_AT_ONCE].data)
+                forget(flat)
+
+
+def forget(array: NDArray[Any]) -> None:
+    """Let go of a mapped array's pages, if the system can; they come back when touched.
+
+    An array in memory stays as it is. One that is mapped must share its changes with its file.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def read_tensors(path: Path) -> Tensors:

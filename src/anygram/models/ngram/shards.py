@@ -30,6 +30,8 @@ class Counter:
 
     def __init__(self, order: int, vocabulary_size: int) -> None:
         self._order, self._vocabulary_size = order, vocabulary_size
+        # ids, positions, and at worst a new n-gram of every length at every position
+        self._bytes_each = 8 + 12 * (order - 1)
         self._space: Space = Memory()
         self._shard_symbols: int | None = None
         self._begin()
@@ -50,11 +52,9 @@ class Counter:
 
     def limit_memory(self, limit: int, folder: Path) -> None:
         """Use about that many bytes, and files below `folder`; UsageError where they are too few."""
-        # ids, positions, and at worst a new n-gram of every length at every position
-        bytes_each = 8 + 12 * (self._order - 1)
-        symbols = (limit - _BASE_BYTES) // bytes_each
+        symbols = (limit - _BASE_BYTES) // self._bytes_each
         if symbols < _SMALLEST_SHARD:
-            least = _BASE_BYTES + _SMALLEST_SHARD * bytes_each
+            least = _BASE_BYTES + _SMALLEST_SHARD * self._bytes_each
             raise UsageError(f"memory must be at least {least / 1e6:,.0f} MB for order {self._order}")
         self._shard_symbols = symbols
         self._space = Disk(folder, (limit - _BASE_BYTES) // 2)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
+from anygram.storage import forget
 
 _BLOCK_BYTES = 1 << 24
 
@@ -90,14 +91,3 @@ class Disk:
 
 
 Space = Memory | Disk
-
-
-def forget(array: NDArray[Any]) -> None:
-    """Let go of a mapped array's pages, if the system can; an array in memory stays as it is."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, memoryview):
-        base = base.obj
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
