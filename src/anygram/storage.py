@@ -169,7 +169,7 @@ def _finite(value: Any) -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """Return what a JSON file holds; a RunError names a missing or damaged one."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(path.read_bytes().decode("utf-8"))  # at once: read_text decodes piece by piece
         if not isinstance(fields, dict):
             raise ValueError(f"it holds a {type(fields).__name__}, not an object")
     except (OSError, ValueError) as error:
