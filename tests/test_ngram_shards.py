@@ -94,7 +94,7 @@ def test_what_cannot_be_extended_is_refused() -> None:
 
 
 def test_too_little_memory_is_refused_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"memory must be at least 3.. MB for order 5"):
+    with pytest.raises(UsageError, match=r"memory must be at least 4.. MB for order 5"):
         ngram.create(Config(order=5), SYMBOLS, seed=0).limit_memory(10**6, tmp_path)
 
 

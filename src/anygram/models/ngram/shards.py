@@ -14,12 +14,14 @@ import numpy as np
 
 from anygram.errors import UsageError
 from anygram.models.ngram import counting, merging
-from anygram.models.ngram.space import Disk, Memory, Space
+from anygram.models.ngram.space import Disk, Memory, Space, resident_bytes
 from anygram.models.ngram.trie import CountedTrie, Level
 from anygram.protocols import Ids, Tensors
 
-_BASE_BYTES = 320 << 20
+_BASE_BYTES = 400 << 20
 """What the program, its kernels and the blocks under way take, whatever is counted."""
+_SCRATCH_BYTES = 96 << 20
+"""What counting takes beside, whatever is counted."""
 _SMALLEST_SHARD = 1 << 18
 _ROOM_AHEAD = 1 << 22
 """Symbols for which room is made at once, at the most."""
@@ -33,6 +35,7 @@ class Counter:
         # ids, positions, and at worst a new n-gram of every length at every position
         self._bytes_each = 8 + 12 * (order - 1)
         self._space: Space = Memory()
+        self._limit: int | None = None
         self._shard_symbols: int | None = None
         self._begin()
 
@@ -56,8 +59,8 @@ class Counter:
         if symbols < _SMALLEST_SHARD:
             least = _BASE_BYTES + _SMALLEST_SHARD * self._bytes_each
             raise UsageError(f"memory must be at least {least / 1e6:,.0f} MB for order {self._order}")
-        self._shard_symbols = symbols
-        self._space = Disk(folder, (limit - _BASE_BYTES) // 2)
+        self._limit, self._shard_symbols = limit, symbols
+        self._space = Disk(folder, (limit - _BASE_BYTES) // 3)
 
     def add(self, marked_N: Ids) -> None:
         """Take in a piece of text; what is only context is marked (`contexts`)."""
@@ -67,8 +70,14 @@ class Counter:
             self._room_S.resize(wanted + min(wanted, _ROOM_AHEAD), refcheck=False)
         self._room_S[self._held : wanted] = marked_N
         self._held, self._waiting = wanted, self._waiting + len(marked_N)
-        if self._shard_symbols is not None and self._waiting >= self._shard_symbols:
+        if (self._shard_symbols is not None and self._waiting >= self._shard_symbols) or self._is_full():
             self._count_shard()
+
+    def _is_full(self) -> bool:
+        """Return whether counting what waits may take what is left, beside what else this process holds."""
+        if self._limit is None or self._waiting < _SMALLEST_SHARD:
+            return False
+        return resident_bytes() + self._waiting * self._bytes_each + _SCRATCH_BYTES > self._limit
 
     def finish(self) -> tuple[CountedTrie, Space]:
         """Return the counts of the whole text, and the space in which to go on; forget the text."""
