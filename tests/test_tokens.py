@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram import pieces, utf8
-from anygram.codecs import _tokens, words
+from anygram.codecs import _slots, _tokens, words
 from anygram.codecs._breaks import Split
 from anygram.errors import DataError
 from anygram.protocols import Texts
@@ -90,7 +90,7 @@ def test_ids_are_those_of_a_dictionary(documents: list[str], known: set[str], ne
     token = "[^\0\t\n\r ]+" + ("|\n" if newline == NEWLINE else "")
     expected = [[ids.get(word, 0) for word in re.findall(token, each)] for each in documents]
     spellings = _texts(vocabulary)
-    slots = _tokens.index(spellings, 2)
+    slots = _slots.index(spellings, 2)
     ids_T, lengths_D = _tokens.encode(_texts(documents), spellings, slots, newline, BOUNDARY)
     assert ids_T.tolist() == [i for each in expected for i in [*each, BOUNDARY]]
     assert lengths_D.tolist() == [len(each) + 1 for each in expected]
@@ -112,13 +112,13 @@ def test_tables_grow_as_far_as_words_need() -> None:
     assert _counted(counts) == expected + Counter({long: 2, f"{long}y": 1})
     words_ = _plain_order(expected)
     spellings = _texts(words_)
-    ids_T, _ = _tokens.encode(_texts([document]), spellings, _tokens.index(spellings, 0), _tokens.NONE)
+    ids_T, _ = _tokens.encode(_texts([document]), spellings, _slots.index(spellings, 0), _tokens.NONE)
     assert [words_[i] for i in ids_T] == document.split()
 
 
 def test_of_equal_words_the_last_is_found() -> None:
     spellings = _texts(["<unk>", "a", "b", "a"])
-    ids_T, _ = _tokens.encode(_texts(["a b a"]), spellings, _tokens.index(spellings, 1), _tokens.NONE)
+    ids_T, _ = _tokens.encode(_texts(["a b a"]), spellings, _slots.index(spellings, 1), _tokens.NONE)
     assert ids_T.tolist() == [3, 2, 3]
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.codecs import _tokens
+from anygram.codecs import _slots, _tokens
 from anygram.codecs._breaks import SPACES, Split, word_pattern
 from anygram.codecs._text import (
     BYTES,
@@ -177,7 +177,7 @@ class WordsCodec:
 
     @cached_property
     def _slots(self) -> NDArray[np.uint64]:
-        return _tokens.index(self.symbols, self._fixed)
+        return _slots.index(self.symbols, self._fixed)
 
     @cached_property
     def _id_of_word(self) -> dict[str, int]:
