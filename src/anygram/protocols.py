@@ -173,6 +173,18 @@ class BatchCodec(Codec, Protocol):
 
 
 @runtime_checkable
+class TensorCodec(Codec, Protocol):
+    """A codec that is stored as a description and tensors, as one that knows many symbols is.
+
+    Its module's `from_json(fields, tensors)` takes both.
+    """
+
+    def tensors(self) -> Tensors:
+        """Return what `to_json` leaves out."""
+        ...
+
+
+@runtime_checkable
 class LanguageModel(Protocol):
     """The distribution of the next symbol given a context.
 
