@@ -67,7 +67,8 @@ class Texts:
 
     def followed_by(self, other: Texts) -> Texts:
         """Return these texts and then the other ones."""
-        ends_D = np.concatenate([self.ends_D, other.ends_D + len(self.bytes_N)])
+        ends_D = np.concatenate([self.ends_D, other.ends_D])
+        ends_D[len(self) :] += len(self.bytes_N)
         return Texts(np.concatenate([self.bytes_N, other.bytes_N]), ends_D)
 
     @classmethod
