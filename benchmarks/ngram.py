@@ -154,7 +154,7 @@ def compact(text: Subject, order: int) -> list[Row]:
 
 
 def _sizes(text: Subject, what: str, run: Path, peer: Path | None) -> list[Row]:
-    ours = sum((run / name).stat().st_size for name in ("model.safetensors", "codec.json"))
+    ours = sum(file.stat().st_size for file in (run / "model.safetensors", *run.glob("codec.*")))
     theirs, count = None if peer is None else peer.stat().st_size, ngrams(run)
     return [
         Row(text.name, f"size, {what}", "MB", ours / MB, None if theirs is None else theirs / MB),
@@ -249,7 +249,7 @@ def predict(text: Subject, order: int) -> list[Row]:
     """The whole distribution before each symbol, beside asking KenLM for each word."""
     run = text.run(order, size=VOCABULARY)
     peer = _python_model(text, order)
-    asked = {"model": peer, "text": text.held_out, "vocabulary": run / "codec.json"}
+    asked = {"model": peer, "text": text.held_out, "run": run}
     ours, theirs = alternate(
         lambda: ask("ours_predict", model=run, text=text.held_out),
         None if peer is None else lambda: ask("kenlm_predict", **asked),

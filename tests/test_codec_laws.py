@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from anygram.codecs import REGISTRY
 from anygram.errors import AnygramError, DataError
 from anygram.laws import CODEC_LAWS, fitting_succeeds_or_is_refused, texts
-from anygram.protocols import Codec, Decoder, Encoded, Ids, Lengths, Texts
+from anygram.protocols import Codec, Decoder, Encoded, Ids, Lengths, Tensors, Texts
 
 SAMPLE = (
     "To be, or not to be: that is the question. <unk> to </s> be it; naïve 3,141.59!\n"
@@ -251,15 +251,27 @@ class LosesItsTable(_Sound):
         return super().decode((ids - self._shift) % 256)
 
 
+class LosesItsTensors(LosesItsTable):
+    def tensors(self) -> Tensors:
+        return {"shift": np.array([self._shift])}
+
+
 class ForgetsToClose(_Sound):
     def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
         return texts.bytes_N.astype(np.int32), np.diff(texts.ends_D, prepend=0)
 
 
-def from_json(fields: Mapping[str, Any]) -> Codec:
+class Tabled(LosesItsTensors):
+    """Restored by its tensors as by nothing else."""
+
+
+def from_json(fields: Mapping[str, Any], tensors: Tensors | None = None) -> Codec:
     """Return a codec of this module, as laws restore it."""
-    if fields["wrong"] == "LosesItsTable":
+    if fields["wrong"] in ("LosesItsTable", "LosesItsTensors"):
         return LosesItsTable(shift=2)
+    if fields["wrong"] == "Tabled":
+        assert tensors is not None
+        return Tabled(shift=int(tensors["shift"][0]))
     wrong: Codec = globals()[fields["wrong"]]()
     return wrong
 
@@ -281,6 +293,7 @@ WRONG = [
     (BoundaryFirst, "the_vocabulary_ends_in_the_boundary", "to be"),
     (ForgetsToClose, "many_texts_are_encoded_as_each_is", "to be"),
     (LosesItsTable, "restored_means_equal", "to be"),
+    (LosesItsTensors, "restored_means_equal", "to be"),
 ]
 
 
@@ -289,6 +302,10 @@ def test_a_wrong_codec_is_refused_by_the_law_it_breaks(wrong: type[_Sound], law:
     CODEC_LAWS[law](_Sound(), text)
     with pytest.raises(AssertionError):
         CODEC_LAWS[law](wrong(), text)
+
+
+def test_a_codec_is_restored_with_its_tensors() -> None:
+    CODEC_LAWS["restored_means_equal"](Tabled(shift=3), "to be")
 
 
 def test_every_law_has_a_codec_that_breaks_it() -> None:
@@ -325,7 +342,12 @@ def _differ_each_time(data: Any, config: Any) -> Codec:
     return codec
 
 
-@pytest.mark.parametrize("fit", [_refuse_in_two_lines, _read_twice, _differ_each_time])
+def _differ_in_tensors(data: Any, config: Any) -> Codec:
+    _Unsteady.fitted += 1
+    return Tabled(shift=_Unsteady.fitted)
+
+
+@pytest.mark.parametrize("fit", [_refuse_in_two_lines, _read_twice, _differ_each_time, _differ_in_tensors])
 def test_wrong_fitting_is_refused(fit: Any) -> None:
     module: Any = _Fits(fit)
     with pytest.raises(AssertionError):

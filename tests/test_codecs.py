@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from anygram import settings
 from anygram.codecs import REGISTRY, bpe, bytes, chars, words
 from anygram.codecs._breaks import word_pattern
 from anygram.errors import AnygramError, DataError, RunError, UsageError
+from anygram.laws.codecs import is_stored_alike
+from anygram.protocols import Tensors
 
 REAL_TEXT = ("wikitext-2/wiki.valid.tokens", "chinese-poetry/tang.txt", "tinyshakespeare/input.txt")
 
@@ -179,12 +182,21 @@ class TestWords:
         unknown = ["", "or", " to", "to ", "to be", "<unk>", "<boundary>", "\ufffd", "\udcff", "t" * 10**6]
         assert "to" in codec and [word for word in unknown if word in codec] == []
 
-    def test_words_stored_as_a_list_are_read(self) -> None:
-        codec = words.fit(["to be\nto"], words.Config())
+    @pytest.mark.parametrize("known", [["to", "be"], ["天", "na\u00efve", "a"], []])
+    @pytest.mark.parametrize("lines", [False, True])
+    def test_words_are_read_as_they_were_ever_stored(self, known: list[str], lines: bool) -> None:
+        codec = words.WordsCodec(known, "whitespace", lines=lines)
         fields = codec.to_json()
-        assert fields["words"] == "to be"
-        assert words.from_json({**fields, "words": ["to", "be"]}).to_json() == fields
-        assert words.from_json({**fields, "words": ""}).vocabulary_size == 3
+        assert fields == {"spell": False, "split": "whitespace", "lines": lines}
+        restored = [words.from_json(fields, codec.tensors())]
+        restored += [words.from_json({**fields, "words": form}) for form in (known, " ".join(known))]
+        assert all(is_stored_alike(codec, each) for each in restored)
+        assert {each.vocabulary_size for each in restored} == {len(known) + 2 + lines}
+
+    def test_words_are_stored_end_to_end(self) -> None:
+        stored = words.WordsCodec(["to", "天"], "whitespace", lines=True).tensors()
+        assert stored["bytes"].tobytes() == "to天".encode()
+        assert stored["ends"].tolist() == [2, 5] and stored["ends"].dtype == np.uint32
 
     def test_unknown_typed_literally_is_a_word(self) -> None:
         codec = words.fit(["<unk> a"], words.Config())
@@ -470,6 +482,10 @@ def test_settings_out_of_range_are_refused(name: str, setting: dict[str, Any], r
         ("words", {"words": ["a"]}),
         ("words", {"words": 3, "split": "whitespace", "spell": False, "lines": True}),
         ("words", {"words": ["a"], "split": "kanji", "spell": False, "lines": True}),
+        ("words", {"words": ["a b"], "split": "whitespace", "spell": False, "lines": True}),
+        ("words", {"words": ["a", ""], "split": "whitespace", "spell": False, "lines": True}),
+        ("words", {"words": " a", "split": "unicode", "spell": False, "lines": True}),
+        ("words", {"split": "whitespace", "spell": False, "lines": True}),
         ("bpe", {}),
         ("bpe", {"tokenizer": "{"}),
     ],
@@ -480,3 +496,55 @@ def test_a_damaged_codec_is_refused_in_one_line(name: str, fields: dict[str, Any
     assert isinstance(refusal.value, AnygramError)
     assert "codec.json" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def _ends(*ends_W: int, kind: Any = np.uint32) -> NDArray[Any]:
+    return np.array(ends_W, dtype=kind)
+
+
+def _raw(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode("latin-1"), dtype=np.uint8)
+
+
+DAMAGED_WORDS: dict[str, tuple[Tensors, str]] = {
+    "no bytes": ({"ends": _ends(2, 4)}, "no usable 'bytes' and 'ends'"),
+    "no ends": ({"bytes": _raw("tobe")}, "no usable 'bytes' and 'ends'"),
+    "wide bytes": ({"bytes": _ends(97, 97), "ends": _ends(2)}, "no usable 'bytes' and 'ends'"),
+    "square bytes": (
+        {"bytes": _raw("tobe").reshape(2, 2), "ends": _ends(2)},
+        "no usable 'bytes' and 'ends'",
+    ),
+    **{
+        name: ({"bytes": _raw("tobe"), "ends": ends_W}, "no usable 'bytes' and 'ends'")
+        for name, ends_W in {
+            "signed ends": _ends(2, 4, kind=np.int64),
+            "fractional ends": _ends(2, 4, kind=np.float64),
+            "square ends": _ends(2, 4)[None],
+        }.items()
+    },
+    **{
+        name: ({"bytes": _raw("tobe"), "ends": ends_W}, "do not lie end to end")
+        for name, ends_W in {
+            "ends beyond the bytes": _ends(2, 5),
+            "ends beyond any bytes": _ends(2**63 + 2, 4, kind=np.uint64),
+            "bytes beyond the ends": _ends(1, 3),
+            "bytes without ends": _ends(),
+            "falling ends": _ends(3, 2, 4),
+            "an end beyond the last": _ends(9, 4),
+            "an empty word": _ends(2, 2, 4),
+            "an empty word at first": _ends(0, 4),
+        }.items()
+    },
+    "ends without bytes": ({"bytes": _raw(""), "ends": _ends(2, 4)}, "do not lie end to end"),
+    "a space": ({"bytes": _raw("to b"), "ends": _ends(2, 4)}, "holds a space"),
+    "not UTF-8": ({"bytes": _raw("tob\xff"), "ends": _ends(2, 4)}, "not UTF-8"),
+    "a character cut": ({"bytes": _raw("t\xc3\xa4e"), "ends": _ends(2, 4)}, "ends within a character"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_WORDS)
+def test_damaged_words_are_refused_in_one_line(name: str) -> None:
+    tensors, reason = DAMAGED_WORDS[name]
+    fields = words.WordsCodec(["to", "be"], "whitespace", lines=True).to_json()
+    with pytest.raises(RunError, match=rf"^codec\.safetensors .*{reason}.*; restore it or train again$"):
+        words.from_json(fields, tensors)

@@ -121,12 +121,12 @@ def _train(text: Path, order: int) -> ag.Run:
 
 def _ours(run: ag.Run) -> list[Entries]:
     """Return our model's entries as an ARPA file would hold them."""
-    fields: Any = run.codec.to_json()
+    codec = run.codec
     model: Any = run.model
-    words, boundary = ["<unk>", *fields["words"].split(" ")], run.codec.vocabulary_size - 1
+    words = ["<unk>", *(codec.decode(np.array([i])) for i in range(1, codec.boundary))]
     entries = []
     for length in range(1, run.record.model_settings["order"] + 1):
-        blocks = (_named(block, words, boundary) for block in model.ngrams(length))
+        blocks = (_named(block, words, codec.boundary) for block in model.ngrams(length))
         entries.append(dict(chain.from_iterable(blocks)))
     # one boundary is KenLM's two: as a word of its own it ends, as a context it begins
     log_p, log_gamma = entries[0].pop(("</s>",))

@@ -20,8 +20,10 @@ from safetensors.numpy import load_file, save_file
 
 import anygram
 from anygram import codecs, models, runs, settings
+from anygram.codecs.words import WordsCodec
 from anygram.errors import RunError
-from anygram.protocols import Codec, Countable, LanguageModel
+from anygram.laws.codecs import is_stored_alike
+from anygram.protocols import Codec, Countable, LanguageModel, TensorCodec
 from anygram.runs import Record, StoredRun
 from tests.asking import contents, write_corpus
 
@@ -79,7 +81,7 @@ def test_what_is_written_comes_back(tmp_path: Path, stored: StoredRun) -> None:
     runs.write(tmp_path / "run", stored, metrics=[{"step": 1, "nats": 2.5}])
     back = runs.read(tmp_path / "run")
     assert back.record == stored.record
-    assert back.codec.to_json() == stored.codec.to_json()
+    assert is_stored_alike(back.codec, stored.codec)
     ids_T = stored.codec.encode(TEXT).ids
     np.testing.assert_array_equal(back.codec.encode(TEXT).ids, ids_T)
     for model in (stored.model, back.model):
@@ -87,7 +89,8 @@ def test_what_is_written_comes_back(tmp_path: Path, stored: StoredRun) -> None:
     first, second = (model.score(model.start(1), ids_T[None])[0] for model in (stored.model, back.model))
     np.testing.assert_array_equal(first, second)
     assert runs.read_metrics(tmp_path / "run") == [{"step": 1, "nats": 2.5}]
-    assert sorted(contents(tmp_path / "run")) == FILES
+    tensors = {"codec.safetensors"} if isinstance(stored.codec, TensorCodec) else set()
+    assert set(contents(tmp_path / "run")) == {*FILES, *tensors}
 
 
 def test_a_setting_of_none_survives(tmp_path: Path) -> None:
@@ -138,10 +141,12 @@ def test_the_report_has_every_number_and_stays_a_table(tmp_path: Path) -> None:
     assert "| data.sources | ['a\\|b\\nc'] |" in lines
 
 
-def test_the_size_of_a_model_is_that_of_its_files(tmp_path: Path) -> None:
-    runs.write(tmp_path / "run", STORED[1], training={"x": np.zeros(1000)})
+@pytest.mark.parametrize("stored", STORED, ids=_name)
+def test_the_size_of_a_model_is_that_of_its_files(tmp_path: Path, stored: StoredRun) -> None:
+    runs.write(tmp_path / "run", stored, training={"x": np.zeros(1000)})
     files = contents(tmp_path / "run")
-    assert runs.model_bytes(tmp_path / "run") == len(files["model.safetensors"]) + len(files["codec.json"])
+    needed = {"model.safetensors", "codec.json", "codec.safetensors"} & set(files)
+    assert runs.model_bytes(tmp_path / "run") == sum(len(files[name]) for name in needed)
 
 
 def test_a_record_is_rewritten_beside_the_same_model(tmp_path: Path) -> None:
@@ -199,7 +204,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "codec without its field": (_change("codec.json", lambda raw: b"{}"), "no usable 'characters'"),
     "codec of other size": (
         _change("codec.json", lambda raw: b'{"characters": "\xc3\xbc\xc3\xa4"}'),
-        "codec.json has 259 symbols, run.toml says 258",
+        "the codec has 259 symbols, run.toml says 258",
     ),
     "model cut": (
         _change("model.safetensors", lambda raw: raw[: len(raw) // 2]),
@@ -217,6 +222,50 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "setting unknown": (_set(model_settings={"ordr": 3}), "no setting named 'ordr'"),
     "setting out of range": (_set(model_settings={"order": 0}), "order must be at least 1, got 0"),
 }
+
+
+DAMAGES_OF_WORDS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "missing": (_unlink("codec.safetensors"), "codec.json has no 'words' and codec.safetensors is missing"),
+    "cut": (_change("codec.safetensors", lambda raw: raw[:-1]), "codec.safetensors: cannot be read ("),
+    "empty": (_change("codec.safetensors", lambda raw: b""), "codec.safetensors: cannot be read ("),
+    "others": (
+        lambda folder: save_file({"words": np.zeros(3)}, folder / "codec.safetensors"),
+        "codec.safetensors has no usable 'bytes' and 'ends'",
+    ),
+    "a space": (
+        _change("codec.safetensors", lambda raw: raw.replace(b"mat", b"m t")),
+        "codec.safetensors holds no list of words (one holds a space, which ends words)",
+    ),
+    "too few": (
+        lambda folder: save_file(
+            dict(WordsCodec(["a"], "whitespace", lines=True).tensors()), folder / "codec.safetensors"
+        ),
+        "the codec has 4 symbols, run.toml says ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES_OF_WORDS)
+def test_damaged_words_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    damage, words = DAMAGES_OF_WORDS[name]
+    runs.write(tmp_path / "run", _stored("uniform", "words"))
+    damage(tmp_path / "run")
+    with pytest.raises(RunError) as caught:
+        anygram.load(tmp_path / "run")
+    assert words in str(caught.value) and str(tmp_path / "run") in str(caught.value)
+    assert "\n" not in str(caught.value) and ";" in str(caught.value)
+
+
+@pytest.mark.parametrize("as_stored", [list, " ".join])
+def test_a_run_with_its_words_in_json_is_read(tmp_path: Path, as_stored: Callable[[list[str]], Any]) -> None:
+    """As runs were first written: words as a list, then in a string."""
+    stored = _stored("ngram", "words", {"order": 2})
+    runs.write(tmp_path / "run", stored)
+    (tmp_path / "run" / "codec.safetensors").unlink()
+    known = [stored.codec.symbol(identifier) for identifier in range(2, stored.codec.boundary)]
+    fields = {**stored.codec.to_json(), "words": as_stored(known)}
+    (tmp_path / "run" / "codec.json").write_text(json.dumps(fields))
+    assert is_stored_alike(runs.read(tmp_path / "run").codec, stored.codec)
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -250,13 +299,18 @@ def test_any_damage_is_refused_or_harmless(
     """Cut a file anywhere or change any byte of it: a run comes back, or one line."""
     folder = tmp_path_factory.mktemp("damage") / "run"
     runs.write(folder, stored)
-    path = folder / data.draw(st.sampled_from(["codec.json", "model.safetensors", "run.toml"]))
+    needed = ["codec.json", "model.safetensors", "run.toml"]
+    if isinstance(stored.codec, TensorCodec):
+        needed.append("codec.safetensors")
+    path = folder / data.draw(st.sampled_from(needed))
     raw = path.read_bytes()
     place = data.draw(st.integers(0, min(len(raw), 400) - 1))
     changed = raw[:place] + data.draw(st.binary(min_size=1, max_size=1)) + raw[place + 1 :]
     path.write_bytes(data.draw(st.sampled_from([raw[:place], changed])))
     try:
-        runs.read(folder)
+        back = runs.read(folder).codec
+        assert (back.encode(TEXT).ids < back.boundary).all()
+        assert isinstance(back.decode(np.arange(back.boundary, dtype=np.int32)), str)
     except RunError as error:
         assert "\n" not in str(error)
 

@@ -117,10 +117,11 @@ def ours_predict(model: str, text: str, symbols: int = 4000) -> dict[str, float]
     return {"symbols_per_second": len(steps) / _median_seconds(read)}
 
 
-def kenlm_predict(model: str, text: str, vocabulary: str, symbols: int = 20) -> dict[str, float]:
-    """Read a text word by word, asking for each word of the vocabulary before each: there is no other way."""
+def kenlm_predict(model: str, text: str, run: str, symbols: int = 20) -> dict[str, float]:
+    """Read a text word by word, asking for each word that a run knows before each: there is no other way."""
     module, kenlm = importlib.import_module("kenlm"), _kenlm(model)
-    words: list[str] = json.loads(Path(vocabulary).read_text(encoding="utf-8"))["words"]
+    codec = _anygram(run).codec
+    words = [codec.decode([identifier]) for identifier in range(codec.unknown + 1, codec.boundary)]
     text_words = list(islice((word for line in _lines(text) for word in line.split()), symbols))
 
     def read() -> None:

@@ -67,7 +67,8 @@ class Texts:
 
     def followed_by(self, other: Texts) -> Texts:
         """Return these texts and then the other ones."""
-        ends_D = np.concatenate([self.ends_D, other.ends_D + len(self.bytes_N)])
+        ends_D = np.concatenate([self.ends_D, other.ends_D])
+        ends_D[len(self) :] += len(self.bytes_N)
         return Texts(np.concatenate([self.bytes_N, other.bytes_N]), ends_D)
 
     @classmethod
@@ -169,6 +170,18 @@ class BatchCodec(Codec, Protocol):
 
         DataError where `encode` would refuse one of the texts.
         """
+        ...
+
+
+@runtime_checkable
+class TensorCodec(Codec, Protocol):
+    """A codec that is stored as a description and tensors, as one that knows many symbols is.
+
+    Its module's `from_json(fields, tensors)` takes both.
+    """
+
+    def tensors(self) -> Tensors:
+        """Return what `to_json` leaves out."""
         ...
 
 

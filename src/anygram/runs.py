@@ -2,6 +2,7 @@
 
 run.toml               what was trained on what and how, and its final figures
 codec.json             the codec
+codec.safetensors      what its description leaves out, if anything: the words of a codec of words
 model.safetensors      the model
 training.safetensors   the learner, for resuming
 metrics.jsonl          one line a measurement
@@ -20,7 +21,7 @@ from typing import Any, get_origin, get_type_hints
 
 from anygram import codecs, models, settings, storage
 from anygram.errors import AnygramError, RunError, UsageError
-from anygram.protocols import Codec, LanguageModel, Tensors
+from anygram.protocols import Codec, LanguageModel, TensorCodec, Tensors
 
 FORMAT = 1
 
@@ -67,6 +68,8 @@ def write(
     with storage.replacing_folder(path) as folder:
         storage.write_toml(folder / "run.toml", asdict(run.record))
         storage.write_json(folder / "codec.json", run.codec.to_json())
+        if isinstance(run.codec, TensorCodec):
+            storage.write_tensors(folder / "codec.safetensors", run.codec.tensors())
         storage.write_tensors(folder / "model.safetensors", run.model.tensors())
         if training is not None:
             storage.write_tensors(folder / "training.safetensors", training)
@@ -85,10 +88,10 @@ def read(path: Path) -> StoredRun:
     """Return the run in a folder; RunError in one line where it is missing, damaged or too new."""
     record = read_record(path)
     try:
-        codec: Codec = codecs.REGISTRY.load(record.codec).from_json(storage.read_json(path / "codec.json"))
+        codec = _read_codec(path, record.codec)
         if codec.vocabulary_size != record.vocabulary_size:
             raise RunError(
-                f"codec.json has {codec.vocabulary_size} symbols, run.toml says {record.vocabulary_size}; "
+                f"the codec has {codec.vocabulary_size} symbols, run.toml says {record.vocabulary_size}; "
                 "restore them or train again"
             )
         model = create_model(record)
@@ -104,6 +107,14 @@ def read(path: Path) -> StoredRun:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{path} is damaged ({reason}); restore it or train again") from error
     return StoredRun(record, codec, model)
+
+
+def _read_codec(path: Path, name: str) -> Codec:
+    module, fields = codecs.REGISTRY.load(name), storage.read_json(path / "codec.json")
+    file = path / "codec.safetensors"
+    tensors = [storage.read_tensors(file)] if file.exists() else []
+    codec: Codec = module.from_json(fields, *tensors)
+    return codec
 
 
 def create_model(record: Record) -> LanguageModel:
@@ -152,7 +163,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def model_bytes(path: Path) -> int:
     """Return the size of what the model needs to be used: its tensors and its codec."""
-    return sum((path / name).stat().st_size for name in ("model.safetensors", "codec.json"))
+    needed = [path / "model.safetensors", path / "codec.json", *path.glob("codec.safetensors")]
+    return sum(file.stat().st_size for file in needed)
 
 
 def versions() -> dict[str, str]:

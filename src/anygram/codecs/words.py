@@ -35,7 +35,7 @@ from anygram.codecs._text import (
 )
 from anygram.errors import DataError, RunError, UsageError
 from anygram.pieces import chosen
-from anygram.protocols import Decoder, Encoded, Ids, Lengths, Texts
+from anygram.protocols import Decoder, Encoded, Ids, Lengths, Tensors, Texts
 
 # U+FFFD under Unicode breaks: there `<unk>` would be read again as three words
 _UNKNOWN: dict[Split, str] = {"whitespace": "<unk>", "unicode": "\ufffd"}
@@ -92,10 +92,9 @@ class WordsCodec:
         """`words` are the known ones by id, from the first id after the fixed symbols; none holds a space."""
         fixed = [_UNKNOWN[split].encode(), *([_NEWLINE.encode()] if lines else [])]
         known = words if isinstance(words, Texts) else Texts.of([word.encode() for word in words])
-        assert ord(" ") not in known.bytes_N, "a word holds a space, which ends words"
         self.symbols = Texts.of(fixed).followed_by(known)
         """The UTF-8 bytes of every symbol below the boundary, by id."""
-        self._words, self._split, self._lines, self._fixed = known, split, lines, len(fixed)
+        self._split, self._lines, self._fixed = split, lines, len(fixed)
         self._spaces = _spaces(split, lines=lines)
         # the spacing before a word comes with it, to be counted in its units
         self._piece = re.compile(f"[{re.escape(self._spaces)}]*(?:{_token_pattern(split, lines=lines)})")
@@ -164,9 +163,13 @@ class WordsCodec:
         return self.id_of(word) is not None
 
     def to_json(self) -> dict[str, Any]:
-        spaces = np.insert(self._words.bytes_N, self._words.ends_D[:-1], ord(" "))
-        words = spaces.tobytes().decode()
-        return {"spell": False, "split": self._split, "lines": self._lines, "words": words}
+        return {"spell": False, "split": self._split, "lines": self._lines}
+
+    def tensors(self) -> Tensors:
+        """Return the known words' bytes end to end, and where each word ends."""
+        begin = int(self.symbols.ends_D[self._fixed - 1])
+        words_A, ends_W = self.symbols.bytes_N[begin:], self.symbols.ends_D[self._fixed :] - begin
+        return {"bytes": words_A, "ends": ends_W.astype(np.uint32 if len(words_A) < 1 << 32 else np.uint64)}
 
     def _spelling(self, identifier: int) -> str:
         return self.symbols.raw(identifier).decode()
@@ -260,19 +263,55 @@ def fit(data: Iterable[str], config: Config) -> WordsCodec | SpelledWordsCodec:
     return WordsCodec(chosen(words, kept), config.split, lines=lines)
 
 
-def from_json(fields: Mapping[str, Any]) -> WordsCodec | SpelledWordsCodec:
-    """Return the codec that `to_json` described; RunError where it is damaged."""
+def from_json(fields: Mapping[str, Any], tensors: Tensors | None = None) -> WordsCodec | SpelledWordsCodec:
+    """Return the codec of this `to_json` and these `tensors`; RunError where it is damaged."""
     split = cast(Split, stored(fields, "split", str))
     if split not in SPACES:
         raise RunError(f"codec.json splits by '{split}', which is unknown; restore it or train again")
     if stored(fields, "spell", bool):
         return SpelledWordsCodec(stored(fields, "words", list), split)
-    listed = isinstance(fields.get("words"), list)  # as the first version stored them
-    words = fields["words"] if listed else _split_at_spaces(stored(fields, "words", str))
+    if "words" in fields:
+        words, file = _listed(fields), "codec.json"
+    else:
+        words, file = _mapped(tensors), "codec.safetensors"
+    if fault := _fault(words):
+        raise RunError(f"{file} holds no list of words ({fault}); restore it or train again")
     return WordsCodec(words, split, lines=stored(fields, "lines", bool))
 
 
-def _split_at_spaces(words: str) -> Texts:
+def _mapped(tensors: Tensors | None) -> Texts:
+    """Return the words of `WordsCodec.tensors`."""
+    if tensors is None:
+        raise RunError(
+            "codec.json has no 'words' and codec.safetensors is missing; restore it or train again"
+        )
+    words_A, ends_W = (tensors.get(name, np.zeros(0)) for name in ("bytes", "ends"))
+    if words_A.dtype != np.uint8 or ends_W.dtype.kind != "u" or not words_A.ndim == ends_W.ndim == 1:
+        raise RunError("codec.safetensors has no usable 'bytes' and 'ends'; restore it or train again")
+    return Texts(words_A, ends_W.astype(np.int64))
+
+
+def _fault(words: Texts) -> str | None:
+    """Return what is wrong with stored words, None where they can be used."""
+    ends_W, starts_W = words.ends_D, words.ends_D[:-1]  # all starts but the first, which is 0
+    size = int(ends_W[-1]) if len(ends_W) else 0
+    if size != len(words.bytes_N) or (ends_W[:1] < 1).any() or (ends_W[1:] <= starts_W).any():
+        return "they do not lie end to end"
+    try:
+        text = str(words.bytes_N.data, "utf-8")  # at once, where `utf8.fault` would first load its kernel
+    except UnicodeDecodeError:
+        return "they are not UTF-8"
+    if " " in text:
+        return "one holds a space, which ends words"
+    cut_W = (words.bytes_N[starts_W] & 0xC0) == 0x80
+    return "one ends within a character" if cut_W.any() else None
+
+
+def _listed(fields: Mapping[str, Any]) -> Texts:
+    """Return words that codec.json holds, as first they were stored: as a list, or between spaces."""
+    if isinstance(fields["words"], list):
+        return Texts.of([word.encode() for word in fields["words"]])
+    words = stored(fields, "words", str)
     spaced_N = np.frombuffer(words.encode(), dtype=np.uint8)
     spaces = (spaced_N == ord(" ")).nonzero()[0]
     ends_W = np.append(spaces, len(spaced_N)) - np.arange(len(spaces) + 1)
