@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram.errors import UsageError
-from anygram.models.ngram import NGram, counting, links, lookup
+from anygram.models.ngram import NGram, counting, links, lookup, scoring
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams
@@ -177,7 +177,7 @@ def test_looking_up_equals_its_twin(
     context_K = model.start(1)[0]
     log_p_T, matched_T = np.zeros(len(query)), np.zeros(len(query), dtype=np.uint8)
     ids_S = np.concatenate([context_K, as_ids(query)]).astype(np.int32)
-    lookup.score_row(directory, ids_S, len(context_K), log_p_T, matched_T)
+    scoring.score_row(directory, ids_S, len(context_K), log_p_T, matched_T)
     for place, symbol in enumerate(query):
         expected = read.ask((BOUNDARY, *query[:place]), symbol)
         assert log_p_T[place] == pytest.approx(expected[0], rel=1e-6)

@@ -31,6 +31,16 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
+def specialised(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
+    """Return a kernel for arguments of the same kinds as these, which it no longer looks at when called.
+
+    That takes a third of a microsecond off a call; what other arguments do is undefined.
+    """
+    dispatcher: Any = function
+    compiled: Callable[P, R] = dispatcher.compile(tuple(map(numba.typeof, arguments)))
+    return compiled
+
+
 @cache
 def _sources() -> str:
     """Return a digest of the files of this package that have to do with kernels."""

@@ -228,9 +228,7 @@ def _encode(
     text, spelled = address(bytes_N), address(bytes_A)
     last, mask = text + len(bytes_N), np.uint64(len(slots_S4) - 1)
     words = address(slots_S4), mask, spelled, spelled + len(bytes_A), address(ends_W)
-    # words met but not looked up yet: where their symbols go, and what they are
-    symbols_P, places_2P = np.empty(_AT_ONCE, dtype=np.int64), np.empty((2, _AT_ONCE), dtype=np.int64)
-    keys_4P = np.empty((4, _AT_ONCE), dtype=np.uint64)
+    waiting_7P = np.empty((7, _AT_ONCE), dtype=np.uint64)
     symbols = position = waiting = 0
     for document in range(len(ends_D)):
         before, counted, end = symbols, position, ends_D[document]
@@ -245,11 +243,10 @@ def _encode(
             else:
                 word = read_word(text + position, text + end, last)
                 prefetch(slot_of(words, word[5]))
-                _wait(word, waiting, places_2P, keys_4P)
-                symbols_P[waiting] = symbols
+                _wait(word, symbols, waiting, waiting_7P)
                 position, waiting = word[1] - text, waiting + 1
                 if waiting == _AT_ONCE:
-                    _look_up(words, places_2P, keys_4P, symbols_P, waiting, last, ids_T)
+                    _look_up(words, waiting_7P, waiting, last, ids_T)
                     waiting = 0
             if len(units_T):
                 units_T[symbols], counted = position - counted, position
@@ -260,27 +257,26 @@ def _encode(
             ids_T[symbols] = boundary
             symbols += 1
         lengths_D[document] = symbols - before
-    _look_up(words, places_2P, keys_4P, symbols_P, waiting, last, ids_T)
+    _look_up(words, waiting_7P, waiting, last, ids_T)
     return symbols
 
 
 @part
-def _wait(word: Any, place: Any, places_2P: Any, keys_4P: Any) -> None:
-    """Put a word down to be looked up later."""
-    places_2P[0, place], places_2P[1, place] = word[0], word[1]
-    keys_4P[0, place], keys_4P[1, place], keys_4P[2, place], keys_4P[3, place] = word[2:]
+def _wait(word: Any, symbol: Any, place: Any, waiting_7P: Any) -> None:
+    """Put a word down to be looked up later, and which symbol of the text it is."""
+    waiting_7P[0, place], waiting_7P[1, place] = np.uint64(word[0]), np.uint64(word[1])
+    waiting_7P[2, place], waiting_7P[3, place], waiting_7P[4, place] = word[2], word[3], word[4]
+    waiting_7P[5, place], waiting_7P[6, place] = word[5], np.uint64(symbol)
 
 
 @kernel
-def _look_up(
-    words: Any, places_2P: Any, keys_4P: Any, symbols_P: Any, waiting: Any, last: Any, ids_T: Any
-) -> None:
+def _look_up(words: Any, waiting_7P: Any, waiting: Any, last: Any, ids_T: Any) -> None:
     """Write the numbers of waiting words, 0 for unknown ones."""
     for one in range(waiting):
-        start, stop = places_2P[0, one], places_2P[1, one]
-        word = start, stop, keys_4P[0, one], keys_4P[1, one], keys_4P[2, one], keys_4P[3, one]
-        _, number = find(words, word, last)
-        ids_T[symbols_P[one]] = max(number, 0)
+        start, stop = np.int64(waiting_7P[0, one]), np.int64(waiting_7P[1, one])
+        keys = waiting_7P[2, one], waiting_7P[3, one], waiting_7P[4, one], waiting_7P[5, one]
+        _, number = find(words, (start, stop, *keys), last)
+        ids_T[waiting_7P[6, one]] = max(number, 0)
 
 
 SPELLED, SPELLED_LAST, ENDS, SLOTS, MASK, NEWLINE, BOUNDARY = range(7)
@@ -302,8 +298,7 @@ def encode_between(directory: Any, raw: Any) -> Any:
     end, mask = place + len(raw), np.uint64(directory[MASK])
     words = directory[SLOTS], mask, directory[SPELLED], directory[SPELLED_LAST], directory[ENDS]
     most = len(raw) // 2 + 1
-    ids_T, symbols_P = np.empty(len(raw) + 2, dtype=np.int32), np.empty(most, dtype=np.int64)
-    places_2P, keys_4P = np.empty((2, most), dtype=np.int64), np.empty((4, most), dtype=np.uint64)
+    ids_T, waiting_7P = np.empty(len(raw) + 2, dtype=np.int32), np.empty((7, most), dtype=np.uint64)
     ids_T[0] = directory[BOUNDARY]
     symbols, waiting = 1, 0
     while place < end:
@@ -313,12 +308,11 @@ def encode_between(directory: Any, raw: Any) -> Any:
         elif not is_space(byte):
             word = read_word(place, end, end)
             prefetch(slot_of(words, word[5]))
-            _wait(word, waiting, places_2P, keys_4P)
-            symbols_P[waiting] = symbols
+            _wait(word, symbols, waiting, waiting_7P)
             place, symbols, waiting = word[1], symbols + 1, waiting + 1
             continue
         place += 1
-    _look_up(words, places_2P, keys_4P, symbols_P, waiting, end, ids_T)
+    _look_up(words, waiting_7P, waiting, end, ids_T)
     ids_T[symbols] = directory[BOUNDARY]
     return ids_T[: symbols + 1]
 

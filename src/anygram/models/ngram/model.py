@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 
 from anygram import contexts
 from anygram.codecs.words import WordsCodec
+from anygram.compiled import specialised
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import compact, estimation, hints, lookup, pruning, tables
+from anygram.models.ngram import compact, estimation, hints, lookup, pruning, scoring, tables
 from anygram.models.ngram.pruning import Pruning
 from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.shards import Counter
@@ -59,7 +61,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.order < 1:
             raise UsageError(f"order must be at least 1, got {self.order}")
-        if self.order > 255:  # lookup.score_row keeps lengths in a byte each
+        if self.order > 255:  # scoring.score_row keeps lengths in a byte each
             raise UsageError(f"order must be at most 255, got {self.order}; lower it")
         self.method.check()
         if self.pruning and self.keep_counts:
@@ -158,7 +160,7 @@ class NGram:
         width = state.shape[1]
         ends_B = np.full(len(ids_BS), ids_BS.shape[1]) if lengths is None else np.asarray(lengths) + width
         log_p_BT = np.zeros(ids_BT.shape)
-        lookup.score_rows(self.tables.directory, ids_BS, width, ends_B, log_p_BT)
+        scoring.score_rows(self.tables.directory, ids_BS, width, ends_B, log_p_BT)
         return log_p_BT, self.advance(state, ids_BT, lengths)
 
     def rank(
@@ -185,7 +187,7 @@ class NGram:
         ids_S[0] = self._boundary
         ids_S[1:] = ids_N
         log_p_N = np.empty(len(ids_N))
-        lookup.score_row(self.tables.directory, ids_S, 1, log_p_N, matched_N)
+        scoring.score_row(self.tables.directory, ids_S, 1, log_p_N, matched_N)
         return log_p_N
 
     def text_scorer(self, codec: Codec) -> Callable[[bytes], float] | None:
@@ -193,7 +195,7 @@ class NGram:
         if not (isinstance(codec, WordsCodec) and codec.by_space):
             return None
         directory, words = self.tables.directory, codec.directory
-        return lambda raw: score_text(directory, words, raw)
+        return partial(specialised(score_text, directory, words, b""), directory, words)
 
     def counts(self) -> list[int]:
         """Return how many n-grams of each length there are."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from anygram.codecs import _tokens
 from anygram.compiled import kernel
-from anygram.models.ngram.lookup import Directory, score_row
+from anygram.models.ngram.lookup import Directory
+from anygram.models.ngram.scoring import score_row
 
 
 @kernel

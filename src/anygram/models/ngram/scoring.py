@@ -1,0 +1,176 @@
+"""log P of the symbols of a text, in kernels.
+
+A text is read in blocks of positions, one n-gram length at a time: first every look-up's cache line is
+asked for, then every look-up is made, so that they wait for memory together rather than one by one.
+Positions whose symbol is negative stand before a document's start: nothing is known there.
+
+Of a block, `links_WL` holds what is found below each k-gram that ends one position before (so column 0 is
+the position before the block) and `logs_WL` the logarithms; their rows W are named below. What is passed on
+from one length to the next changes places by turns.
+
+Axes: B rows, S = K + T symbols of a row (its context, then its ids), K symbols of context, T positions,
+L positions of a block and the one before, W rows of what a block needs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.compiled import address as address_of
+from anygram.compiled import kernel, load_32, load_float, load_signed_16, prefetch
+from anygram.models.ngram.lookup import Directory, log_p_of, mask_of, walk_to
+from anygram.models.ngram.tables import ADDRESS, CLOSED, FIRST, FORTH, HINTS, LOG_GAMMA, LOG_P, STRIDE
+from anygram.models.ngram.trie import FEWEST_HINTED, PER_HINT, guess
+from anygram.protocols import FloatArray, Ids
+
+_BLOCK = 512
+_NO_HINT = np.zeros(1, dtype=np.int16)
+
+_BEGIN, _END, _MATCHED, _ACTIVE, _NEAR, _LINKS = 0, 2, 4, 5, 6, 7
+"""Rows of links_WL: where children begin and end (two rows each, by turns), how long an n-gram matched,
+which positions are looked up, and where about; how many rows."""
+_GAMMA, _LOG_P, _LOGS = 0, 2, 3
+"""Rows of logs_WL: log γ (two rows, by turns) and log P; how many rows."""
+
+
+@kernel
+def score_row(
+    directory: Directory, ids_S: Ids, skip: int, log_p_T: FloatArray, matched_T: NDArray[np.uint8]
+) -> None:
+    """Write log P of the symbols from position `skip` on, given all before, and what lengths matched.
+
+    `matched_T` may be empty: then they are not written.
+    """
+    order = len(directory)
+    width = max(1, min(_BLOCK, len(ids_S)))
+    links_WL = np.empty((_LINKS, width + 1), dtype=np.uint32)
+    logs_WL = np.empty((_LOGS, width + 1), dtype=np.float64)
+    # the same of the n-grams that end before the block, by length
+    links_2K, gamma_K = np.zeros((2, order), dtype=np.uint32), np.zeros(order, dtype=np.float64)
+    for begin in range(0, len(ids_S), width):
+        size = min(width, len(ids_S) - begin)
+        _read_unigrams(directory, ids_S, begin, size, links_WL, logs_WL)
+        for length in range(2, order + 1):
+            above = length % 2
+            for side, row in ((0, _BEGIN + above), (1, _END + above)):
+                last = links_WL[row, size]
+                links_WL[row, 0], links_2K[side, length - 2] = links_2K[side, length - 2], last
+            gamma = logs_WL[_GAMMA + above, size]
+            logs_WL[_GAMMA + above, 0], gamma_K[length - 2] = gamma_K[length - 2], gamma
+            active = _approach(directory, length, ids_S, begin, size, links_WL)
+            _read_longer(directory, length, ids_S, begin, size, active, links_WL, logs_WL)
+        for place in range(max(0, skip - begin), size):
+            log_p_T[begin + place - skip] = logs_WL[_LOG_P, place]
+        if len(matched_T):
+            for place in range(max(0, skip - begin), size):
+                matched_T[begin + place - skip] = links_WL[_MATCHED, place]
+
+
+@kernel
+def _read_unigrams(
+    directory: Directory, ids_S: Ids, begin: int, size: int, links_WL: Any, logs_WL: FloatArray
+) -> None:
+    """Read where the children of each unigram lie, its log γ and log P."""
+    address, stride = directory[0, ADDRESS], directory[0, STRIDE]
+    to_log_p, to_gamma, to_first = directory[0, LOG_P], directory[0, LOG_GAMMA], directory[0, FIRST]
+    for place in range(size):
+        prefetch(address + stride * max(np.int64(ids_S[begin + place]), 0))
+    for place in range(size):
+        symbol = np.int64(ids_S[begin + place])
+        links_WL[_MATCHED, place] = 1
+        if symbol < 0:
+            logs_WL[_LOG_P, place], logs_WL[_GAMMA, place + 1] = 0.0, 0.0
+            links_WL[_BEGIN, place + 1], links_WL[_END, place + 1] = 0, 0
+            continue
+        entry = address + stride * symbol
+        logs_WL[_LOG_P, place] = load_float(entry + to_log_p)
+        logs_WL[_GAMMA, place + 1] = load_float(entry + to_gamma)
+        links_WL[_BEGIN, place + 1] = load_32(entry + to_first)
+        links_WL[_END, place + 1] = load_32(entry + stride + to_first)
+
+
+@kernel
+def _approach(directory: Directory, length: int, ids_S: Ids, begin: int, size: int, links_WL: Any) -> int:
+    """Write which places have a context with children, and where among these the symbol may stand.
+
+    Return how many. What is there is asked for, in two rounds, so that neither waits for the other.
+    """
+    level, above = length - 1, length % 2
+    address, stride = directory[level, ADDRESS], directory[level, STRIDE]
+    forth, hints = np.uint32(directory[level, FORTH]), directory[level, HINTS]
+    # where a shorter n-gram is not stored, no longer one is: if the tables are closed
+    known = np.uint32(length - 1 if directory[level, CLOSED] else 0)
+    active, no_hint = 0, address_of(_NO_HINT)
+    for place in range(size):
+        links_WL[_ACTIVE, active] = place
+        parent = links_WL[_BEGIN + above, place] < links_WL[_END + above, place]
+        active += parent & (links_WL[_MATCHED, place] >= known)
+    # choices of an address, not of what to do: a processor guesses the latter, and guesses wrong
+    for turn in range(active):
+        place = links_WL[_ACTIVE, turn]
+        first = np.int64(links_WL[_BEGIN + above, place])
+        children = np.int64(links_WL[_END + above, place]) - first
+        wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
+        near = guess(first, children, wanted)
+        links_WL[_NEAR, turn] = near
+        hint = hints + 2 * guess(first >> PER_HINT, children >> PER_HINT, wanted)
+        prefetch(hint if children >= FEWEST_HINTED else address + stride * near)
+    for turn in range(active):
+        place = links_WL[_ACTIVE, turn]
+        first, last = np.int64(links_WL[_BEGIN + above, place]), np.int64(links_WL[_END + above, place])
+        wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
+        hint = hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)
+        off = load_signed_16(hint if last - first >= FEWEST_HINTED and hints != 0 else no_hint)
+        near = min(max(np.int64(links_WL[_NEAR, turn]) + off, first), last - 1)
+        links_WL[_NEAR, turn] = near
+        prefetch(address + stride * near)
+        prefetch(address + stride * near + stride)
+    return active
+
+
+@kernel
+def _read_longer(
+    directory: Directory,
+    length: int,
+    ids_S: Ids,
+    begin: int,
+    size: int,
+    active: int,
+    links_WL: Any,
+    logs_WL: FloatArray,
+) -> None:
+    """Look up the k-grams that end at each place, below the contexts that end one before."""
+    level, above, now = directory[length - 1], length % 2, (length - 1) % 2
+    address, stride, mask, forth = level[ADDRESS], level[STRIDE], mask_of(level), np.uint32(level[FORTH])
+    to_log_p, to_gamma, to_first = level[LOG_P], level[LOG_GAMMA], level[FIRST]
+    highest = length == len(directory)
+    for place in range(size):
+        logs_WL[_LOG_P, place] += logs_WL[_GAMMA + above, place]
+        logs_WL[_GAMMA + now, place + 1] = 0.0
+        links_WL[_BEGIN + now, place + 1], links_WL[_END + now, place + 1] = 0, 0
+    for turn in range(active):
+        place = links_WL[_ACTIVE, turn]
+        first, last = np.int64(links_WL[_BEGIN + above, place]), np.int64(links_WL[_END + above, place])
+        wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
+        node = walk_to(address, stride, mask, first, last, wanted, np.int64(links_WL[_NEAR, turn]))
+        if node >= 0:
+            entry, after = address + stride * node, place + np.uint32(1)
+            logs_WL[_LOG_P, place] = load_float(entry + to_log_p) if to_log_p else log_p_of(level, entry)
+            links_WL[_MATCHED, place] = length
+            if not highest:
+                logs_WL[_GAMMA + now, after] = load_float(entry + to_gamma)
+                links_WL[_BEGIN + now, after] = load_32(entry + to_first)
+                links_WL[_END + now, after] = load_32(entry + stride + to_first)
+
+
+@kernel
+def score_rows(
+    directory: Directory, ids_BS: Ids, skip: int, ends_B: NDArray[np.int64], log_p_BT: FloatArray
+) -> None:
+    """Write log P of each row's symbols from position `skip` on, up to where the row ends."""
+    no_lengths = np.empty(0, dtype=np.uint8)
+    for row in range(len(ids_BS)):
+        score_row(directory, ids_BS[row, : ends_B[row]], skip, log_p_BT[row], no_lengths)
