@@ -102,6 +102,22 @@ def test_ids_are_those_of_a_dictionary(documents: list[str], known: set[str], ne
         assert units_T.tolist() == np.diff(ends, prepend=0).tolist()
 
 
+@pytest.mark.parametrize("after", ["", " ", "  b", "\n"])
+def test_words_of_every_length_are_known_wherever_they_end(after: str) -> None:
+    known = [letter * length for length in range(1, 70) for letter in "ab"]
+    spellings = _texts(known)
+    slots = _slots.index(spellings, 0)
+    for place, word in enumerate(known):
+        for document in (word, f"{word}{after}", f"{word} {word}{after}", f"{word}c{after}"):
+            ids_T, _ = _tokens.encode(_texts([document, "a"]), spellings, slots, _tokens.NONE)
+            expected = [known.index(each) if each in known else 0 for each in [*document.split(), "a"]]
+            assert ids_T.tolist() == expected, place
+    counts = _tokens.count([_texts([f"{word}{after}", word]) for word in known])
+    expected_counts = Counter({word: 2 for word in known})
+    expected_counts["b"] += len(known) * after.count("b")
+    assert _counted(counts) == expected_counts
+
+
 def test_tables_grow_as_far_as_words_need() -> None:
     generator = random.Random(0)
     document = " ".join(f"w{generator.randrange(60_000)}" for _ in range(100_000))

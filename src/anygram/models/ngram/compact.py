@@ -33,6 +33,7 @@ from anygram.protocols import FloatArray
 LARGEST_VOCABULARY = 1 << 24
 """Above it, scrambled symbols leave no room in 32 bits for the number of a value."""
 
+_ALL = np.uint32(0xFFFFFFFF)
 _VALUES = 256
 _SAMPLE = 1 << 18
 _ITERATIONS = 30
@@ -84,20 +85,21 @@ class _Totals:
 def _prepare(tables: Tables, kept: int, space: Space) -> Tables:
     """Return tables whose levels above `kept` lack log P and whose values are still to be chosen."""
     levels = list(tables.levels[: kept - 1])
-    levels.append(_copy(tables.levels[kept - 1], [0, 1, 2, 3][: tables.levels[kept - 1].shape[1]], space))
-    levels += [
-        _copy(words_GW, [0, 2, 3][: words_GW.shape[1] - 1], space) for words_GW in tables.levels[kept:]
-    ]
+    levels.append(_copy(tables, kept, [0, 1, 2, 3], space))
+    levels += [_copy(tables, length, [0, 2, 3], space) for length in range(kept + 1, tables.order + 1)]
     sizes = [0 if length <= kept else _VALUES for length in range(2, tables.order + 1)]
     centres = tuple(np.empty(size, dtype=np.float32) for size in sizes)
     return Tables(tuple(levels), centres, closed=tables.closed)
 
 
-def _copy(words_GW: Words, columns: list[int], space: Space) -> Words:
+def _copy(tables: Tables, length: int, columns: list[int], space: Space) -> Words:
+    """Return a level of those columns that there are, the first without how many children there are."""
+    words_GW, mask = tables.levels[length - 1], np.uint32(tables.mask(length))
+    columns = [column for column in columns if column < words_GW.shape[1]]
     copied_GW = space.empty(len(words_GW) * len(columns), np.uint32).reshape(len(words_GW), len(columns))
     for begin, end in space.blocks(len(words_GW), 32):
         for column, old in enumerate(columns):
-            copied_GW[begin:end, column] = words_GW[begin:end, old]
+            copied_GW[begin:end, column] = words_GW[begin:end, old] & (mask if old == 0 else _ALL)
         space.forget(words_GW, copied_GW)
     return copied_GW
 

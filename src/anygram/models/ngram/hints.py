@@ -6,6 +6,8 @@ rows, each a wait for memory. For 8 children at a time of a context with 16 and 
 the guess is off by in the middle of their range. The hints of a context whose children begin at row r
 begin at r / 8: no table says where they are.
 
+Rows are told how many children they have (`tables`).
+
 Axes: G k-grams of a level, J = G / 8 hints.
 """
 
@@ -29,12 +31,12 @@ _LARGEST = 32767
 
 
 def hinted(tables: Tables, space: Space) -> Tables:
-    """Return the same tables with hints on every level from 2 on."""
+    """Return the same tables with hints on every level from 2 on; the rows above know their children."""
     hints = []
     for length in range(2, tables.order + 1):
-        mask = 0xFFFFFF00 if tables.is_compact(length) else 0xFFFFFFFF
         first_P1, scrambled_G = tables.first(length - 1), tables.levels[length - 1][:, 0]
-        hints.append(measure(first_P1, scrambled_G[: tables.counts[length - 1]], mask, space))
+        hints.append(measure(first_P1, scrambled_G[: tables.counts[length - 1]], tables.mask(length), space))
+        _tell_sizes(tables, length - 1, space)
     return replace(tables, hints=tuple(hints))
 
 
@@ -49,6 +51,26 @@ def measure(first_P1: Words, scrambled_G: Words, mask: int, space: Space) -> Hin
     for _ in threads.side_by_side(run, space.blocks(len(first_P1) - 1, 64)):
         space.forget(first_P1, scrambled_G, hints_J)
     return hints_J
+
+
+def _tell_sizes(tables: Tables, length: int, space: Space) -> None:
+    """Write into the rows of a level how many children each has."""
+    words_GW, low = tables.levels[length - 1], np.uint32(8 if tables.is_compact(length) else 0)
+
+    def run(block: tuple[int, int]) -> None:
+        _write_sizes(words_GW, np.uint32(tables.mask(length)), low, *block)
+
+    for _ in threads.side_by_side(run, space.blocks(len(words_GW) - 1, words_GW.itemsize * words_GW.shape[1])):
+        space.forget(words_GW)
+
+
+@kernel
+def _write_sizes(words_GW: Words, mask: np.uint32, low: np.uint32, begin: int, end: int) -> None:
+    most = np.int64(~mask >> low)
+    for row in range(begin, end):
+        size = np.int64(words_GW[row + 1, -1]) - np.int64(words_GW[row, -1])
+        if size < most:
+            words_GW[row, 0] |= np.uint32(size + 1) << low
 
 
 @kernel

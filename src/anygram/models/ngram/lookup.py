@@ -21,6 +21,8 @@ from anygram.models.ngram.tables import (
     HINTS,
     LOG_GAMMA,
     LOG_P,
+    LOW,
+    MASK,
     STRIDE,
 )
 from anygram.models.ngram.trie import FEWEST_HINTED, PER_HINT, guess, unscramble
@@ -99,7 +101,25 @@ def walk_to(
 @part
 def mask_of(level: Directory) -> np.uint32:
     """Return which bits of a row's first word are the scrambled symbol."""
-    return np.uint32(0xFFFFFF00) if level[LOG_P] == 0 else np.uint32(0xFFFFFFFF)
+    return np.uint32(level[MASK])
+
+
+@part
+def end_of_children(entry: int, stride: int, to_first: int, first: int, free: int, low: int) -> int:
+    """Return where the children of the row at an address end, without a look at the next row if possible.
+
+    `free` says which bits of its first word hold how many there are, `low` what stands below these.
+    """
+    size = (np.int64(load_32(entry)) & free) >> low
+    if size > 0:
+        return first + size - 1
+    return np.int64(load_32(entry + stride + to_first))
+
+
+@part
+def free_bits(level: Directory) -> int:
+    """Return which bits of a row's first word are not the scrambled symbol nor the number of a value."""
+    return ((np.int64(0xFFFFFFFF) & ~level[MASK]) >> level[LOW]) << level[LOW]
 
 
 @part

@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from anygram.compiled import address as address_of
 from anygram.compiled import kernel, load_32, load_float, load_signed_16, prefetch
-from anygram.models.ngram.lookup import Directory, log_p_of, mask_of, walk_to
-from anygram.models.ngram.tables import ADDRESS, CLOSED, FIRST, FORTH, HINTS, LOG_GAMMA, LOG_P, STRIDE
+from anygram.models.ngram.lookup import Directory, end_of_children, free_bits, log_p_of, mask_of, walk_to
+from anygram.models.ngram.tables import ADDRESS, CLOSED, FIRST, FORTH, HINTS, LOG_GAMMA, LOG_P, LOW, STRIDE
 from anygram.models.ngram.trie import FEWEST_HINTED, PER_HINT, guess
 from anygram.protocols import FloatArray, Ids
 
 _BLOCK = 512
-_NO_HINT = np.zeros(1, dtype=np.int16)
+_NOTHING = np.zeros(1, dtype=np.int64)
+"""Where to look for what there is not."""
 
 _BEGIN, _END, _MATCHED, _ACTIVE, _NEAR, _LINKS = 0, 2, 4, 5, 6, 7
 """Rows of links_WL: where children begin and end (two rows each, by turns), how long an n-gram matched,
@@ -76,6 +77,7 @@ def _read_unigrams(
     """Read where the children of each unigram lie, its log γ and log P."""
     address, stride = directory[0, ADDRESS], directory[0, STRIDE]
     to_log_p, to_gamma, to_first = directory[0, LOG_P], directory[0, LOG_GAMMA], directory[0, FIRST]
+    free, low = free_bits(directory[0]), directory[0, LOW]
     for place in range(size):
         prefetch(address + stride * max(np.int64(ids_S[begin + place]), 0))
     for place in range(size):
@@ -88,8 +90,9 @@ def _read_unigrams(
         entry = address + stride * symbol
         logs_WL[_LOG_P, place] = load_float(entry + to_log_p)
         logs_WL[_GAMMA, place + 1] = load_float(entry + to_gamma)
-        links_WL[_BEGIN, place + 1] = load_32(entry + to_first)
-        links_WL[_END, place + 1] = load_32(entry + stride + to_first)
+        first = load_32(entry + to_first)
+        links_WL[_BEGIN, place + 1] = first
+        links_WL[_END, place + 1] = end_of_children(entry, stride, to_first, np.int64(first), free, low)
 
 
 @kernel
@@ -103,7 +106,7 @@ def _approach(directory: Directory, length: int, ids_S: Ids, begin: int, size: i
     forth, hints = np.uint32(directory[level, FORTH]), directory[level, HINTS]
     # where a shorter n-gram is not stored, no longer one is: if the tables are closed
     known = np.uint32(length - 1 if directory[level, CLOSED] else 0)
-    active, no_hint = 0, address_of(_NO_HINT)
+    active, nothing = 0, address_of(_NOTHING)
     for place in range(size):
         links_WL[_ACTIVE, active] = place
         parent = links_WL[_BEGIN + above, place] < links_WL[_END + above, place]
@@ -123,7 +126,7 @@ def _approach(directory: Directory, length: int, ids_S: Ids, begin: int, size: i
         first, last = np.int64(links_WL[_BEGIN + above, place]), np.int64(links_WL[_END + above, place])
         wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
         hint = hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)
-        off = load_signed_16(hint if last - first >= FEWEST_HINTED and hints != 0 else no_hint)
+        off = load_signed_16(hint if last - first >= FEWEST_HINTED and hints != 0 else nothing)
         near = min(max(np.int64(links_WL[_NEAR, turn]) + off, first), last - 1)
         links_WL[_NEAR, turn] = near
         prefetch(address + stride * near)
@@ -145,8 +148,8 @@ def _read_longer(
     """Look up the k-grams that end at each place, below the contexts that end one before."""
     level, above, now = directory[length - 1], length % 2, (length - 1) % 2
     address, stride, mask, forth = level[ADDRESS], level[STRIDE], mask_of(level), np.uint32(level[FORTH])
-    to_log_p, to_gamma, to_first = level[LOG_P], level[LOG_GAMMA], level[FIRST]
-    highest = length == len(directory)
+    to_log_p, to_gamma, to_first, highest = level[LOG_P], level[LOG_GAMMA], level[FIRST], length == len(directory)
+    free, low = free_bits(level), level[LOW]
     for place in range(size):
         logs_WL[_LOG_P, place] += logs_WL[_GAMMA + above, place]
         logs_WL[_GAMMA + now, place + 1] = 0.0
@@ -162,8 +165,10 @@ def _read_longer(
             links_WL[_MATCHED, place] = length
             if not highest:
                 logs_WL[_GAMMA + now, after] = load_float(entry + to_gamma)
-                links_WL[_BEGIN + now, after] = load_32(entry + to_first)
-                links_WL[_END + now, after] = load_32(entry + stride + to_first)
+                first = load_32(entry + to_first)
+                links_WL[_BEGIN + now, after] = first
+                last = end_of_children(entry, stride, to_first, np.int64(first), free, low)
+                links_WL[_END + now, after] = last
 
 
 @kernel

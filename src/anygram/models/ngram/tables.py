@@ -13,6 +13,9 @@ In the compact form log P is one of 256 values of its level, whose number stands
 scrambled symbol; the row is shorter by that word. Level 1 always has log P: it is small; the lower ones
 may have it (`compact` says when).
 
+What a scrambled symbol leaves free above that holds how many children there are plus one, 0 where that is
+too much (`hints` writes it): then the next row says where they end, often in another cache line.
+
 Axes: G k-grams of a level, W words of a row, K symbols of a k-gram, V vocabulary.
 """
 
@@ -31,10 +34,11 @@ from anygram.protocols import Tensors
 
 Logs = NDArray[np.float32]
 
-ADDRESS, STRIDE, LOG_P, LOG_GAMMA, FIRST, CENTRES, HINTS, SIZE, FORTH, CLOSED = range(10)
+ADDRESS, STRIDE, LOG_P, LOG_GAMMA, FIRST, CENTRES, HINTS, SIZE, MASK, LOW, FORTH, CLOSED = range(12)
 """Columns of the directory: where a level lies, bytes of a row, offsets within a row (LOG_P 0: compact),
-where the 256 values of log P and the hints lie (0: there are none), rows, and (the same in each) the
-scrambling's multiplier and whether tables are closed."""
+where the 256 values of log P and the hints lie (0: there are none), rows, which bits of a row's first word
+are the scrambled symbol and how many the number of a value, and (the same in each) the scrambling's
+multiplier and whether tables are closed."""
 
 _WORD = 4
 _LISTED_AT_ONCE = 1 << 20
@@ -98,12 +102,17 @@ class Tables:
             hints = self.hints[length - 2].ctypes.data if self.hints and length > 1 else 0
             address, stride = words_GW.ctypes.data, words_GW.shape[1] * _WORD
             size, forth = self.counts[length - 1], self.scrambling.forth
-            rows.append((address, stride, *offsets, centres, hints, size, forth, self.closed))
+            bits = self.mask(length), 8 if compact else 0
+            rows.append((address, stride, *offsets, centres, hints, size, *bits, forth, self.closed))
         return np.array(rows, dtype=np.int64)
 
     def is_compact(self, length: int) -> bool:
         """Return whether log P of that level is one of few values."""
         return length > 1 and bool(self.centres) and len(self.centres[length - 2]) > 0
+
+    def mask(self, length: int) -> int:
+        """Return which bits of the first word of a level's rows are the scrambled symbol; none of level 1."""
+        return 0 if length == 1 else 0xFFFFFFFF << self.scrambling.shift & 0xFFFFFFFF
 
     def log_p(self, length: int, nodes: slice = slice(None)) -> Logs:
         """Return log P of the n-grams of that length."""
@@ -128,8 +137,7 @@ class Tables:
         return self.scrambling.symbols(self._rows(length, nodes)[:, 0])
 
     def _scrambled(self, length: int) -> Words:
-        places = np.uint32(0xFFFFFF00) if self.is_compact(length) else np.uint32(0xFFFFFFFF)
-        return self._rows(length, slice(None))[:, 0] & places
+        return self._rows(length, slice(None))[:, 0] & np.uint32(self.mask(length))
 
     def _rows(self, length: int, nodes: slice) -> Words:
         return self.levels[length - 1][: self.counts[length - 1]][nodes]
