@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram import pieces, utf8
-from anygram.codecs import _slots, _tokens, words
+from anygram.codecs import _tokens, words
 from anygram.codecs._breaks import Split
+from anygram.codecs._lexicon import NONE, Lexicon
 from anygram.errors import DataError
 from anygram.protocols import Texts
 
@@ -37,7 +38,7 @@ PIECES = [
 ]
 PIECES += ["a" * 7, "a" * 8, "a" * 9, "b" * 16, "a" * 16 + "b", "\x01" * 8, "a" * 16 + "\x01", "🚀"]
 texts = st.lists(st.lists(st.sampled_from(PIECES), max_size=20).map("".join), max_size=8)
-NEWLINE, BOUNDARY = 1, 99
+NEWLINE, BOUNDARY = 1, 999
 
 
 def _texts(documents: list[str]) -> Texts:
@@ -79,9 +80,7 @@ def test_words_are_ordered_by_count_then_code_point(documents: list[str]) -> Non
     assert [ordered.raw(i).decode() for i in range(len(ordered))] == _plain_order(_counted(counts))
 
 
-@given(
-    documents=texts, known=st.sets(st.sampled_from(PIECES)), newline=st.sampled_from([_tokens.NONE, NEWLINE])
-)
+@given(documents=texts, known=st.sets(st.sampled_from(PIECES)), newline=st.sampled_from([NONE, NEWLINE]))
 def test_ids_are_those_of_a_dictionary(documents: list[str], known: set[str], newline: int) -> None:
     vocabulary = ["<unk>", "\n", *sorted(known)]
     ids = {word: i for i, word in enumerate(vocabulary) if i > 1}
@@ -89,13 +88,12 @@ def test_ids_are_those_of_a_dictionary(documents: list[str], known: set[str], ne
         ids["\n"] = NEWLINE
     token = "[^\0\t\n\r ]+" + ("|\n" if newline == NEWLINE else "")
     expected = [[ids.get(word, 0) for word in re.findall(token, each)] for each in documents]
-    spellings = _texts(vocabulary)
-    slots = _slots.index(spellings, 2)
-    ids_T, lengths_D = _tokens.encode(_texts(documents), spellings, slots, newline, BOUNDARY)
+    lexicon = Lexicon(_texts(vocabulary), 2, newline, BOUNDARY)
+    ids_T, lengths_D = lexicon.encode(_texts(documents))
     assert ids_T.tolist() == [i for each in expected for i in [*each, BOUNDARY]]
     assert lengths_D.tolist() == [len(each) + 1 for each in expected]
     for document, each in zip(documents, expected, strict=True):
-        ids_T, units_T = _tokens.encode_one(document.encode(), spellings, slots, newline)
+        ids_T, units_T = lexicon.encode_one(document.encode())
         assert ids_T.tolist() == each
         ends = [len(document[: match.end()].encode()) for match in re.finditer(token, document)]
         ends[-1:] = [len(document.encode())] if ends else []
@@ -105,15 +103,16 @@ def test_ids_are_those_of_a_dictionary(documents: list[str], known: set[str], ne
 @pytest.mark.parametrize("after", ["", " ", "  b", "\n"])
 def test_words_of_every_length_are_known_wherever_they_end(after: str) -> None:
     known = [letter * length for length in range(1, 70) for letter in "ab"]
-    spellings = _texts(known)
-    slots = _slots.index(spellings, 0)
+    lexicon = Lexicon(_texts(known), 0, NONE, BOUNDARY)
     for place, word in enumerate(known):
         for document in (word, f"{word}{after}", f"{word} {word}{after}", f"{word}c{after}"):
-            ids_T, _ = _tokens.encode(_texts([document, "a"]), spellings, slots, _tokens.NONE)
+            ids_T, _ = lexicon.encode_one(f"{document} a".encode())
             expected = [known.index(each) if each in known else 0 for each in [*document.split(), "a"]]
             assert ids_T.tolist() == expected, place
+            ids_T, _ = lexicon.encode(_texts([document, "a"]))
+            assert ids_T.tolist() == [*expected[:-1], BOUNDARY, expected[-1], BOUNDARY], place
     counts = _tokens.count([_texts([f"{word}{after}", word]) for word in known])
-    expected_counts = Counter({word: 2 for word in known})
+    expected_counts = Counter(dict.fromkeys(known, 2))
     expected_counts["b"] += len(known) * after.count("b")
     assert _counted(counts) == expected_counts
 
@@ -127,14 +126,12 @@ def test_tables_grow_as_far_as_words_need() -> None:
     expected.update(document.split())
     assert _counted(counts) == expected + Counter({long: 2, f"{long}y": 1})
     words_ = _plain_order(expected)
-    spellings = _texts(words_)
-    ids_T, _ = _tokens.encode(_texts([document]), spellings, _slots.index(spellings, 0), _tokens.NONE)
+    ids_T, _ = Lexicon(_texts(words_), 0, NONE, BOUNDARY).encode_one(document.encode())
     assert [words_[i] for i in ids_T] == document.split()
 
 
 def test_of_equal_words_the_last_is_found() -> None:
-    spellings = _texts(["<unk>", "a", "b", "a"])
-    ids_T, _ = _tokens.encode(_texts(["a b a"]), spellings, _slots.index(spellings, 1), _tokens.NONE)
+    ids_T, _ = Lexicon(_texts(["<unk>", "a", "b", "a"]), 1, NONE, BOUNDARY).encode_one(b"a b a")
     assert ids_T.tolist() == [3, 2, 3]
 
 

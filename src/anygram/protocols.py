@@ -239,6 +239,14 @@ class Ranked(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class TextScorer:
+    """Gives log P in nats of one text and its boundary, or as log_p_D of many, from their UTF-8 bytes."""
+
+    one: Callable[[bytes], float]
+    many: Callable[[Texts], FloatArray]
+
+
 @runtime_checkable
 class Streaming(Protocol):
     """A model that scores documents that lie end to end at once, from any number of threads."""
@@ -247,11 +255,8 @@ class Streaming(Protocol):
         """Return log P of each symbol as log_p_N; every document is closed by its boundary."""
         ...
 
-    def text_scorer(self, codec: Codec) -> Callable[[bytes], float] | None:
-        """Return what gives log P of a text and its boundary from its UTF-8 bytes, in the least time.
-
-        None where this model has no such way for the codec.
-        """
+    def text_scorer(self, codec: Codec) -> TextScorer | None:
+        """Return what scores texts from their bytes in the least time; None where there is no such way."""
         ...
 
 

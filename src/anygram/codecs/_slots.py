@@ -142,14 +142,14 @@ def find(words: Any, word: Any, last: Any) -> tuple[Any, Any]:
         number = np.int64(load_64(place + _NUMBER)) - 1
         if number < 0:
             return place, number
-        if load_64(place + _HEAD) == head and load_64(place + _SECOND) == second:
-            if load_64(place + _TAIL) == tail:
-                if tail == 0:
-                    return place, number
-                begin = np.int64(load_64(ends + 8 * (number - 1))) if number else 0
-                length = np.int64(load_64(ends + 8 * number)) - begin
-                if length == stop - start and _alike(start, last, spelled + begin, spelled_last, length):
-                    return place, number
+        same = load_64(place + _HEAD) == head and load_64(place + _SECOND) == second
+        if same and load_64(place + _TAIL) == tail:
+            if tail == 0:
+                return place, number
+            begin = np.int64(load_64(ends + 8 * (number - 1))) if number else 0
+            length = np.int64(load_64(ends + 8 * number)) - begin
+            if length == stop - start and _alike(start, last, spelled + begin, spelled_last, length):
+                return place, number
         slot = (slot + _ONE) & mask
 
 

@@ -1,7 +1,6 @@
-"""Words between spaces, counted and looked up in bytes, without a Python object for each.
+"""Words between spaces, counted in bytes, without a Python object for each.
 
-Axes: N bytes, D texts, W words, A bytes of all words, S slots (`_slots`), T symbols, P words that wait to
-be looked up.
+Axes: N bytes, D texts, W words, A bytes of all words, S slots (`_slots`).
 """
 
 from __future__ import annotations
@@ -14,30 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.codecs._slots import (
-    Slots,
-    eight_at,
-    fill,
-    find,
-    first_of,
-    free_slots,
-    index,
-    is_space,
-    read_word,
-    slot_of,
-)
-from anygram.compiled import address, kernel, load_8, part, prefetch
+from anygram.codecs._slots import eight_at, fill, find, first_of, free_slots, index, is_space, read_word
+from anygram.compiled import address, kernel
 from anygram.protocols import Texts
 
 Bytes = NDArray[np.uint8]
 Indices = NDArray[np.int64]
 
-NONE = -1
-"""The number of a symbol that there is not."""
 _WORDS_AT_FIRST = 1 << 12
-_AT_ONCE = 128
-"""Words looked up together, so that they wait for memory together."""
-_NOWHERE = np.empty(0, dtype=np.int64)
 
 
 class WordCounts:
@@ -119,39 +102,6 @@ def in_order(words: Texts, counts_W: Indices) -> Indices:
     return order_W
 
 
-def encode(
-    texts: Texts, words: Texts, slots_S4: Slots, newline: int, boundary: int = NONE
-) -> tuple[NDArray[np.int32], Indices]:
-    """Return ids_T and how many each text has; an id is the word's number, 0 where it is unknown.
-
-    `newline` is a newline's number, NONE where it is spacing; `boundary` closes each text, unless NONE.
-    """
-    ids_T = np.empty(len(texts.bytes_N) + len(texts), dtype=np.int32)  # pages that stay unused cost nothing
-    lengths_D = np.empty(len(texts), dtype=np.int64)
-    symbols = _encode(
-        *(texts.bytes_N, texts.ends_D, words.bytes_N, words.ends_D, slots_S4, newline, boundary),
-        *(ids_T, _NOWHERE, lengths_D),
-    )
-    return ids_T[:symbols], lengths_D
-
-
-def encode_one(
-    raw: bytes, words: Texts, slots_S4: Slots, newline: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return ids_T of one text as `encode` does, without boundary, and the bytes of each, units_T.
-
-    They take in the spacing before each word, and the last one's also the spacing after it.
-    """
-    ids_T, units_T = np.empty(len(raw), dtype=np.int32), np.empty(len(raw), dtype=np.int64)
-    end_D = np.array([len(raw)], dtype=np.int64)
-    end_D.flags.writeable = False
-    symbols = _encode(
-        *(np.frombuffer(raw, dtype=np.uint8), end_D, words.bytes_N, words.ends_D, slots_S4, newline, NONE),
-        *(ids_T, units_T, np.empty(1, dtype=np.int64)),
-    )
-    return ids_T[:symbols].copy(), units_T[:symbols].copy()
-
-
 def _head(words: Texts, positions_W: Indices) -> NDArray[np.uint64]:
     """Return the eight bytes of each word from a position on as numbers that compare as they do."""
     heads_W = np.empty(len(positions_W), dtype=np.uint64)
@@ -209,112 +159,6 @@ def _count(
             position += length
         document += 1
     return document, position, known, used, newline
-
-
-@kernel
-def _encode(
-    bytes_N: Any,
-    ends_D: Any,
-    bytes_A: Any,
-    ends_W: Any,
-    slots_S4: Any,
-    newline: Any,
-    boundary: Any,
-    ids_T: Any,
-    units_T: Any,
-    lengths_D: Any,
-) -> Any:
-    """Fill ids_T, units_T (if it has room) and lengths_D; return T."""
-    text, spelled = address(bytes_N), address(bytes_A)
-    last, mask = text + len(bytes_N), np.uint64(len(slots_S4) - 1)
-    words = address(slots_S4), mask, spelled, spelled + len(bytes_A), address(ends_W)
-    waiting_7P = np.empty((7, _AT_ONCE), dtype=np.uint64)
-    symbols = position = waiting = 0
-    for document in range(len(ends_D)):
-        before, counted, end = symbols, position, ends_D[document]
-        while position < end:
-            byte = bytes_N[position]
-            if byte == 0x0A and newline != NONE:
-                position += 1
-                ids_T[symbols] = newline
-            elif is_space(byte):
-                position += 1
-                continue
-            else:
-                word = read_word(text + position, text + end, last)
-                prefetch(slot_of(words, word[5]))
-                _wait(word, symbols, waiting, waiting_7P)
-                position, waiting = word[1] - text, waiting + 1
-                if waiting == _AT_ONCE:
-                    _look_up(words, waiting_7P, waiting, last, ids_T)
-                    waiting = 0
-            if len(units_T):
-                units_T[symbols], counted = position - counted, position
-            symbols += 1
-        if len(units_T) and symbols > before:
-            units_T[symbols - 1] += end - counted
-        if boundary != NONE:
-            ids_T[symbols] = boundary
-            symbols += 1
-        lengths_D[document] = symbols - before
-    _look_up(words, waiting_7P, waiting, last, ids_T)
-    return symbols
-
-
-@part
-def _wait(word: Any, symbol: Any, place: Any, waiting_7P: Any) -> None:
-    """Put a word down to be looked up later, and which symbol of the text it is."""
-    waiting_7P[0, place], waiting_7P[1, place] = np.uint64(word[0]), np.uint64(word[1])
-    waiting_7P[2, place], waiting_7P[3, place], waiting_7P[4, place] = word[2], word[3], word[4]
-    waiting_7P[5, place], waiting_7P[6, place] = word[5], np.uint64(symbol)
-
-
-@kernel
-def _look_up(words: Any, waiting_7P: Any, waiting: Any, last: Any, ids_T: Any) -> None:
-    """Write the numbers of waiting words, 0 for unknown ones."""
-    for one in range(waiting):
-        start, stop = np.int64(waiting_7P[0, one]), np.int64(waiting_7P[1, one])
-        keys = waiting_7P[2, one], waiting_7P[3, one], waiting_7P[4, one], waiting_7P[5, one]
-        _, number = find(words, (start, stop, *keys), last)
-        ids_T[waiting_7P[6, one]] = max(number, 0)
-
-
-SPELLED, SPELLED_LAST, ENDS, SLOTS, MASK, NEWLINE, BOUNDARY = range(7)
-"""What a directory of words holds: where their bytes begin and end, where their ends and the slots lie,
-how many slots less one, and the numbers of newline (or NONE) and boundary."""
-
-
-def directory(words: Texts, slots_S4: Slots, newline: int, boundary: int) -> Indices:
-    """Return what kernels need to look words up; good as long as the arrays live."""
-    spelled, ends = words.bytes_N.ctypes.data, words.ends_D.ctypes.data
-    places = (spelled, spelled + len(words.bytes_N), ends, slots_S4.ctypes.data)
-    return np.array([*places, len(slots_S4) - 1, newline, boundary], dtype=np.int64)
-
-
-@kernel
-def encode_between(directory: Any, raw: Any) -> Any:
-    """Return ids_T of one text between two boundaries, given a directory of words: in the least time."""
-    place = address(raw)
-    end, mask = place + len(raw), np.uint64(directory[MASK])
-    words = directory[SLOTS], mask, directory[SPELLED], directory[SPELLED_LAST], directory[ENDS]
-    most = len(raw) // 2 + 1
-    ids_T, waiting_7P = np.empty(len(raw) + 2, dtype=np.int32), np.empty((7, most), dtype=np.uint64)
-    ids_T[0] = directory[BOUNDARY]
-    symbols, waiting = 1, 0
-    while place < end:
-        byte = load_8(place)
-        if byte == 0x0A and directory[NEWLINE] != NONE:
-            ids_T[symbols], symbols = directory[NEWLINE], symbols + 1
-        elif not is_space(byte):
-            word = read_word(place, end, end)
-            prefetch(slot_of(words, word[5]))
-            _wait(word, symbols, waiting, waiting_7P)
-            place, symbols, waiting = word[1], symbols + 1, waiting + 1
-            continue
-        place += 1
-    _look_up(words, waiting_7P, waiting, end, ids_T)
-    ids_T[symbols] = directory[BOUNDARY]
-    return ids_T[: symbols + 1]
 
 
 @kernel

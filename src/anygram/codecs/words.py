@@ -17,8 +17,9 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.codecs import _slots, _tokens
+from anygram.codecs import _tokens
 from anygram.codecs._breaks import SPACES, Split, word_pattern
+from anygram.codecs._lexicon import NONE, Lexicon
 from anygram.codecs._text import (
     BYTES,
     SpelledCodec,
@@ -113,9 +114,10 @@ class WordsCodec:
         return self._split == "whitespace"
 
     @cached_property
-    def directory(self) -> NDArray[np.int64]:
-        """What kernels need to look words up (`_tokens.directory`); good as long as this codec lives."""
-        return _tokens.directory(self.symbols, self._slots, self._newline, self.boundary)
+    def lexicon(self) -> Lexicon:
+        """How words are looked up where they are what stands between spaces."""
+        newline = self._fixed - 1 if self._lines else NONE
+        return Lexicon(self.symbols, self._fixed, newline, self.boundary)
 
     def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
         """Return the text's words; DataError where it is not Unicode text."""
@@ -124,13 +126,13 @@ class WordsCodec:
             pieces = self._piece.findall(text)
             ids = [self._id_of_word.get(piece.lstrip(self._spaces), self.unknown) for piece in pieces]
             return Encoded(np.array(ids, dtype=np.int32), _units(text, pieces))
-        return Encoded(*_tokens.encode_one(raw, self.symbols, self._slots, self._newline))
+        return Encoded(*self.lexicon.encode_one(raw))
 
     def encode_documents(self, texts: Texts) -> tuple[Ids, Lengths]:
         """Return ids_N, each text's closed by the boundary, and how many each has; DataError as `encode`."""
         refuse_escapes(texts, "words")
         if self._split == "whitespace":
-            return _tokens.encode(texts, self.symbols, self._slots, self._newline, self.boundary)
+            return self.lexicon.encode(texts)
         each = [np.append(self.encode(to_text(texts.raw(i))).ids, self.boundary) for i in range(len(texts))]
         ids_N = np.concatenate([np.zeros(0, dtype=np.int32), *each]).astype(np.int32)
         return ids_N, np.array([len(ids) for ids in each], dtype=np.int64)
@@ -173,14 +175,6 @@ class WordsCodec:
 
     def _spelling(self, identifier: int) -> str:
         return self.symbols.raw(identifier).decode()
-
-    @property
-    def _newline(self) -> int:
-        return self._fixed - 1 if self._lines else _tokens.NONE
-
-    @cached_property
-    def _slots(self) -> NDArray[np.uint64]:
-        return _slots.index(self.symbols, self._fixed)
 
     @cached_property
     def _id_of_word(self) -> dict[str, int]:

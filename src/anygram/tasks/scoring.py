@@ -5,7 +5,7 @@ Axes: D texts, T symbols of a text (the boundary that ends it included), N symbo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from anygram import evaluation
 from anygram.errors import UsageError
-from anygram.protocols import BatchCodec, Codec, FloatArray, Ids, LanguageModel, Matching, Streaming, Texts
+from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Matching, Streaming, Texts
 from anygram.tasks.prediction import END
 from anygram.threads import cores, side_by_side, spans
 
@@ -49,13 +49,15 @@ class Scorer:
 
     def __init__(self, model: LanguageModel, codec: Codec) -> None:
         self._model, self._codec = model, codec
-        self._quick = model.text_scorer(codec) if isinstance(model, Streaming) else None
+        text_scorer = model.text_scorer(codec) if isinstance(model, Streaming) else None
+        self._one: Callable[[bytes], float] | None = text_scorer.one if text_scorer else None
+        self._many: Callable[[Texts], FloatArray] | None = text_scorer.many if text_scorer else None
 
     def score(self, text: str) -> float:
         """Return log P of a text and the boundary that ends it, in nats; DataError as the codec has it."""
-        if self._quick is not None:
+        if self._one is not None:
             try:
-                return self._quick(text.encode())
+                return self._one(text.encode())
             except UnicodeEncodeError:
                 pass  # the codec says better what is wrong with it
         return float(self.scores([text], threads=1)[0])
@@ -69,8 +71,7 @@ class Scorer:
         threads = threads or cores()
         batches = threads * -(-len(texts) // (threads * _TEXTS_AT_ONCE))  # as many for each thread
         parts = [texts[begin:end] for begin, end in spans(len(texts), min(batches, len(texts)))]
-        scored = side_by_side(self._score_batch, parts, threads)
-        return np.concatenate(list(scored))
+        return np.concatenate(list(side_by_side(self._score_batch, parts, threads)))
 
     def symbols(self, text: str) -> ScoredSymbols:
         """Return what each symbol of a text cost."""
@@ -108,12 +109,13 @@ class Scorer:
         ]
 
     def _score_batch(self, texts: Sequence[str]) -> FloatArray:
-        if isinstance(self._model, Streaming):
-            ids_N, lengths_D = self._encode_together(texts)
-            starts_D = np.cumsum(lengths_D) - lengths_D
-            totals_D: FloatArray = np.add.reduceat(self._model.score_stream(ids_N), starts_D)
-            return totals_D
+        if self._many is not None:
+            return self._many(self._encode_together(texts))
         rows = self._encode(texts)
+        if isinstance(self._model, Streaming):
+            starts_D = np.cumsum([0, *map(len, rows[:-1])])
+            totals_D: FloatArray = np.add.reduceat(self._model.score_stream(np.concatenate(rows)), starts_D)
+            return totals_D
         order_D = sorted(range(len(rows)), key=lambda place: -len(rows[place]))
         log_p_D = np.empty(len(rows))
         scored = evaluation.score_together(self._model, [rows[place] for place in order_D])
@@ -121,16 +123,9 @@ class Scorer:
             log_p_D[place] = -nats_T.sum()
         return log_p_D
 
-    def _encode_together(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.int64]]:
-        """Return the texts' ids end to end, each closed by its boundary, and how many each has."""
-        if isinstance(self._codec, BatchCodec):
-            return self._codec.encode_documents(Texts.of(self._bytes_of(texts)))
-        rows = self._encode(texts)
-        return np.concatenate(rows), np.array([len(ids_T) for ids_T in rows], dtype=np.int64)
-
-    def _bytes_of(self, texts: Sequence[str]) -> list[bytes]:
+    def _encode_together(self, texts: Sequence[str]) -> Texts:
         try:
-            return [text.encode("utf-8", "surrogateescape") for text in texts]
+            return Texts.of(list(map(str.encode, texts)))
         except UnicodeEncodeError:
             self._encode(texts)  # says what is wrong with which
             raise

@@ -60,7 +60,9 @@ def _tell_sizes(tables: Tables, length: int, space: Space) -> None:
     def run(block: tuple[int, int]) -> None:
         _write_sizes(words_GW, np.uint32(tables.mask(length)), low, *block)
 
-    for _ in threads.side_by_side(run, space.blocks(len(words_GW) - 1, words_GW.itemsize * words_GW.shape[1])):
+    for _ in threads.side_by_side(
+        run, space.blocks(len(words_GW) - 1, words_GW.itemsize * words_GW.shape[1])
+    ):
         space.forget(words_GW)
 
 

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.compiled import address as address_of
-from anygram.compiled import kernel, load_32, load_float, load_signed_16, part, prefetch
+from anygram.compiled import kernel, load_32, load_float, load_signed_16, part
 from anygram.models.ngram.tables import (
     ADDRESS,
     CENTRES,
-    CLOSED,
     FIRST,
     FORTH,
     HINTS,
@@ -85,7 +83,7 @@ def _nearer(address: int, stride: int, first: int, last: int, wanted: np.uint32,
 
 @part
 def walk_to(
-    address: int, stride: int, mask: np.uint32, first: int, last: int, wanted: np.uint32, place: Any
+    address: int, stride: int, mask: np.uint32, first: Any, last: Any, wanted: np.uint32, place: Any
 ) -> Any:
     """Return the row of a scrambled symbol, from `place` on in either direction, −1 where there is none."""
     found = load_32(address + stride * place) & mask
@@ -105,7 +103,7 @@ def mask_of(level: Directory) -> np.uint32:
 
 
 @part
-def end_of_children(entry: int, stride: int, to_first: int, first: int, free: int, low: int) -> int:
+def end_of_children(entry: int, stride: int, to_first: int, first: Any, free: Any, low: int) -> Any:
     """Return where the children of the row at an address end, without a look at the next row if possible.
 
     `free` says which bits of its first word hold how many there are, `low` what stands below these.
@@ -117,7 +115,7 @@ def end_of_children(entry: int, stride: int, to_first: int, first: int, free: in
 
 
 @part
-def free_bits(level: Directory) -> int:
+def free_bits(level: Directory) -> Any:
     """Return which bits of a row's first word are not the scrambled symbol nor the number of a value."""
     return ((np.int64(0xFFFFFFFF) & ~level[MASK]) >> level[LOW]) << level[LOW]
 

@@ -7,9 +7,8 @@ stream.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,16 @@ from numpy.typing import NDArray
 
 from anygram import contexts
 from anygram.codecs.words import WordsCodec
-from anygram.compiled import specialised
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import compact, estimation, hints, lookup, pruning, scoring, tables
+from anygram.models.ngram import compact, estimation, hints, lookup, pruning, scoring, tables, texts
 from anygram.models.ngram.pruning import Pruning
 from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.shards import Counter
 from anygram.models.ngram.smoothing import Method, Smoothing
 from anygram.models.ngram.tables import NGrams, Tables
-from anygram.models.ngram.texts import score_text
 from anygram.models.ngram.trie import Words
-from anygram.protocols import Codec, Condition, FloatArray, Ids, Lengths, Tensors
+from anygram.protocols import Codec, Condition, FloatArray, Ids, Lengths, Tensors, TextScorer
 
 _NO_LENGTHS = np.empty(0, dtype=np.uint8)
 _RANKING = threading.Lock()
@@ -190,12 +187,11 @@ class NGram:
         scoring.score_row(self.tables.directory, ids_S, 1, log_p_N, matched_N)
         return log_p_N
 
-    def text_scorer(self, codec: Codec) -> Callable[[bytes], float] | None:
-        """Return what gives log P of a text, from its UTF-8 bytes, where that needs no ids in between."""
+    def text_scorer(self, codec: Codec) -> TextScorer | None:
+        """Return what scores texts from their bytes, where their symbols are words between spaces."""
         if not (isinstance(codec, WordsCodec) and codec.by_space):
             return None
-        directory, words = self.tables.directory, codec.directory
-        return partial(specialised(score_text, directory, words, b""), directory, words)
+        return texts.text_scorer(self.tables.directory, codec.lexicon)
 
     def counts(self) -> list[int]:
         """Return how many n-grams of each length there are."""

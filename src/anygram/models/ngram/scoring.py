@@ -148,7 +148,12 @@ def _read_longer(
     """Look up the k-grams that end at each place, below the contexts that end one before."""
     level, above, now = directory[length - 1], length % 2, (length - 1) % 2
     address, stride, mask, forth = level[ADDRESS], level[STRIDE], mask_of(level), np.uint32(level[FORTH])
-    to_log_p, to_gamma, to_first, highest = level[LOG_P], level[LOG_GAMMA], level[FIRST], length == len(directory)
+    to_log_p, to_gamma, to_first, highest = (
+        level[LOG_P],
+        level[LOG_GAMMA],
+        level[FIRST],
+        length == len(directory),
+    )
     free, low = free_bits(level), level[LOW]
     for place in range(size):
         logs_WL[_LOG_P, place] += logs_WL[_GAMMA + above, place]
@@ -156,7 +161,8 @@ def _read_longer(
         links_WL[_BEGIN + now, place + 1], links_WL[_END + now, place + 1] = 0, 0
     for turn in range(active):
         place = links_WL[_ACTIVE, turn]
-        first, last = np.int64(links_WL[_BEGIN + above, place]), np.int64(links_WL[_END + above, place])
+        first: Any = np.int64(links_WL[_BEGIN + above, place])
+        last: Any = np.int64(links_WL[_END + above, place])
         wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
         node = walk_to(address, stride, mask, first, last, wanted, np.int64(links_WL[_NEAR, turn]))
         if node >= 0:

@@ -1,28 +1,61 @@
-"""From the bytes of a short text to its log P, in one call of a kernel."""
+"""From the bytes of texts to their log P, in one call of a kernel.
+
+Axes: N bytes or symbols of all texts, D texts, S = N + 1 symbols that begin with a boundary.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.codecs import _tokens
-from anygram.compiled import kernel
+from anygram.codecs import _lexicon
+from anygram.codecs._lexicon import BOUNDARY, Lexicon
+from anygram.compiled import kernel, specialised
 from anygram.models.ngram.lookup import Directory
 from anygram.models.ngram.scoring import score_row
+from anygram.protocols import FloatArray, Texts, TextScorer
+
+
+def text_scorer(directory: Directory, lexicon: Lexicon) -> TextScorer:
+    """Return what scores texts by the tables of a directory and these words; it keeps neither alive."""
+    words = lexicon.directory
+    one = partial(specialised(_score_text, directory, words, b""), directory, words)
+
+    def many(texts: Texts) -> FloatArray:
+        log_p_D = np.empty(len(texts))
+        _score_texts(directory, words, texts.bytes_N, texts.ends_D, log_p_D)
+        return log_p_D
+
+    return TextScorer(one, many)
 
 
 @kernel
-def score_text(directory: Directory, words: NDArray[np.int64], raw: Any) -> float:
-    """Return log P in nats of the words of a text, given in UTF-8, and of the boundary after them.
-
-    `words` is the directory of a `WordsCodec`; what it does not know is its symbol 0.
-    """
-    ids_S = _tokens.encode_between(words, raw)
-    log_p_T, no_lengths = np.empty(len(ids_S) - 1, dtype=np.float64), np.empty(0, dtype=np.uint8)
-    score_row(directory, ids_S, 1, log_p_T, no_lengths)
+def _score_text(directory: Directory, words: NDArray[np.int64], raw: Any) -> float:
+    ids_S = _lexicon.encode_between(words, raw)
+    log_p_N, no_lengths = np.empty(len(ids_S) - 1, dtype=np.float64), np.empty(0, dtype=np.uint8)
+    score_row(directory, ids_S, 1, log_p_N, no_lengths)
     total = 0.0
-    for log_p in log_p_T:
+    for log_p in log_p_N:
         total += log_p
     return total
+
+
+@kernel
+def _score_texts(
+    directory: Directory, words: NDArray[np.int64], bytes_N: Any, ends_D: Any, log_p_D: FloatArray
+) -> None:
+    ids_S = np.empty(1 + len(bytes_N) + len(ends_D), dtype=np.int32)  # pages that stay unused cost nothing
+    lengths_D, no_units = np.empty(len(ends_D), dtype=np.int64), np.empty(0, dtype=np.int64)
+    ids_S[0] = words[BOUNDARY]
+    symbols = _lexicon.encode_into(words, bytes_N, ends_D, True, ids_S[1:], no_units, lengths_D)
+    log_p_N, no_lengths = np.empty(symbols, dtype=np.float64), np.empty(0, dtype=np.uint8)
+    score_row(directory, ids_S[: 1 + symbols], 1, log_p_N, no_lengths)
+    place = 0
+    for text in range(len(lengths_D)):
+        total = 0.0
+        for log_p in log_p_N[place : place + lengths_D[text]]:
+            total += log_p
+        log_p_D[text], place = total, place + lengths_D[text]
