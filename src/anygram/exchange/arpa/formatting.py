@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.compiled import address, kernel, leading_zeros, load_64, part, prefetch, store_64
+from anygram.compiled import address, kernel, leading_zeros, load_64, part, prefetch_element, store_64
 from anygram.protocols import Ids
 
 Bytes = NDArray[np.uint8]
@@ -53,30 +53,34 @@ def write_lines(
     """
     rows, length = symbols_GK.shape
     boundary, backs_off = len(token_starts_U) - 3, len(log_gamma_G) > 0
-    tokens, starts = address(token_bytes_P), address(token_starts_U)
     place = address(lines_M)
     last = place + len(lines_M) - _MOST_BESIDE_TOKENS
     for row in range(rows):
-        far, near = min(row + _FAR, rows - 1), min(row + _NEAR, rows - 1)
-        for at in range(length):
-            prefetch(starts + 8 * np.int64(symbols_GK[far, at]))
-            prefetch(tokens + token_starts_U[symbols_GK[near, at]])
+        _ask_ahead(symbols_GK, row, token_bytes_P, token_starts_U)
         if place > last:
             return -1
         place = _put(_TAB, _put_number(log_p_G[row] * _LOG10_E, place))
         for at in range(length):
             token = np.int64(symbols_GK[row, at])
             token += token == boundary and at < length - 1
-            start, end = token_starts_U[token], token_starts_U[token + 1]
-            if place + end - start > last:
+            start, size = token_starts_U[token], token_starts_U[token + 1] - token_starts_U[token]
+            if place + size > last:
                 return -1
-            place = _put(_SPACE, _put_token(tokens + start, end - start, place))
+            place = _put(_SPACE, _put_token(address(token_bytes_P) + start, size, place))
         if backs_off:
-            place = _put_number(log_gamma_G[row] * _LOG10_E, _put(_TAB, place - 1))
-            place += 1
+            place = _put_number(log_gamma_G[row] * _LOG10_E, _put(_TAB, place - 1)) + 1
         _put(_NEWLINE, place - 1)
-    size: int = place - address(lines_M)
-    return size
+    written: int = place - address(lines_M)
+    return written
+
+
+@part
+def _ask_ahead(symbols_GK: Any, row: Any, token_bytes_P: Any, token_starts_U: Any) -> None:
+    """Ask for the cache lines of the tokens of an n-gram to come, and for where those of a later one lie."""
+    last = len(symbols_GK) - 1
+    for place in range(symbols_GK.shape[1]):
+        prefetch_element(token_starts_U, symbols_GK[min(row + _FAR, last), place])
+        prefetch_element(token_bytes_P, token_starts_U[symbols_GK[min(row + _NEAR, last), place]])
 
 
 @kernel

@@ -58,33 +58,35 @@ def _list(
     """Fill in the n-grams from node `begin` on; no log γ where there is no room for any."""
     rows, length = symbols_GK.shape
     level = directory[length - 1]
-    # of each n-gram's first 1 .. K symbols: the node, where its children end, the last symbol
-    nodes_K, ends_K, symbols_K = (
-        np.empty(length, np.int64),
-        np.empty(length, np.int64),
-        np.empty(length, np.int64),
-    )
+    # of each n-gram's first 1 .. K symbols: the node, where its children end, and the last one
+    nodes_K, ends_K = np.empty(length, dtype=np.int64), np.zeros(length, dtype=np.int64)
+    symbols_K = np.empty(length, dtype=np.int64)
     nodes_K[length - 1] = begin
     for above in range(length - 2, -1, -1):
         nodes_K[above] = _context_of(directory[above], nodes_K[above + 1])
-        ends_K[above] = _first(directory[above], nodes_K[above] + 1)
-        symbols_K[above] = _symbol(directory[above], above, nodes_K[above], back, shift)
     for row in range(rows):
         node = begin + row
         nodes_K[length - 1] = node
-        above = length - 2
-        while above >= 0 and nodes_K[above + 1] >= ends_K[above]:
-            while nodes_K[above + 1] >= ends_K[above]:  # contexts may have no children
-                nodes_K[above] += 1
-                ends_K[above] = _first(directory[above], nodes_K[above] + 1)
-            symbols_K[above] = _symbol(directory[above], above, nodes_K[above], back, shift)
-            above -= 1
+        _follow(directory, back, shift, nodes_K, ends_K, symbols_K)
         for place in range(length - 1):
             symbols_GK[row, place] = symbols_K[place]
         symbols_GK[row, length - 1] = _symbol(level, length - 1, node, back, shift)
         log_p_G[row] = _log_p(level, node)
         if len(log_gamma_G):
             log_gamma_G[row] = load_float(level[ADDRESS] + level[STRIDE] * node + level[LOG_GAMMA])
+
+
+@part
+def _follow(directory: Any, back: Any, shift: Any, nodes_K: Any, ends_K: Any, symbols_K: Any) -> None:
+    """Go on to the contexts above the last node; those that end before it are left behind."""
+    above = len(nodes_K) - 2
+    while above >= 0 and nodes_K[above + 1] >= ends_K[above]:
+        node = nodes_K[above]
+        while nodes_K[above + 1] >= _first(directory[above], node + 1):  # it may have no children
+            node += 1
+        nodes_K[above], ends_K[above] = node, _first(directory[above], node + 1)
+        symbols_K[above] = _symbol(directory[above], above, node, back, shift)
+        above -= 1
 
 
 @part
