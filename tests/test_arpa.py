@@ -29,9 +29,11 @@ from anygram.exchange.arpa import (
     writing,
 )
 from anygram.exchange.arpa.vocabulary import Vocabulary
+from anygram.models.ngram.tables import NGrams
+from anygram.protocols import Codec, Texts
 from anygram.reporting.progress import Silent
 from tests.asking import SENTENCES, ask, write_corpus
-from tests.grams import Listing, Logs, Symbols, levels_of, listings, nats, read_plainly
+from tests.grams import Listing, Logs, Symbols, levels_of, listings, nats, ngrams_of, read_plainly
 
 WORDS = [b"<unk>", b"a", b"na\xc3\xafve", b"abcdefgh", b"abcdefghi"]
 EDGE = (
@@ -48,7 +50,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def written(path: Path, model: Listing) -> bytes:
     """Return the file of a model."""
-    writing.write(path, model, WORDS[: model.vocabulary_size - 1], Silent())
+    writing.write(path, model, Texts.of(WORDS[: model.vocabulary_size - 1]), Silent())
     return path.read_bytes()
 
 
@@ -56,6 +58,12 @@ def read(path: Path, text: bytes) -> reading.Contents:
     """Return what the program reads from a file of these bytes."""
     path.write_bytes(text)
     return reading.read(path, Silent())
+
+
+def spelled(codec: Codec) -> list[bytes]:
+    """Return the tokens of a codec's symbols."""
+    tokens = spelling.tokens(codec)
+    return [tokens.raw(symbol) for symbol in range(len(tokens))]
 
 
 def close_to(logs: dict[Any, tuple[float, float]]) -> Any:
@@ -99,7 +107,7 @@ def test_the_head_counts_what_follows(path: Path, model: Listing) -> None:
     text = written(path, model)
     counts = [int(line.split(b"=")[1]) for line in text.split(b"\n") if line.startswith(b"ngram")]
     assert counts == [len(level) for level in read_plainly(text)]
-    assert counts == writing.write(path, model, WORDS[: model.vocabulary_size - 1], Silent())
+    assert counts == writing.write(path, model, Texts.of(WORDS[: model.vocabulary_size - 1]), Silent())
 
 
 def test_a_compressed_file_holds_the_same_and_is_the_same_each_time(tmp_path: Path) -> None:
@@ -111,13 +119,14 @@ def test_a_compressed_file_holds_the_same_and_is_the_same_each_time(tmp_path: Pa
     assert levels_of(reading.read(packed, Silent()).levels) == levels_of(reading.read(plain, Silent()).levels)
 
 
-def test_many_rows_are_written_in_order(path: Path) -> None:
-    rows = 3 * writing.ROWS_AT_ONCE + 5
-    size = 400
+@pytest.mark.parametrize("room", [1 << 10, 1 << 20])
+def test_many_rows_are_written_in_order(path: Path, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "_ROOM", room)
+    rows, size = 20_005, 400
     level: dict[Symbols, Logs] = {(row // size, row % size): (-(row + 1) / rows, 0.0) for row in range(rows)}
-    model = Listing(size, [{(symbol,): (-5.0, 0.0) for symbol in range(size)}, level], block=rows)
+    model = Listing(size, [{(symbol,): (-5.0, 0.0) for symbol in range(size)}, level], block=1000)
     words = [b"<unk>", *(b"w%d" % number for number in range(1, size - 1))]
-    writing.write(path, model, words, Silent())
+    writing.write(path, model, Texts.of(words), Silent())
     probabilities = [log10_p for log10_p, _ in read_plainly(path.read_bytes())[1].values()]
     assert len(probabilities) == rows and probabilities == sorted(probabilities, reverse=True)
 
@@ -145,8 +154,14 @@ def test_a_disk_error_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 @example(number=-99999999.5)
 @example(number=9.99999995e-5)
 @example(number=1e-45)
+@example(number=-3.0)
+@example(number=9.9999999999)
+@example(number=-9.9999999999)
+@example(number=0.99999999999)
+@example(number=-0.0001)
+@example(number=-12.5)
 def test_numbers_are_written_as_python_writes_them(number: float) -> None:
-    text_M = np.zeros(formatting.LONGEST_NUMBER + formatting.WORD, dtype=np.uint8)
+    text_M = np.zeros(formatting.LONGEST_NUMBER + formatting.MARGIN, dtype=np.uint8)
     size = formatting.write_number(float(number), text_M, 0)
     assert size <= formatting.LONGEST_NUMBER
     expected = format(float(number) + 0.0, ".8g")
@@ -154,8 +169,45 @@ def test_numbers_are_written_as_python_writes_them(number: float) -> None:
 
 
 def test_the_logarithm_of_nothing_is_written_as_srilm_does() -> None:
-    text_M = np.zeros(formatting.LONGEST_NUMBER + formatting.WORD, dtype=np.uint8)
+    text_M = np.zeros(formatting.LONGEST_NUMBER + formatting.MARGIN, dtype=np.uint8)
     assert text_M[: formatting.write_number(-math.inf, text_M, 0)].tobytes() == b"-99"
+
+
+def lines_plainly(grams: NGrams, words: list[bytes]) -> bytes:
+    """Return n-grams as lines; the last word is what the boundary ends n-grams as."""
+    found = []
+    for row, symbols in enumerate(grams.symbols_GK.tolist()):
+        names = [[*words[:-1], b"<s>"][symbol] for symbol in symbols[:-1]] + [words[symbols[-1]]]
+        fields = [decimal(grams.log_p_G[row]), b" ".join(names)]
+        fields += [] if grams.log_gamma_G is None else [decimal(grams.log_gamma_G[row])]
+        found.append(b"\t".join(fields) + b"\n")
+    return b"".join(found)
+
+
+def decimal(log: np.float32) -> bytes:
+    """Return the decimal logarithm of what has this natural one."""
+    return format(float(log) * math.log10(math.e) + 0.0, ".8g").encode()
+
+
+@given(
+    words=st.lists(st.text("abé", min_size=1, max_size=30), min_size=1, max_size=6),
+    drawn=st.data(),
+    length=st.integers(1, 4),
+    highest=st.booleans(),
+    room=st.sampled_from([1, 64, 1 << 12]),
+)
+def test_kernels_write_what_plain_python_writes(
+    words: list[str], drawn: st.DataObject, length: int, highest: bool, room: int
+) -> None:
+    texts = Texts.of([word.encode() for word in words])
+    symbols = st.tuples(*[st.integers(0, len(words))] * length)
+    # of few digits, so that rounding is not what is tested
+    logs = st.integers(-60_000, 4_000).map(lambda number: float(np.float32(number / 1000)))
+    level = drawn.draw(st.dictionaries(symbols, st.tuples(logs, logs), max_size=30))
+    grams = ngrams_of(level, length, highest=highest)
+    lines_M, size, rows = writing.format_lines(writing.Tokens.of(texts), [np.empty(room, np.uint8)], grams)
+    assert rows == len(level)
+    assert lines_M[:size].tobytes() == lines_plainly(grams, [*map(str.encode, words), b"</s>"])
 
 
 NUMBERS = (
@@ -393,7 +445,7 @@ def test_every_symbol_has_a_token_of_its_own(codec: str, settings: dict[str, Any
     module = codecs.REGISTRY.load(codec)
     texts = ["<s> a\\b \\n </s> <unk> % ▁ \xa0 naïve\n", "\\frac \\\\ \u3000 \x85 \x01 <UNK>"] * 2
     fitted = module.fit(texts, module.Config(**settings))
-    tokens = spelling.tokens(fitted)
+    tokens = spelled(fitted)
     assert len(set(tokens)) == len(tokens) == fitted.boundary
     assert all(token.split() == [token] and token.decode().split() == [token.decode()] for token in tokens)
     assert not {b"<s>", b"</s>"} & set(tokens)
@@ -402,7 +454,7 @@ def test_every_symbol_has_a_token_of_its_own(codec: str, settings: dict[str, Any
 
 def test_words_stay_as_they_are_but_for_what_the_format_means_otherwise() -> None:
     codec = WordsCodec(["a", "na\u00efve", "<unk>", "<s>", "\\n", "x\\y", "%"], "whitespace", lines=True)
-    assert [token.decode() for token in spelling.tokens(codec)] == [
+    assert [token.decode() for token in spelled(codec)] == [
         "<unk>", "\\n", "a", "naïve", "\\<unk>", "\\<s>", "\\\\n", "x\\y", "%",
     ]  # fmt: skip
 
@@ -509,7 +561,7 @@ def test_kenlm_scores_alike(tmp_path: Path, codec: str, settings: dict[str, Any]
     path = tmp_path / "x.arpa"
     run.export(path)
     model = kenlm.Model(str(path))
-    tokens = spelling.tokens(run.codec)
+    tokens = spelled(run.codec)
     for sentence in [*SENTENCES, "", "the rat let nobody", "the unheard-of ▁ dog\\"]:
         ids = run.codec.encode(sentence).ids
         whole = np.append(ids, run.codec.boundary).astype(np.int32)[None]

@@ -6,6 +6,7 @@ import copy
 import pickle
 from collections import Counter
 from collections.abc import Callable
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from anygram.errors import UsageError
 from anygram.models import ngram
-from anygram.models.ngram import Config, NGram, tables
+from anygram.models.ngram import Config, NGram, listing, tables
 from anygram.models.ngram.trie import Scrambling, unscramble
 from anygram.protocols import Ids
 from tests.given_ngrams import BOUNDARY, SYMBOLS
@@ -58,11 +59,44 @@ def test_tables_list_every_ngram_once(texts: list[list[int]], order: int, quanti
 def test_listing_in_several_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model = _trained([[0, 1, 2, 1, 0, 3], [2, 2, 1]], Config(order=3))
     whole = next(model.ngrams(3))
-    monkeypatch.setattr(tables, "_LISTED_AT_ONCE", 4)
+    monkeypatch.setattr(listing, "_AT_ONCE", 4)
     blocks = list(model.ngrams(3))
     assert len(blocks) > 1
     np.testing.assert_array_equal(np.concatenate([block.symbols_GK for block in blocks]), whole.symbols_GK)
     np.testing.assert_array_equal(np.concatenate([block.log_p_G for block in blocks]), whole.log_p_G)
+
+
+def _listed_plainly(model: NGram, length: int) -> list[tuple[Gram, float, float | None]]:
+    """Return symbols, log P and log γ of every n-gram of a length, the trie walked from above."""
+    held = model.tables
+    grams: list[Gram] = [()]
+    for k in range(1, length + 1):
+        ends = np.array([0, SYMBOLS]) if k == 1 else held.first(k - 1)
+        symbols = held.symbols(k).tolist()
+        grams = [
+            (*gram, symbol)
+            for i, gram in enumerate(grams)
+            for symbol in symbols[int(ends[i]) : int(ends[i + 1])]
+        ]
+    gammas = held.log_gamma(length).tolist() if length < held.order else [None] * len(grams)
+    return list(zip(grams, held.log_p(length).tolist(), gammas, strict=True))
+
+
+@given(texts_of_symbols, st.integers(1, 6), st.booleans(), st.integers(1, 20))
+def test_the_kernel_lists_what_plain_python_lists(
+    texts: list[list[int]], order: int, quantize: bool, at_once: int
+) -> None:
+    model = _trained(texts, Config(order=order, quantize=quantize))
+    for length in range(1, order + 1):
+        found = []
+        with mock.patch.object(listing, "_AT_ONCE", at_once):
+            for block in model.ngrams(length):
+                gammas = (
+                    [None] * len(block.log_p_G) if block.log_gamma_G is None else block.log_gamma_G.tolist()
+                )
+                grams = map(tuple, block.symbols_GK.tolist())
+                found += list(zip(grams, block.log_p_G.tolist(), gammas, strict=True))
+        assert found == _listed_plainly(model, length)
 
 
 @given(texts_of_symbols, st.integers(1, 5), st.booleans(), st.lists(st.integers(0, BOUNDARY), max_size=8))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
 
+_OBJECTS_PER_COLLECTION = 10_000
+"""Python's 700 has it search all that was imported, which stays, again and again."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 1 (failed) or 2 (wrong usage)."""
+    gc.set_threshold(_OBJECTS_PER_COLLECTION)
     for name in ("SIGTERM", "SIGHUP"):  # asked to stop, we tidy up as for Ctrl-C
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may not know every character
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    status = run(sys.argv[1:] if arguments is None else arguments)
+    gc.freeze()  # what is left need not be searched for garbage once more: it ends with the process
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from anygram.codecs import words
 from anygram.errors import UsageError
-from anygram.exchange.arpa import reading, spelling, writing
+from anygram.exchange.arpa import spelling, writing
 from anygram.models import ngram
 from anygram.reporting.progress import Progress
 from anygram.runs import Record, StoredRun
@@ -37,6 +37,8 @@ def export(run: StoredRun, path: Path, progress: Progress) -> list[int]:
 
 def import_(path: Path, progress: Progress) -> StoredRun:
     """Return the run of an ARPA file, plain or compressed; DataError in one line for a malformed one."""
+    from anygram.exchange.arpa import reading  # its kernels are not what an export should wait for
+
     contents = reading.read(path, progress)
     config = words.Config(lines=False)
     codec = words.WordsCodec(contents.words, config.split, lines=False)

@@ -18,11 +18,10 @@ Where symbols are pieces of text (bytes, characters, byte pairs, spelled words):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from anygram.protocols import Codec
+from anygram.codecs.words import WordsCodec
+from anygram.protocols import Codec, Texts
 
 BEGIN, END, UNKNOWN = b"<s>", b"</s>", b"<unk>"
 UNKNOWN_TOO = b"<UNK>"
@@ -30,51 +29,72 @@ UNKNOWN_TOO = b"<UNK>"
 
 _SPECIAL = {BEGIN, END, UNKNOWN, UNKNOWN_TOO}
 _SPACE = "\u2581"
+_NEWLINE, _BACKSLASH, _LESS = b"\n\\<"
 
 
-def tokens(codec: Codec) -> list[bytes]:
+def tokens(codec: Codec) -> Texts:
     """Return the token of every symbol below the boundary, by id."""
-    texts = [_text(codec, symbol) for symbol in range(codec.boundary)]
-    spell = _words if all(_is_word(text) for text in texts) else _pieces
-    spelled = spell(texts)
-    if codec.unknown is not None:
-        spelled[codec.unknown] = UNKNOWN
-    return spelled
+    symbols = _symbols(codec)
+    spelled = _words(symbols) if _are_words(symbols) else _pieces(symbols)
+    return spelled if codec.unknown is None else _replaced(spelled, codec.unknown, UNKNOWN)
 
 
-def _text(codec: Codec, symbol: int) -> str:
-    """Return what a symbol spells; bytes that are not UTF-8 are surrogate escapes."""
-    if symbol == codec.unknown:
-        return UNKNOWN.decode()
-    text: str = codec.decode(np.array([symbol], dtype=np.int32))
-    return text
+def _symbols(codec: Codec) -> Texts:
+    """Return what the symbols spell; the unknown one reads <unk>."""
+    if isinstance(codec, WordsCodec):  # of these there may be millions
+        return _replaced(codec.symbols, codec.unknown, UNKNOWN)
+    texts = [
+        UNKNOWN if symbol == codec.unknown else _raw(codec.decode(np.array([symbol], dtype=np.int32)))
+        for symbol in range(codec.boundary)
+    ]
+    return Texts.of(texts)
 
 
-def _is_word(text: str) -> bool:
-    """Return whether a text can stand in an ARPA file as it is, or is a newline."""
-    return text == "\n" or (_is_unicode(text) and text.split() == [text] and "\0" not in text)
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+def _replaced(texts: Texts, number: int, text: bytes) -> Texts:
+    """Return texts with another one in place of that one."""
+    start, end = texts.starts_D[number], texts.ends_D[number]
+    bytes_N = [texts.bytes_N[:start], np.frombuffer(text, dtype=np.uint8), texts.bytes_N[end:]]
+    longer = np.arange(len(texts)) >= number
+    return Texts(np.concatenate(bytes_N), texts.ends_D + longer * (len(text) - (end - start)))
 
 
-def _words(texts: Sequence[str]) -> list[bytes]:
-    return [_word(text.encode()) for text in texts]
+def _are_words(symbols: Texts) -> bool:
+    """Return whether all symbols can stand in an ARPA file as they are, or are a newline."""
+    starts_D, lengths_D = symbols.starts_D, np.diff(symbols.ends_D, prepend=0)
+    if not lengths_D.all():
+        return False
+    firsts_D = symbols.bytes_N[starts_D]
+    if ((firsts_D & 0xC0) == 0x80).any():  # in the middle of a character
+        return False
+    newlines_D = (firsts_D == _NEWLINE) & (lengths_D == 1)
+    try:
+        text = np.delete(symbols.bytes_N, starts_D[newlines_D]).tobytes().decode()
+    except UnicodeDecodeError:
+        return False
+    return text.split() == ([text] if text else []) and "\0" not in text
 
 
-def _word(word: bytes) -> bytes:
-    if word == b"\n":
-        return b"\\n"
-    return b"\\" + word if word in _SPECIAL or word.startswith(b"\\") else word
+def _words(symbols: Texts) -> Texts:
+    """Return words as they are, or with a backslash before them; n for a newline."""
+    starts_D, ends_D = symbols.starts_D, symbols.ends_D
+    firsts_D = symbols.bytes_N[starts_D]
+    escaped_D = (firsts_D == _NEWLINE) | (firsts_D == _BACKSLASH)
+    for number in np.flatnonzero((firsts_D == _LESS) & (ends_D - starts_D <= len(UNKNOWN))).tolist():
+        escaped_D[number] = symbols.raw(number) in _SPECIAL
+    bytes_N = np.where(symbols.bytes_N == _NEWLINE, ord("n"), symbols.bytes_N)
+    return Texts(np.insert(bytes_N, starts_D[escaped_D], _BACKSLASH), ends_D + np.cumsum(escaped_D))
 
 
-def _pieces(texts: Sequence[str]) -> list[bytes]:
+def _pieces(symbols: Texts) -> Texts:
     spelled: dict[bytes, int] = {}
-    for symbol, text in enumerate(texts):
-        token = _piece(text)
+    for symbol in range(len(symbols)):
+        token = _piece(symbols.raw(symbol).decode("utf-8", "surrogateescape"))
         spelled[token if token and token not in spelled else b"\\#%d" % symbol] = symbol
-    return list(spelled)
+    return Texts.of(list(spelled))
 
 
 def _piece(text: str) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from anygram import storage, threads
 from anygram.exchange.arpa import formatting
+from anygram.exchange.arpa.formatting import Bytes
 from anygram.exchange.arpa.spelling import BEGIN, END, UNKNOWN
 from anygram.models.ngram.tables import NGrams
+from anygram.protocols import Texts
 from anygram.reporting.progress import Progress
 
-ROWS_AT_ONCE = 1 << 14
+_ROOM = 1 << 20
+"""Bytes for the lines of a block of n-grams, at first."""
 _LOG10_OF_UNKNOWN = b"-100"
 """What KenLM gives unknown words of a file that has none."""
 
@@ -47,30 +50,30 @@ class Listed(Protocol):
 class Tokens:
     """Tokens end to end: those of the symbols by id, then `</s>` at the boundary's, then `<s>`."""
 
-    bytes_P: NDArray[np.uint8]
+    bytes_P: Bytes
     starts_U: NDArray[np.int64]
+    unknown: bool
+    """Whether one of them is `<unk>`."""
 
     @classmethod
-    def of(cls, symbols: Sequence[bytes]) -> Tokens:
+    def of(cls, symbols: Texts) -> Tokens:
         """Return the tokens of a codec's symbols below the boundary."""
-        all_of_them = [*symbols, END, BEGIN]
-        starts_U = np.cumsum([0, *map(len, all_of_them)], dtype=np.int64)
-        all_bytes = b"".join(all_of_them) + bytes(formatting.WORD)
-        return cls(np.frombuffer(all_bytes, dtype=np.uint8), starts_U)
+        tokens = symbols.followed_by(Texts.of([END, BEGIN, bytes(formatting.MARGIN)]))
+        alike_U = np.flatnonzero(np.diff(symbols.ends_D, prepend=0) == len(UNKNOWN)).tolist()
+        return cls(tokens.bytes_N, tokens.starts_D, any(symbols.raw(u) == UNKNOWN for u in alike_U))
 
     @property
     def boundary(self) -> int:
         return len(self.starts_U) - 3
 
 
-def write(path: Path, model: Listed, symbols: Sequence[bytes], progress: Progress) -> list[int]:
+def write(path: Path, model: Listed, symbols: Texts, progress: Progress) -> list[int]:
     """Write the file, compressed where its name ends in .gz; return how many n-grams of each length it holds.
 
     `symbols` are the tokens below the boundary, by id.
     """
-    counts = model.counts()
-    header = [counts[0] + 1 + (UNKNOWN not in symbols), *counts[1:]]
-    tokens, done = Tokens.of(symbols), 0
+    counts, tokens, done = model.counts(), Tokens.of(symbols), 0
+    header = [counts[0] + 1 + (not tokens.unknown), *counts[1:]]
     progress.stage(f"writing {path.name}", total=sum(counts))
     with storage.replacing(path) as temporary, _opened(temporary, compressed=path.suffix == ".gz") as file:
         file.write(b"\\data\\\n")
@@ -79,28 +82,37 @@ def write(path: Path, model: Listed, symbols: Sequence[bytes], progress: Progres
         for length in range(1, len(counts) + 1):
             file.write(b"\n\\%d-grams:\n" % length)
             if length == 1:
-                file.write(_extra_lines(model, tokens, unknown=UNKNOWN not in symbols))
-            for lines in threads.side_by_side(partial(format_lines, tokens), _parts(model, tokens, length)):
+                file.write(_extra_lines(model, tokens))
+            for lines, rows in _formatted(model, tokens, length):
                 file.write(lines)
-                done += ROWS_AT_ONCE
-                progress.update(min(done, sum(counts)))
+                done += rows
+                progress.update(done)
         file.write(b"\n\\end\\\n")
     return header
 
 
-def format_lines(tokens: Tokens, grams: NGrams) -> memoryview:
-    """Return n-grams as lines."""
+def _formatted(model: Listed, tokens: Tokens, length: int) -> Iterator[tuple[memoryview, int]]:
+    """Yield the n-grams of that length as lines, and how many; they hold until the next are asked for."""
+    free = [np.empty(_ROOM, dtype=np.uint8) for _ in range(threads.cores() + 1)]
+    work = partial(format_lines, tokens, free)
+    for lines_M, size, rows in threads.side_by_side(work, _blocks(model, tokens, length)):
+        yield lines_M[:size].data, rows
+        free.append(lines_M)
+
+
+def format_lines(tokens: Tokens, free: list[Bytes], grams: NGrams) -> tuple[Bytes, int, int]:
+    """Return n-grams as lines in one of the free arrays, or a longer one: that, their bytes, how many."""
     gammas = np.empty(0, dtype=np.float32) if grams.log_gamma_G is None else grams.log_gamma_G
-    lines_M = np.empty(formatting.measure(grams.symbols_GK, tokens.starts_U), dtype=np.uint8)
-    size = formatting.write_lines(
-        grams.symbols_GK, grams.log_p_G, gammas, tokens.bytes_P, tokens.starts_U, lines_M
-    )
-    return lines_M[:size].data
+    arrays = grams.symbols_GK, grams.log_p_G, gammas, tokens.bytes_P, tokens.starts_U
+    lines_M = free.pop()
+    while (size := formatting.write_lines(*arrays, lines_M)) < 0:
+        lines_M = np.empty(2 * len(lines_M), dtype=np.uint8)
+    return lines_M, size, len(grams.log_p_G)
 
 
 @contextmanager
 def _opened(path: Path, *, compressed: bool) -> Iterator[IO[bytes]]:
-    with path.open("wb", buffering=1 << 20) as file:
+    with path.open("wb") as file:
         if not compressed:
             yield file
             return
@@ -109,31 +121,26 @@ def _opened(path: Path, *, compressed: bool) -> Iterator[IO[bytes]]:
             yield cast(IO[bytes], packed)
 
 
-def _parts(model: Listed, tokens: Tokens, length: int) -> Iterator[NGrams]:
-    """Yield the n-grams of that length, some at a time; alone, the boundary is `</s>`: no backoff."""
+def _blocks(model: Listed, tokens: Tokens, length: int) -> Iterator[NGrams]:
+    """Yield the n-grams of that length; alone, the boundary is `</s>`: no backoff."""
     for grams in model.ngrams(length):
         if length == 1 and grams.log_gamma_G is not None:
             gammas = np.where(grams.symbols_GK[:, 0] == tokens.boundary, np.float32(0), grams.log_gamma_G)
             grams = replace(grams, log_gamma_G=gammas)
-        for start in range(0, len(grams.log_p_G), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            gammas_G = None if grams.log_gamma_G is None else np.array(grams.log_gamma_G[rows])
-            # copies: kernels are compiled anew for arrays that are read-only or not in one piece
-            symbols_GK = np.array(grams.symbols_GK[rows], dtype=np.int32, order="C")
-            yield NGrams(symbols_GK, np.array(grams.log_p_G[rows]), gammas_G)
+        yield grams
 
 
-def _extra_lines(model: Listed, tokens: Tokens, *, unknown: bool) -> bytes:
-    """Return the line of `<s>` (probability 0 as lmplz writes it) and, where it is wanted, of `<unk>`."""
+def _extra_lines(model: Listed, tokens: Tokens) -> bytes:
+    """Return the line of `<s>` (probability 0 as lmplz writes it) and, where it is missing, of `<unk>`."""
     log_gamma: np.float32 | None = None
     for grams in model.ngrams(1):
         rows = np.flatnonzero(grams.symbols_GK[:, 0] == tokens.boundary)
         if len(rows) and grams.log_gamma_G is not None:
             log_gamma = grams.log_gamma_G[rows[0]]
     begin = _line(b"0", BEGIN, None if log_gamma is None else _number(log_gamma))
-    return (
-        _line(_LOG10_OF_UNKNOWN, UNKNOWN, None if log_gamma is None else b"0") + begin if unknown else begin
-    )
+    if tokens.unknown:
+        return begin
+    return _line(_LOG10_OF_UNKNOWN, UNKNOWN, None if log_gamma is None else b"0") + begin
 
 
 def _line(log10_p: bytes, token: bytes, log10_gamma: bytes | None) -> bytes:
@@ -143,6 +150,6 @@ def _line(log10_p: bytes, token: bytes, log10_gamma: bytes | None) -> bytes:
 
 def _number(log: np.float32) -> bytes:
     """Return the decimal logarithm of what has this natural one."""
-    text_M = np.empty(formatting.LONGEST_NUMBER + formatting.WORD, dtype=np.uint8)
+    text_M = np.empty(formatting.LONGEST_NUMBER + formatting.MARGIN, dtype=np.uint8)
     text: bytes = text_M[: formatting.write_number(float(log) / math.log(10), text_M, 0)].tobytes()
     return text

@@ -5,6 +5,7 @@ smoothing   counts to probabilities, by what discounting takes and backing_off g
 pruning     leaving n-grams out
 tables      probabilities to log P of a symbol or of all; what is stored
 lookup      tables asked, in kernels
+listing     all their n-grams, in order
 shorter     what a table's n-grams fall back on
 ranking     how many symbols were likelier
 compact     tables in fewer bytes

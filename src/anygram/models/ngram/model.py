@@ -19,7 +19,17 @@ from anygram import contexts
 from anygram.codecs.words import WordsCodec
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.ngram import compact, estimation, hints, lookup, pruning, scoring, tables, texts
+from anygram.models.ngram import (
+    compact,
+    estimation,
+    hints,
+    listing,
+    lookup,
+    pruning,
+    scoring,
+    tables,
+    texts,
+)
 from anygram.models.ngram.pruning import Pruning
 from anygram.models.ngram.ranking import Ranking
 from anygram.models.ngram.shards import Counter
@@ -199,7 +209,7 @@ class NGram:
 
     def ngrams(self, length: int) -> Iterator[NGrams]:
         """Yield all n-grams of that length in blocks."""
-        return self.tables.list(length)
+        return listing.ngrams(self.tables, length)
 
     def tensors(self) -> Tensors:
         """Return the tables once finished; before that, what was read and counted so far."""

@@ -21,7 +21,7 @@ Axes: G k-grams of a level, W words of a row, K symbols of a k-gram, V vocabular
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -41,7 +41,6 @@ are the scrambled symbol and how many the number of a value, and (the same in ea
 multiplier and whether tables are closed."""
 
 _WORD = 4
-_LISTED_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -141,27 +140,6 @@ class Tables:
 
     def _rows(self, length: int, nodes: slice) -> Words:
         return self.levels[length - 1][: self.counts[length - 1]][nodes]
-
-    def list(self, length: int) -> Iterator[NGrams]:
-        """Yield all n-grams of that length in the trie's order, a million at a time."""
-        for begin in range(0, self.counts[length - 1], _LISTED_AT_ONCE):
-            nodes = slice(begin, min(begin + _LISTED_AT_ONCE, self.counts[length - 1]))
-            log_gamma_G = self.log_gamma(length, nodes) if length < self.order else None
-            yield NGrams(self._spell(length, nodes), self.log_p(length, nodes), log_gamma_G)
-
-    def _spell(self, length: int, nodes: slice) -> NDArray[np.int32]:
-        """Return symbols_GK of consecutive n-grams: the last symbol, and that of each context above."""
-        columns = [self.symbols(length, nodes)]
-        places = np.arange(nodes.start, nodes.stop)
-        for above in range(length - 1, 0, -1):
-            places = np.searchsorted(self.first(above), places, side="right") - 1
-            columns.append(self._symbols_at(above, places))
-        return np.stack(columns[::-1], axis=1)
-
-    def _symbols_at(self, length: int, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
-        if length == 1:
-            return nodes.astype(np.int32)
-        return self.scrambling.symbols(self.levels[length - 1][nodes, 0])
 
     def counted(self, seen: Sequence[Words]) -> CountedTrie:
         """Return the n-grams as they were counted, given how often each was seen, for k = 1 .. order."""
