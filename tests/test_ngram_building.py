@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from anygram.errors import DataError
 from anygram.models import ngram
-from anygram.models.ngram import NGram, WrongNGram, building
+from anygram.models.ngram import NGram, WrongNGram, arranging
 from anygram.models.ngram.tables import NGrams
 from tests.given_ngrams import BOUNDARY, SYMBOLS, Given, as_levels, given_ngrams, log_p
 
@@ -55,7 +55,7 @@ def test_a_model_is_made_again_of_its_ngrams_in_any_order(
 
 def test_a_large_model_is_made_again_by_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setattr(building, "_BUCKET", 500)
+    monkeypatch.setattr(arranging, "_BUCKET", 500)
     generator = np.random.default_rng(0)
     stream = np.minimum(generator.geometric(0.02, 30_000) - 1, 999).astype(np.int32)
     stream[-1] = 999
