@@ -20,7 +20,7 @@ from pathlib import Path
 
 from anygram.codecs import words
 from anygram.errors import UsageError
-from anygram.exchange.arpa import reading, spelling, writing
+from anygram.exchange.arpa import closing, reading, spelling, writing
 from anygram.models import ngram
 from anygram.reporting.progress import Progress
 from anygram.runs import Record, StoredRun
@@ -41,7 +41,10 @@ def import_(path: Path, progress: Progress) -> StoredRun:
     config = words.Config(lines=False)
     codec = words.WordsCodec(contents.words, config.split, lines=False)
     progress.stage("building the model")
-    model = ngram.from_ngrams(contents.levels, contents.vocabulary_size)
+    try:
+        model, inserted = _model(contents)
+    except ngram.WrongNGram as wrong:
+        raise reading.repeated(path, wrong.length, wrong.row) from None
     record = Record(
         codec="words",
         codec_settings=asdict(config),
@@ -55,8 +58,24 @@ def import_(path: Path, progress: Progress) -> StoredRun:
         status="finished",
         figures={
             "ngrams": model.counts(),
-            "ngrams_inserted": contents.inserted,
+            "ngrams_inserted": inserted,
             "ngrams_over_a_boundary": contents.crossing,
         },
     )
     return StoredRun(record, codec, model)
+
+
+def _model(contents: reading.Contents) -> tuple[ngram.NGram, list[int]]:
+    """Return the model, and how many n-grams of each length were put in since longer ones extend them.
+
+    WrongNGram where one stands there twice.
+    """
+    try:
+        model = ngram.from_ngrams(contents.levels, contents.vocabulary_size)
+        if model.tables.closed:
+            return model, [0] * len(contents.levels)
+    except ngram.WrongNGram as wrong:
+        if wrong.twin is not None:
+            raise
+    levels, inserted = closing.close(contents.levels)
+    return ngram.from_ngrams(levels, contents.vocabulary_size), inserted

@@ -156,9 +156,9 @@ def _by_context(
         position, next_C[context] = position + next_C[context], position
     keys_M, rows_M = np.empty(end - begin, dtype=np.uint64), np.empty(end - begin, dtype=np.uint32)
     for place in range(begin, end):
-        context = np.int64(keys_G[place] >> np.uint64(32)) - low
-        keys_M[next_C[context]], rows_M[next_C[context]] = keys_G[place], rows_G[place]
-        next_C[context] += 1
+        parent = np.int64(keys_G[place] >> np.uint64(32)) - low
+        keys_M[next_C[parent]], rows_M[next_C[parent]] = keys_G[place], rows_G[place]
+        next_C[parent] += 1
     spare_keys_M, spare_rows_M = keys_G[begin:end], rows_G[begin:end]
     first: Any = np.int64(0)
     for context in range(high - low):
