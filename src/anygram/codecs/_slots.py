@@ -117,6 +117,7 @@ def read_word(start: Any, end: Any, last: Any) -> Any:
                 tail, stop = _mixed(tail, first_of(eight, length)), stop + length
         if stop - start > 16:
             tail = _mixed(tail, np.uint64(stop - start)) | _ONE
+    if stop - start > 8:
         hashed = _mixed(_mixed(hashed, second), tail)
     return start, stop, head, second, tail, hashed
 
