@@ -98,17 +98,18 @@ def parse_ngrams(
     lines_L, logs_L2 = np.empty(_BLOCK + 1, dtype=np.int64), np.empty((_BLOCK, 2), dtype=np.float64)
     places_LK2 = np.empty((_BLOCK, length, 2), dtype=np.int64)
     keys_LK4 = np.empty((_BLOCK, length, 4), dtype=np.uint64)
-    before_K = np.zeros(length, dtype=np.int64)
+    before_K, crosses_L = np.zeros(length, dtype=np.int64), np.empty(_BLOCK, dtype=np.bool_)
     while at < stop:
         read, at = _read(at, stop, last, highest, directory, lines_L, logs_L2, places_LK2, keys_LK4)
-        for line in range(read):
-            arrays = places_LK2, keys_LK4, before_K, symbols_GK
-            known, crosses = _look_up(directory, last, boundary, line, rows, *arrays)
-            if not known:
-                return lines_L[line] - text, rows, crossing
+        known, crossed = _look_up(
+            directory, last, boundary, read, rows, places_LK2, keys_LK4, before_K, crosses_L, symbols_GK
+        )
+        for line in range(known):
             log_p_G[rows], log_gamma_G[rows] = logs_L2[line, 0] * _LN_10, logs_L2[line, 1] * _LN_10
-            rows += not crosses
-            crossing += crosses
+            rows += not crosses_L[line]
+        crossing += crossed
+        if known < read:
+            return lines_L[known] - text, rows, crossing
         if read < _BLOCK:
             return at - text, rows, crossing
     return end, rows, crossing
@@ -173,33 +174,39 @@ def _look_up(
     directory: Places,
     last: int,
     boundary: int,
-    line: int,
+    read: int,
     row: int,
     places_LK2: NDArray[np.int64],
     keys_LK4: NDArray[np.uint64],
     before_K: Places,
+    crosses_L: NDArray[np.bool_],
     symbols_GK: Ids,
-) -> tuple[bool, bool]:
-    """Write the symbols of a line's words; return whether all are known and whether it crosses a boundary.
+) -> tuple[int, int]:
+    """Write the symbols of lines from a row on; return how many have known words only, until one has not.
 
-    `before_K` has the ids of the line before, and then of this one.
+    And how many of them cross a boundary, as `crosses_L` tells: their rows are written over. `before_K` has
+    the ids of the line before, and then of the last one.
     """
-    words = words_of(directory)
-    length = symbols_GK.shape[1]
-    crosses = False
-    for place in range(length):
-        symbol = before_K[place]
-        start, end = places_LK2[line, place, 0], places_LK2[line, place, 1]
-        if start != _SAME:
-            head, second = keys_LK4[line, place, 0], keys_LK4[line, place, 1]
-            tail, hashed = keys_LK4[line, place, 2], keys_LK4[line, place, 3]
-            symbol = _slots.find(words, (start, end, head, second, tail, hashed), last)[1]
-            if symbol < 0:
-                return False, False
-            before_K[place] = symbol
-        crosses |= (symbol == boundary and place < length - 1) or (symbol > boundary and place > 0)
-        symbols_GK[row, place] = min(symbol, boundary)
-    return True, crosses
+    words, length = words_of(directory), symbols_GK.shape[1]
+    crossing = 0
+    for line in range(read):
+        crosses = False
+        for place in range(length):
+            symbol = before_K[place]
+            start, end = places_LK2[line, place, 0], places_LK2[line, place, 1]
+            if start != _SAME:
+                head, second = keys_LK4[line, place, 0], keys_LK4[line, place, 1]
+                tail, hashed = keys_LK4[line, place, 2], keys_LK4[line, place, 3]
+                symbol = _slots.find(words, (start, end, head, second, tail, hashed), last)[1]
+                if symbol < 0:
+                    return line, crossing
+                before_K[place] = symbol
+            crosses |= (symbol == boundary and place < length - 1) or (symbol > boundary and place > 0)
+            symbols_GK[row, place] = min(symbol, boundary)
+        row += not crosses
+        crossing += crosses
+        crosses_L[line] = crosses
+    return read, crossing
 
 
 @kernel
