@@ -40,7 +40,8 @@ def arrange(
     size, last_G = len(ngrams.symbols_GK), ngrams.symbols_GK[:, -1]
     scrambling = Scrambling.of(vocabulary_size)
     keys_G, rows_G, edges_Q1 = _distribute(contexts_G, contexts, last_G, np.uint32(scrambling.forth))
-    words_GW = np.empty((size, 2) if highest else (size + 1, 4), dtype=np.uint32)
+    # rows of the order itself take the place of their keys, bucket by bucket: less memory to be cleared
+    words_GW = keys_G.view(np.uint32).reshape(-1, 2) if highest else np.empty((size + 1, 4), np.uint32)
     words_GW[size:] = 0
     log_gamma_G = np.zeros(0 if highest else size) if ngrams.log_gamma_G is None else ngrams.log_gamma_G
     given = (np.asarray(ngrams.log_p_G, dtype=np.float32), np.asarray(log_gamma_G, dtype=np.float32))
