@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from anygram.errors import DataError
 
-BLOCK = 1 << 23
+BLOCK = 1 << 21
 PIECE = 1 << 20
 MARGIN = 16
 """Bytes that may be read past the end of a piece."""
