@@ -203,9 +203,20 @@ def odd_lines(draw: st.DrawFn) -> bytes:
     return (text + draw(st.sampled_from(["", "\r", " "]))).encode()
 
 
-@given(drawn=st.lists(odd_lines() | st.just(b""), min_size=1, max_size=6), highest=st.booleans())
-def test_kernels_read_what_plain_python_reads(path: Path, drawn: list[bytes], highest: bool) -> None:
-    words = [b"<unk>", b"<s>", b"</s>", b"a", b"na\xc3\xafve", b"abcdefghi", b"x\x01y"]
+GOOD_LINES = [b"-1\ta a", b"-0.5 a abcdefghi\t-1e-2", b"-2\ta <s>", b"-3\t<s> abcdefghijklmnopqr\t0"]
+
+
+@given(
+    good=st.lists(st.sampled_from(GOOD_LINES), max_size=7),
+    times=st.sampled_from([0, 1, 20]),
+    odd=st.lists(odd_lines() | st.just(b""), min_size=1, max_size=6),
+    highest=st.booleans(),
+)
+def test_kernels_read_what_plain_python_reads(
+    good: list[bytes], times: int, odd: list[bytes], highest: bool
+) -> None:
+    drawn = good * times + odd + good
+    words = [b"<unk>", b"<s>", b"</s>", b"a", b"na\xc3\xafve", b"abcdefghi", b"x\x01y", b"abcdefghijklmnopqr"]
     vocabulary = vocabulary_of(words)
     text = b"\n".join(drawn) + b"\n"
     piece = source.Piece(np.frombuffer(bytearray(text) + bytes(16), dtype=np.uint8), 0, len(text))

@@ -12,20 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram import threads
-from anygram.compiled import kernel, load_32, prefetch
+from anygram.compiled import kernel, load_32, load_signed_16, prefetch
 from anygram.errors import DataError
 from anygram.models.ngram.arranging import arrange
-from anygram.models.ngram.hints import hinted
-from anygram.models.ngram.lookup import find_at
+from anygram.models.ngram.hints import Hints, hinted, measure
 from anygram.models.ngram.model import Config, NGram
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams, Tables
-from anygram.models.ngram.trie import Scrambling, Words, guess
+from anygram.models.ngram.trie import FEWEST_HINTED, PER_HINT, Scrambling, Words, guess
 from anygram.protocols import Ids
 
 ABSENT = np.float32(-100 * np.log(10))
@@ -64,7 +64,7 @@ def from_ngrams(levels: Sequence[NGrams], vocabulary_size: int) -> NGram:
 def _build(levels: Sequence[NGrams], vocabulary_size: int) -> Tables:
     """Return the tables: levels one by one, each of the one above."""
     packed = [_unigrams(levels[0], vocabulary_size)]
-    lower: list[tuple[Words, Words]] = []
+    lower: list[tuple[Words, Words, Hints]] = []
     closed = True
     for length, ngrams in enumerate(levels[1:], 2):
         symbols_GK = np.ascontiguousarray(ngrams.symbols_GK, np.int32)
@@ -76,7 +76,8 @@ def _build(levels: Sequence[NGrams], vocabulary_size: int) -> Tables:
             raise _repeated(length, *again)
         packed[-1][:, -1] = first_P1
         if not highest:
-            lower.append((first_P1, np.ascontiguousarray(words_GW[:-1, 0])))
+            scrambled_G = np.ascontiguousarray(words_GW[:-1, 0])
+            lower.append((first_P1, scrambled_G, measure(first_P1, scrambled_G, int(_ALL), Memory())))
         packed.append(words_GW)
         closed &= complete
     return Tables(tuple(packed), closed=closed)
@@ -114,14 +115,14 @@ def _repeated(length: int, row: int, twin: int) -> WrongNGram:
 
 
 def _find_contexts(
-    length: int, symbols_GK: Ids, lower: Sequence[tuple[Words, Words]], vocabulary_size: int
+    length: int, symbols_GK: Ids, lower: Sequence[tuple[Words, Words, Hints]], vocabulary_size: int
 ) -> tuple[Words, bool]:
     """Return each n-gram's context, and whether all but the first symbol of every n-gram is stored too.
 
-    `lower` has for the levels from 2 on first_P1 and scrambled_G.
+    `lower` has for the levels from 2 on first_P1, scrambled_G and hints_J.
     """
-    addresses = [(first.ctypes.data, scrambled.ctypes.data) for first, scrambled in lower]
-    directory = np.array(addresses, dtype=np.int64).reshape(-1, 2)
+    addresses = [[array.ctypes.data for array in arrays] for arrays in lower]
+    directory = np.array(addresses, dtype=np.int64).reshape(-1, 3)
     forth = np.uint32(Scrambling.of(vocabulary_size).forth)
     contexts_G = np.empty(len(symbols_GK), dtype=np.uint32)
 
@@ -152,7 +153,7 @@ def _walk(
     And whether all but the first symbol of each is stored, as far as rows were looked at.
     """
     row, flaw, complete = begin, _GOOD, True
-    rows_L, nodes = np.empty(_BLOCK, dtype=np.int64), np.empty((3, _BLOCK), dtype=np.int64)
+    rows_L, nodes = np.empty(_BLOCK, dtype=np.int64), np.empty((4, _BLOCK), dtype=np.int64)
     for start in range(begin, end, _BLOCK):
         stop = min(start + _BLOCK, end)
         row, flaw = _check(symbols_GK[start:stop], vocabulary_size)
@@ -218,17 +219,47 @@ def _check(symbols_LK: Ids, vocabulary_size: int) -> tuple[int, int]:
 
 @kernel
 def _descend(level: Indices, symbols_G: Ids, rows_L: Indices, forth: np.uint32, nodes: Indices) -> None:
-    """Replace the nodes in row 0 by their children, −1 where there is none; rows 1 and 2 are scratch."""
-    first_address, address = level[0], level[1]
+    """Replace the nodes in row 0 by their children, −1 where there is none; rows 1 to 3 are scratch.
+
+    First it is asked for where all nodes' children are, then for the hints to where among them each stands,
+    then for what stands there.
+    """
+    first_address, address, hints = level[0], level[1], level[2]
     for place in range(len(rows_L)):
         prefetch(first_address + 4 * max(nodes[0, place], np.int64(0)))
     for place in range(len(rows_L)):
-        nodes[1, place], nodes[2, place] = 0, 0
+        first: Any = np.int64(0)
+        last: Any = np.int64(0)
         if nodes[0, place] >= 0:
             entry = first_address + 4 * nodes[0, place]
-            nodes[1, place], nodes[2, place] = load_32(entry), load_32(entry + 4)
+            first, last = np.int64(load_32(entry)), np.int64(load_32(entry + 4))
+        wanted = np.uint32(np.uint32(symbols_G[rows_L[place]]) * forth)
+        nodes[1, place], nodes[2, place] = first, last
+        nodes[3, place] = guess(first, last - first, wanted)
+        if last - first < FEWEST_HINTED:
+            prefetch(address + 4 * nodes[3, place])
+        else:
+            prefetch(hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted))
+    for place in range(len(rows_L)):
+        first, last = nodes[1, place], nodes[2, place]
+        if last - first >= FEWEST_HINTED:
             wanted = np.uint32(np.uint32(symbols_G[rows_L[place]]) * forth)
-            prefetch(address + 4 * guess(nodes[1, place], nodes[2, place] - nodes[1, place], wanted))
+            hint = hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)
+            nodes[3, place] = min(max(nodes[3, place] + load_signed_16(hint), first), last - 1)
+            prefetch(address + 4 * nodes[3, place])
     for place in range(len(rows_L)):
         wanted = np.uint32(np.uint32(symbols_G[rows_L[place]]) * forth)
-        nodes[0, place] = find_at(address, 4, _ALL, nodes[1, place], nodes[2, place], wanted)
+        nodes[0, place] = _walk_to(address, nodes[1, place], nodes[2, place], nodes[3, place], wanted)
+
+
+@kernel
+def _walk_to(address: int, first: int, last: int, near: int, wanted: np.uint32) -> Any:
+    """Return which of the children `first` to `last` is that scrambled symbol, −1 for none; it is `near`."""
+    if first >= last:
+        return -1
+    place: Any = near
+    while place > first and load_32(address + 4 * place) > wanted:
+        place -= 1
+    while place < last - 1 and load_32(address + 4 * place) < wanted:
+        place += 1
+    return place if load_32(address + 4 * place) == wanted else -1
