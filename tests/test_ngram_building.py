@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_given_ngrams_score_as_the_twin_does(levels: Given, text: list[int]) -> 
 @given(given_ngrams())
 def test_a_model_is_closed_where_all_suffixes_are_stored(levels: Given) -> None:
     model = ngram.from_ngrams(list(as_levels(levels)), SYMBOLS)
-    suffixes = [(gram[1:], lower) for lower, level in zip(levels, levels[1:], strict=False) for gram in level]
+    suffixes = [(gram[1:], lower) for lower, level in pairwise(levels) for gram in level]
     assert model.tables.closed == all(len(gram) == 1 or gram in lower for gram, lower in suffixes)
 
 
