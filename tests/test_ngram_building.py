@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from anygram.errors import DataError
 from anygram.models import ngram
-from anygram.models.ngram import NGram, WrongNGram, building
+from anygram.models.ngram import NGram, WrongNGram, arranging
 from anygram.models.ngram.tables import NGrams
+from anygram.models.ngram.trie import Scrambling
 from tests.given_ngrams import BOUNDARY, SYMBOLS, Given, as_levels, given_ngrams, log_p
 
 ids = st.lists(st.integers(0, BOUNDARY - 1), max_size=8)
@@ -55,7 +57,7 @@ def test_a_model_is_made_again_of_its_ngrams_in_any_order(
 
 def test_a_large_model_is_made_again_by_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setattr(building, "_BUCKET", 500)
+    monkeypatch.setattr(arranging, "_BUCKET", 500)
     generator = np.random.default_rng(0)
     stream = np.minimum(generator.geometric(0.02, 30_000) - 1, 999).astype(np.int32)
     stream[-1] = 999
@@ -77,6 +79,45 @@ def test_given_ngrams_score_as_the_twin_does(levels: Given, text: list[int]) -> 
         np.testing.assert_allclose(log_p_V, expected, rtol=1e-6, atol=1e-6)
         assert log_p_BT[0, place] == pytest.approx(expected[symbol], rel=1e-6, abs=1e-6)
         context = (*context, symbol)
+
+
+@given(given_ngrams())
+def test_a_model_is_closed_where_all_suffixes_are_stored(levels: Given) -> None:
+    model = ngram.from_ngrams(list(as_levels(levels)), SYMBOLS)
+    suffixes = [(gram[1:], lower) for lower, level in pairwise(levels) for gram in level]
+    assert model.tables.closed == all(len(gram) == 1 or gram in lower for gram, lower in suffixes)
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6)), max_size=40),
+    buckets=st.integers(1, 9),
+    highest=st.booleans(),
+)
+def test_a_level_is_arranged_as_sorting_does(
+    rows: list[tuple[int, int]], buckets: int, highest: bool
+) -> None:
+    scrambling = Scrambling.of(7)
+    symbols_GK = np.array(rows, dtype=np.int32).reshape(-1, 2)
+    log_p_G, log_gamma_G = (np.arange(len(rows), dtype=np.float32) + begin for begin in (0, 100))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arranging, "_BUCKET", max(1, len(rows) // buckets))
+        words_GW, first_P1, again = arranging.arrange(
+            NGrams(symbols_GK, log_p_G, log_gamma_G),
+            symbols_GK[:, 0].astype(np.uint32),
+            4,
+            7,
+            highest=highest,
+        )
+    scrambled = scrambling.scramble(symbols_GK[:, 1]).tolist()
+    order = sorted(range(len(rows)), key=lambda row: (rows[row][0], scrambled[row]))
+    assert words_GW[: len(rows), 0].tolist() == [scrambled[row] for row in order]
+    assert words_GW[: len(rows), 1].view(np.float32).tolist() == order
+    if not highest:
+        gammas = [0 if rows[row][1] == 6 else 100 + row for row in order]
+        assert words_GW[:-1, 2].view(np.float32).tolist() == gammas
+    assert first_P1.tolist() == [sum(context < parent for context, _ in rows) for parent in range(5)]
+    repeated = [row for row, gram in enumerate(rows) if gram in rows[:row]]
+    assert (again and again[0]) == (repeated[0] if repeated else None)
 
 
 def _logs(*values: float) -> np.ndarray:

@@ -15,15 +15,12 @@ closing      n-grams that are missing though others extend them
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
-from anygram.codecs import words
 from anygram.errors import UsageError
 from anygram.exchange.arpa import spelling, writing
-from anygram.models import ngram
 from anygram.reporting.progress import Progress
-from anygram.runs import Record, StoredRun
+from anygram.runs import StoredRun
 
 
 def export(run: StoredRun, path: Path, progress: Progress) -> list[int]:
@@ -37,28 +34,6 @@ def export(run: StoredRun, path: Path, progress: Progress) -> list[int]:
 
 def import_(path: Path, progress: Progress) -> StoredRun:
     """Return the run of an ARPA file, plain or compressed; DataError in one line for a malformed one."""
-    from anygram.exchange.arpa import reading  # its kernels are not what an export should wait for
+    from anygram.exchange.arpa import importing  # its kernels are not what an export should wait for
 
-    contents = reading.read(path, progress)
-    config = words.Config(lines=False)
-    codec = words.WordsCodec(contents.words, config.split, lines=False)
-    progress.stage("building the model")
-    model = ngram.from_ngrams(contents.levels, contents.vocabulary_size)
-    record = Record(
-        codec="words",
-        codec_settings=asdict(config),
-        model="ngram",
-        model_settings=asdict(model.config),
-        vocabulary_size=contents.vocabulary_size,
-        learner_settings={},
-        budget={},
-        seed=0,
-        data={"format": "arpa", "file": str(path), "bytes": path.stat().st_size},
-        status="finished",
-        figures={
-            "ngrams": model.counts(),
-            "ngrams_inserted": contents.inserted,
-            "ngrams_over_a_boundary": contents.crossing,
-        },
-    )
-    return StoredRun(record, codec, model)
+    return importing.import_(path, progress)

@@ -40,15 +40,15 @@ class Table:
     """0, or 24 bits of the hash above 40 bits of the row + 1."""
 
     @classmethod
-    def of(cls, symbols_GK: Ids) -> tuple[Table, int]:
-        """Return the table, and the first row that an earlier one equals (MISSING where there is none)."""
+    def of(cls, symbols_GK: Ids) -> Table:
+        """Return the table; of equal rows it has the first."""
         tables = threads.cores()
         expected = 1 + len(symbols_GK) // tables
         slots = 1 << (2 * expected + 64).bit_length()
         table = cls(symbols_GK, np.zeros((tables, slots), dtype=np.uint64))
         fill = partial(_fill, symbols_GK, table.slots_TS)
-        repeated = [int(row) for row in threads.side_by_side(fill, range(tables)) if row != MISSING]
-        return table, min(repeated, default=MISSING)
+        list(threads.side_by_side(fill, range(tables)))
+        return table
 
     def find(self, symbols_XK: Ids) -> Rows:
         """Return the row of each n-gram, MISSING where there is none."""
@@ -57,24 +57,24 @@ class Table:
         return rows_X
 
 
-def close(levels: Sequence[NGrams], tables: Sequence[Table | None]) -> tuple[list[NGrams], list[int]]:
-    """Return levels that hold what longer n-grams extend, and how many were put into each.
+def close(levels: Sequence[NGrams]) -> tuple[list[NGrams], list[int]]:
+    """Return levels that hold what longer n-grams extend, and how many were put into each, at its end.
 
-    `levels` are those of lengths 1, 2, …; the first holds all symbols by id. `tables` are theirs; the
-    first one and the last are not needed.
+    `levels` are those of lengths 1, 2, …; the first holds all symbols by id.
     """
-    closed, searched, inserted = list(levels), list(tables), [0] * len(levels)
+    closed, inserted = list(levels), [0] * len(levels)
+    tables = [None, *(Table.of(level.symbols_GK) for level in levels[1:-1]), None]
     for upper in range(len(levels) - 1, 1, -1):
-        table = searched[upper - 1]
+        table = tables[upper - 1]
         assert table is not None
         missing_XJ = _missing(closed[upper].symbols_GK, table)
         if len(missing_XJ):
             inserted[upper - 1] = len(missing_XJ)
             closed[upper - 1] = _extended(closed[upper - 1], missing_XJ)
-            searched[upper - 1], _ = Table.of(closed[upper - 1].symbols_GK)
+            tables[upper - 1] = Table.of(closed[upper - 1].symbols_GK)
     for index, count in enumerate(inserted):
         if count:
-            _estimate(closed, searched, index, first=len(closed[index].log_p_G) - count)
+            _estimate(closed, tables, index, first=len(closed[index].log_p_G) - count)
     return closed, inserted
 
 
@@ -134,15 +134,15 @@ def _found(
 
 
 @kernel
-def _fill(symbols_GK: Ids, slots_TS: NDArray[np.uint64], mine: int) -> int:
-    """Enter the rows that belong into one table; return the first that an earlier one equals, or MISSING.
+def _fill(symbols_GK: Ids, slots_TS: NDArray[np.uint64], mine: int) -> None:
+    """Enter the rows that belong into one table.
 
     Rows are taken in batches, so that the slots of a batch come from memory together.
     """
     tables, slots_S = len(slots_TS), slots_TS[mine]
     mask = np.int64(len(slots_S) - 1)
     rows_B, hashes_B = np.empty(_BATCH, dtype=np.int64), np.empty(_BATCH, dtype=np.uint64)
-    repeated, row = MISSING, 0
+    row = 0
     while row < len(symbols_GK):
         taken = 0
         while taken < _BATCH and row < len(symbols_GK):
@@ -153,25 +153,21 @@ def _fill(symbols_GK: Ids, slots_TS: NDArray[np.uint64], mine: int) -> int:
                 taken += 1
             row += 1
         for batched in range(taken):
-            again = _enter(symbols_GK, slots_S, rows_B[batched], hashes_B[batched])
-            if again and repeated == MISSING:
-                repeated = rows_B[batched]
-    return repeated
+            _enter(symbols_GK, slots_S, rows_B[batched], hashes_B[batched])
 
 
 @kernel
-def _enter(symbols_GK: Ids, slots_S: NDArray[np.uint64], row: int, hashed: np.uint64) -> bool:
-    """Enter a row into a table and return whether an earlier one equals it."""
+def _enter(symbols_GK: Ids, slots_S: NDArray[np.uint64], row: int, hashed: np.uint64) -> None:
+    """Enter a row into a table, unless an earlier one equals it."""
     mask = np.int64(len(slots_S) - 1)
     slot = np.int64(hashed) & mask
     tag = hashed >> _ROW_BITS
     while slots_S[slot] != _EMPTY:
         entry = slots_S[slot]
         if entry >> _ROW_BITS == tag and _equal(symbols_GK, int(entry & _ROW_MASK) - 1, symbols_GK, row):
-            return True
+            return
         slot = (slot + 1) & mask
     slots_S[slot] = (tag << _ROW_BITS) | np.uint64(row + 1)
-    return False
 
 
 @kernel

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from anygram.errors import DataError
 from anygram.exchange.arpa.spelling import BEGIN, END
 
-SPACES = b" \t\r\n"
+SPACES = b" \t\r\n\0"
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_SPACING = re.compile(rb"[ \t\r\n]+")
+_SPACING = re.compile(rb"[ \t\r\n\0]+")
 _SHOWN = 40
 
 

@@ -1,7 +1,7 @@
 """An ARPA file as n-grams: checked line by line, parsed on every core.
 
 What is wrong in it is one DataError with the number of the line. What other programs leave out is put in:
-a missing `<unk>`, backoffs of 0, n-grams that others extend (`closing`).
+a missing `<unk>`, backoffs of 0. Of n-grams that stand there twice the model knows, when it is built.
 
 Axes: G n-grams of one length, K words of each, U words, V vocabulary.
 """
@@ -18,17 +18,19 @@ import numpy as np
 
 from anygram import threads
 from anygram.errors import DataError
-from anygram.exchange.arpa import closing, lines, parsing, sections
+from anygram.exchange.arpa import lines, parsing, sections
 from anygram.exchange.arpa.header import read_counts
 from anygram.exchange.arpa.sections import Gathered, Part, RefusedLine, Words
 from anygram.exchange.arpa.source import MARGIN, Piece, Source, numbered_lines, opened
 from anygram.exchange.arpa.spelling import BEGIN, END, UNKNOWN, UNKNOWN_TOO
-from anygram.exchange.arpa.vocabulary import Vocabulary
+from anygram.exchange.arpa.vocabulary import MISSING, Vocabulary, first_place
 from anygram.models.ngram.tables import NGrams
+from anygram.protocols import Texts
 from anygram.reporting.progress import Progress
 
 _LOG_OF_UNKNOWN = -100.0 * math.log(10)
 """What KenLM gives unknown words of a file that has none."""
+_BOTH_UNKNOWN = UNKNOWN, UNKNOWN_TOO
 _END = b"\\end\\"
 _FEWEST_BYTES, _MOST_PACKED = 4, 1100
 """Bytes that a line takes, and that one byte of a compressed file (DEFLATE) can stand for."""
@@ -38,10 +40,8 @@ _FEWEST_BYTES, _MOST_PACKED = 4, 1100
 class Contents:
     """What a file holds: words from id 1 on, n-grams of each length by id, and what was done to them."""
 
-    words: list[str]
+    words: Texts
     levels: list[NGrams]
-    inserted: list[int]
-    """How many n-grams of each length were missing though longer ones extend them."""
     crossing: int
     """How many n-grams reached over a boundary and were left out."""
 
@@ -69,20 +69,16 @@ class _Reading:
     def read(self) -> Contents:
         """Return what the file holds."""
         levels: list[NGrams] = []
-        tables: list[closing.Table | None] = []
         for length in range(1, len(self._counts) + 1):
             self._require(b"\\%d-grams:" % length)
             if length == 1:
                 vocabulary, level = self._words()
-                tables.append(None)
             else:
                 level = self._ngrams(vocabulary, length)
-                tables.append(self._table(vocabulary, level))
             levels.append(level)
         self._require(_END)
         self._require_nothing()
-        closed, inserted = closing.close(levels, tables)
-        return Contents(vocabulary.texts(), closed, inserted, self._crossing)
+        return Contents(vocabulary.ordinary, levels, self._crossing)
 
     def _words(self) -> tuple[Vocabulary, NGrams]:
         """Return the 1-grams: their words, and by id what the model needs of them."""
@@ -97,28 +93,33 @@ class _Reading:
             line = self._line + 1 + sections.entry_line(piece, vocabulary)
             word = piece.bytes(int(words.starts_U[vocabulary]), int(words.ends_U[vocabulary]))
             raise self._wrong(line, _repeated([word]))
-        self._check_words(vocabulary, piece)
+        self._check_text(piece)
+        self._check_unknown(words, piece)
         self._line += parsing.count_lines(piece.text_N[: piece.end])
         self._next_title()
         self._check_not_fewer(1, len(words.starts_U))
         for special in (BEGIN, END):
-            if vocabulary.place(special) is None:
+            if vocabulary.id_of(special) is None:
                 remedy = "make the file again with the ends of sentences in it"
                 raise self._wrong(self._line, f"no {special.decode()} among the 1-grams; {remedy}")
         return vocabulary, _by_id(vocabulary, words, highest=len(self._counts) == 1)
 
-    def _check_words(self, vocabulary: Vocabulary, piece: Piece) -> None:
-        """Raise DataError for a word that is no text, and for `<unk>` beside `<UNK>`, which are one."""
+    def _check_text(self, piece: Piece) -> None:
+        """Raise DataError for a word that is no text."""
+        raw = piece.bytes(piece.start, piece.end)
         try:
-            vocabulary.bytes_P.tobytes().decode()
+            raw.decode()
         except UnicodeDecodeError as error:
-            place = int(np.searchsorted(vocabulary.starts_U, error.start, side="right")) - 1
-            word = lines.shown(vocabulary.word(place))
+            before = raw[: error.start].count(b"\n")
+            word = lines.shown(lines.fields_of(raw.split(b"\n", before + 1)[before])[1])
             reason = f"the word {word} is not UTF-8; convert the file, as with iconv"
-            raise self._wrong(self._line + 1 + sections.entry_line(piece, place), reason) from None
-        places = [vocabulary.place(word) for word in (UNKNOWN, UNKNOWN_TOO)]
-        if None not in places:
-            line = self._line + 1 + sections.entry_line(piece, max(place or 0 for place in places))
+            raise self._wrong(self._line + 1 + before, reason) from None
+
+    def _check_unknown(self, words: Words, piece: Piece) -> None:
+        """Raise DataError for `<unk>` beside `<UNK>`, which are one."""
+        places = [first_place(word, piece.text_N, words.starts_U, words.ends_U) for word in _BOTH_UNKNOWN]
+        if MISSING not in places:
+            line = self._line + 1 + sections.entry_line(piece, max(places))
             raise self._wrong(line, "<unk> and <UNK> are the same word, unknown ones; remove one")
 
     def _ngrams(self, vocabulary: Vocabulary, length: int) -> NGrams:
@@ -148,14 +149,6 @@ class _Reading:
             yield from threads.side_by_side(parse, self._source.section())
         except RefusedLine as refused:
             raise self._wrong(self._line + refused.lines_before + 1, refused.reason) from None
-
-    def _table(self, vocabulary: Vocabulary, level: NGrams) -> closing.Table:
-        """Return the table of n-grams; DataError where one stands there twice."""
-        table, row = closing.Table.of(level.symbols_GK)
-        if row != closing.MISSING:
-            line, entry = find_entry(Path(self._source.name), level.symbols_GK.shape[1], row)
-            raise self._wrong(line, _repeated(entry.words))
-        return table
 
     def _next_title(self) -> None:
         line = self._source.line()
@@ -205,6 +198,12 @@ class _Reading:
 
     def _wrong(self, line: int, reason: str) -> DataError:
         return DataError(f"{self._source.name} line {line}: {reason}")
+
+
+def repeated(path: Path, length: int, row: int) -> DataError:
+    """Return what is wrong where n-gram number `row` (from 0) of a section stands there twice."""
+    line, entry = find_entry(path, length, row)
+    return DataError(f"{path} line {line}: {_repeated(entry.words)}")
 
 
 def find_entry(path: Path, length: int, row: int) -> tuple[int, lines.Entry]:

@@ -116,7 +116,7 @@ def parse_ngrams(vocabulary: Vocabulary, length: int, highest: bool, piece: Piec
     while True:
         arrays = symbols_GK[row:], log_p_G[row:], log_gamma_G[row:]
         position, more, left_out = parsing.parse_ngrams(
-            piece.text_N, position, piece.end, highest, *vocabulary.arrays, vocabulary.boundary, *arrays
+            piece.text_N, position, piece.end, highest, vocabulary.directory, vocabulary.boundary, *arrays
         )
         row, crossing = row + more, crossing + left_out
         if position >= piece.end:
@@ -145,7 +145,7 @@ def _look_at(
     end = position
     while piece.text_N[end] != ord("\n"):
         end += 1
-    known = None if vocabulary is None else lambda word: vocabulary.place(word) is not None
+    known = None if vocabulary is None else lambda word: vocabulary.id_of(word) is not None
     try:
         return lines.parse(piece.bytes(position, end), length, highest=highest, known=known), end
     except DataError as error:

@@ -1,161 +1,125 @@
-"""The words of an ARPA file by their bytes: a hash table that kernels search.
+"""The words of an ARPA file by their bytes, and the model's id of each.
 
-Bytes are taken eight at once. Words are compared in full, so that no two are ever taken for each other.
-
-Axes: N bytes of a text, U words by their place in the 1-grams, P their bytes end to end, S slots.
+Axes: N bytes of a text, U words by their place in the 1-grams, V symbols by id, S slots.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.compiled import address, kernel, load_64
+from anygram import pieces
+from anygram.codecs import _slots
+from anygram.compiled import address, kernel
 from anygram.exchange.arpa.spelling import BEGIN, END, UNKNOWN, UNKNOWN_TOO
-from anygram.protocols import Ids
+from anygram.protocols import Ids, Texts
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
-Slots = NDArray[np.uint64]
 
-WORD = 8
-"""Bytes read at once: as many must lie past the end of whatever is read here."""
 MISSING = -1
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_HALF = np.uint64(32)
-_LOW_HALF = np.uint64((1 << 32) - 1)
-_EMPTY = np.uint64(0)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words by place, and the model's id of each: `<unk>` 0, `</s>` the boundary, `<s>` one more.
+    """Words by id: `<unk>` 0, `</s>` the boundary, `<s>` one more, whether or not the file has them."""
 
-    `<s>` must be there.
-    """
-
-    bytes_P: Bytes
-    starts_U: Places
-    """Where each word starts among the bytes, and where the last one ends."""
-    slots_S2: Slots
-    """A word's first eight bytes, and its size in bytes over its place + 1 (0: empty), by its hash."""
+    words: Texts
+    slots_S4: _slots.Slots
+    """Those that the file has (`codecs._slots`)."""
     ids_U: Ids
+    """The id of each of the file's words."""
 
     @classmethod
     def of(cls, text_N: Bytes, starts_U: Places, ends_U: Places) -> Vocabulary | int:
         """Return the words that lie there in a text, or the place of the first that came before."""
-        packed_U = np.zeros(len(starts_U) + 1, dtype=np.int64)
-        np.cumsum(ends_U - starts_U, out=packed_U[1:])
-        bytes_P = np.zeros(packed_U[-1] + WORD, dtype=np.uint8)
-        slots_S2 = np.zeros((1 << (1 + 3 * len(starts_U) // 2).bit_length(), 2), dtype=np.uint64)
-        repeated = int(_fill(text_N, starts_U, packed_U, bytes_P, slots_S2))
-        if repeated != MISSING:
-            return repeated
-        return cls(bytes_P, packed_U, slots_S2, np.zeros(len(starts_U), dtype=np.int32))._numbered()
-
-    def _numbered(self) -> Vocabulary:
-        places = {word: self.place(word) for word in (BEGIN, END, UNKNOWN, UNKNOWN_TOO)}
-        ordinary = np.ones(len(self.ids_U), dtype=bool)
-        ordinary[[place for place in places.values() if place is not None]] = False
-        ids_U = np.where(ordinary, np.cumsum(ordinary), 0).astype(np.int32)
-        boundary = 1 + int(np.sum(ordinary))
-        for word, symbol in ((END, boundary), (BEGIN, boundary + 1)):
-            place = places[word]
-            if place is not None:
+        places = [first_place(word, text_N, starts_U, ends_U) for word in (UNKNOWN, UNKNOWN_TOO, END, BEGIN)]
+        ordinary_U = np.ones(len(starts_U), dtype=bool)
+        ordinary_U[[place for place in places if place != MISSING]] = False
+        boundary = 1 + int(ordinary_U.sum())
+        ids_U = np.where(ordinary_U, np.cumsum(ordinary_U), 0).astype(np.int32)
+        for place, symbol in zip(places[2:], (boundary, boundary + 1), strict=True):
+            if place != MISSING:
                 ids_U[place] = symbol
-        return replace(self, ids_U=ids_U)
+        starts_W, ends_W = starts_U[ordinary_U], ends_U[ordinary_U]
+        ordinary = Texts(pieces.joined(text_N, starts_W, ends_W), np.cumsum(ends_W - starts_W))
+        words = Texts.of([UNKNOWN]).followed_by(ordinary).followed_by(Texts.of([END, BEGIN]))
+        slots_S4 = _slots.free_slots(len(words))
+        arrays = words.bytes_N, words.ends_D, slots_S4
+        repeated = int(_enter(text_N, starts_U, ends_U, ids_U, *arrays))
+        return cls(words, slots_S4, ids_U) if repeated == MISSING else repeated
 
-    def place(self, word: bytes) -> int | None:
-        """Return the place of a word, None where it is unknown."""
-        word_N = np.frombuffer(bytearray(word) + bytes(WORD), dtype=np.uint8)
-        place = int(find(word_N, 0, len(word), self.bytes_P, self.starts_U, self.slots_S2))
-        return None if place == MISSING else place
-
-    def word(self, place: int) -> bytes:
-        """Return the word at a place."""
-        word: bytes = self.bytes_P[self.starts_U[place] : self.starts_U[place + 1]].tobytes()
-        return word
-
-    def texts(self) -> list[str]:
-        """Return the ordinary words by id, from id 1 on."""
-        raw, ends = self.bytes_P.tobytes(), self.starts_U.tolist()
-        ordinary = (self.ids_U > 0) & (self.ids_U < self.boundary)
-        return [raw[ends[place] : ends[place + 1]].decode() for place in np.flatnonzero(ordinary).tolist()]
+    def id_of(self, word: bytes) -> int | None:
+        """Return the id of a word, None where it is unknown."""
+        word_N = np.frombuffer(word, dtype=np.uint8)
+        symbol = int(_find(self.directory, word_N)) if word else MISSING
+        return None if symbol == MISSING else symbol
 
     def symbol(self, word: bytes) -> int:
-        """Return the model's id of a known word, wherever in an n-gram it may stand."""
-        place = self.place(word)
-        assert place is not None
-        return min(int(self.ids_U[place]), self.boundary)
+        """Return the model's symbol of a known word, wherever in an n-gram it may stand."""
+        symbol = self.id_of(word)
+        assert symbol is not None
+        return min(symbol, self.boundary)
 
     @property
     def boundary(self) -> int:
-        """The id of `</s>`, and of `<s>` in front of others."""
-        return int(np.max(self.ids_U, initial=0)) - 1
+        """The id of `</s>`, and in a model of `<s>` too."""
+        return len(self.words) - 2
 
     @property
-    def arrays(self) -> tuple[Bytes, Places, Slots, Ids]:
-        """What kernels search."""
-        return self.bytes_P, self.starts_U, self.slots_S2, self.ids_U
+    def ordinary(self) -> Texts:
+        """The words from id 1 on."""
+        ends_D = self.words.ends_D
+        return Texts(self.words.bytes_N[ends_D[0] : ends_D[-3]], ends_D[1:-2] - ends_D[0])
+
+    @cached_property
+    def directory(self) -> Places:
+        """What kernels need to look words up (`words_of`); good as long as the vocabulary lives."""
+        spelled, ends = self.words.bytes_N.ctypes.data, self.words.ends_D.ctypes.data
+        spelled_last = spelled + len(self.words.bytes_N)
+        slots, mask = self.slots_S4.ctypes.data, len(self.slots_S4) - 1
+        return np.array([slots, mask, spelled, spelled_last, ends], dtype=np.int64)
+
+
+def first_place(word: bytes, text_N: Bytes, starts_U: Places, ends_U: Places) -> int:
+    """Return the place of the first of the words that is this one, or MISSING."""
+    places = np.flatnonzero(ends_U - starts_U == len(word))
+    spelled = text_N[starts_U[places][:, None] + np.arange(len(word))]
+    found = places[(spelled == np.frombuffer(word, dtype=np.uint8)).all(axis=1)]
+    return int(found[0]) if len(found) else MISSING
 
 
 @kernel
-def find(text_N: Bytes, start: int, end: int, bytes_P: Bytes, starts_U: Places, slots_S2: Slots) -> int:
-    """Return the place of the word that these bytes spell, or MISSING."""
-    head, size = _chunk(text_N, start, end), end - start
-    mask = len(slots_S2) - 1
-    slot = np.int64(_hash(text_N, start, end, head)) & mask
-    while True:
-        entry = slots_S2[slot, 1]
-        if entry == _EMPTY:
-            return MISSING
-        if slots_S2[slot, 0] == head and np.int64(entry >> _HALF) == size:
-            place = int(entry & _LOW_HALF) - 1
-            first, offset = starts_U[place], WORD
-            while offset < size and _chunk(text_N, start + offset, end) == _chunk(
-                bytes_P, first + offset, first + size
-            ):
-                offset += WORD
-            if offset >= size:
-                return place
-        slot = (slot + 1) & mask
+def words_of(directory: Places) -> Any:
+    """Return the tuple that `codecs._slots` searches."""
+    return directory[0], np.uint64(directory[1]), directory[2], directory[3], directory[4]
 
 
 @kernel
-def _hash(text_N: Bytes, start: int, end: int, head: np.uint64) -> np.uint64:
-    """Return the hash of these bytes, of which `head` are the first eight."""
-    hashed = (head ^ np.uint64(end - start)) * _MULTIPLIER
-    for position in range(start + WORD, end, WORD):
-        hashed = ((hashed ^ (hashed >> _HALF)) ^ _chunk(text_N, position, end)) * _MULTIPLIER
-    return hashed ^ (hashed >> _HALF)
+def _find(directory: Places, word_N: Any) -> Any:
+    """Return the id of the word that these bytes, one at least, spell, or MISSING."""
+    start, last = address(word_N), address(word_N) + len(word_N)
+    word = _slots.read_word(start, last, last)
+    return _slots.find(words_of(directory), word, last)[1] if word[1] == last else MISSING
 
 
 @kernel
-def _chunk(text_N: Bytes, position: int, end: int) -> np.uint64:
-    """Return up to eight bytes from a position as a number, nothing from `end` on."""
-    chunk: np.uint64 = load_64(address(text_N) + position)
-    if end - position < WORD:
-        chunk &= (np.uint64(1) << np.uint64(8 * (end - position))) - np.uint64(1)
-    return chunk
-
-
-@kernel
-def _fill(text_N: Bytes, text_starts_U: Places, starts_U: Places, bytes_P: Bytes, slots_S2: Slots) -> int:
-    """Copy the words and enter them; return the place of the first repeated one, or MISSING."""
-    mask = len(slots_S2) - 1
-    for place in range(len(text_starts_U)):
-        start, end = starts_U[place], starts_U[place + 1]
-        shift = text_starts_U[place] - start
-        for byte in range(start, end):
-            bytes_P[byte] = text_N[byte + shift]
-        if find(bytes_P, start, end, bytes_P, starts_U, slots_S2) != MISSING:
+def _enter(
+    text_N: Bytes, starts_U: Places, ends_U: Places, ids_U: Ids, bytes_A: Any, ends_D: Any, slots_S4: Any
+) -> int:
+    """Enter the words by id; return the place of the first repeated one, or MISSING."""
+    spelled = address(bytes_A), address(bytes_A) + len(bytes_A), address(ends_D)
+    words = address(slots_S4), np.uint64(len(slots_S4) - 1), *spelled
+    last = address(text_N) + len(text_N)
+    for place in range(len(starts_U)):
+        start, end = address(text_N) + starts_U[place], address(text_N) + ends_U[place]
+        word = _slots.read_word(start, end, last)
+        slot, number = _slots.find(words, word, last)
+        if number >= 0:
             return place
-        head = _chunk(bytes_P, start, end)
-        slot = np.int64(_hash(bytes_P, start, end, head)) & mask
-        while slots_S2[slot, 1] != _EMPTY:
-            slot = (slot + 1) & mask
-        slots_S2[slot, 0] = head
-        slots_S2[slot, 1] = np.uint64(end - start) << _HALF | np.uint64(place + 1)
+        _slots.fill(slots_S4, slot, word, ids_U[place])
     return MISSING

@@ -11,6 +11,7 @@ ranking     how many symbols were likelier
 compact     tables in fewer bytes
 model       the language model over them
 building    a model of n-grams that are given
+arranging   these in the trie's order
 """
 
 from __future__ import annotations

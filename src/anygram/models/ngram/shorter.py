@@ -97,20 +97,18 @@ def _link(
             _prefetch(directory, links, length, context, end)
         first, last = children(upper, context)
         start_length, start = fall_back(links, length - 1, context)
-        place: Any = np.int64(0)
-        stop: Any = np.int64(0)
+        lower_first: Any = np.int64(0)
+        lower_last: Any = np.int64(0)
         if start_length > 0:
-            place, stop = children(directory[start_length - 1], start)
+            lower_first, lower_last = children(directory[start_length - 1], start)
         for child in range(first, last):
             word = np.uint32(load_32(level[ADDRESS] + level[STRIDE] * child)) & mask
             found: Any = np.int64(-1)
             found_length = start_length
             if start_length > 0:
-                lower = directory[start_length]
-                found = find(lower, place, stop, word)
-                if found >= 0:  # the children of both stand in the same order
-                    place = found + 1
-                else:
+                # among all its children, not from the last one found on: guesses need them all
+                found = find(directory[start_length], lower_first, lower_last, word)
+                if found < 0:
                     found_length, found = _find_shorter(directory, links, start_length, start, word)
             if found_length == 0:
                 found = unscramble(word, back, shift)
