@@ -6,7 +6,8 @@ Positions whose symbol is negative stand before a document's start: nothing is k
 
 Of a block, `links_WL` holds what is found below each k-gram that ends one position before (so column 0 is
 the position before the block) and `logs_WL` the logarithms; their rows W are named below. What is passed on
-from one length to the next changes places by turns.
+from one length to the next changes places by turns. There are few arrays and no views: making them would
+cost a short text more than scoring it.
 
 Axes: B rows, S = K + T symbols of a row (its context, then its ids), K symbols of context, T positions,
 L positions of a block and the one before, W rows of what a block needs.
@@ -26,7 +27,7 @@ from anygram.models.ngram.tables import ADDRESS, CLOSED, FIRST, FORTH, HINTS, LO
 from anygram.models.ngram.trie import FEWEST_HINTED, PER_HINT, guess
 from anygram.protocols import FloatArray, Ids
 
-_BLOCK = 512
+_BLOCK, _AHEAD = 512, 12
 _NOTHING = np.zeros(1, dtype=np.int64)
 """Where to look for what there is not."""
 
@@ -47,22 +48,22 @@ def score_row(
     """
     order = len(directory)
     width = max(1, min(_BLOCK, len(ids_S)))
-    links_WL = np.empty((_LINKS, width + 1), dtype=np.uint32)
-    logs_WL = np.empty((_LOGS, width + 1), dtype=np.float64)
-    # the same of the n-grams that end before the block, by length
-    links_2K, gamma_K = np.zeros((2, order), dtype=np.uint32), np.zeros(order, dtype=np.float64)
+    # behind the block's columns stand those of the n-grams that end before it, by length
+    links_WL = np.empty((_LINKS, width + 1 + order), dtype=np.uint32)
+    logs_WL = np.empty((_LOGS, width + 1 + order), dtype=np.float64)
+    for column in range(width + 1, width + 1 + order):
+        links_WL[_BEGIN, column], links_WL[_END, column], logs_WL[_GAMMA, column] = 0, 0, 0.0
     for begin in range(0, len(ids_S), width):
         size = min(width, len(ids_S) - begin)
         _read_unigrams(directory, ids_S, begin, size, links_WL, logs_WL)
         for length in range(2, order + 1):
-            above = length % 2
-            for side, row in ((0, _BEGIN + above), (1, _END + above)):
-                last = links_WL[row, size]
-                links_WL[row, 0], links_2K[side, length - 2] = links_2K[side, length - 2], last
+            above, column = length % 2, width + length - 1
+            for row in (_BEGIN, _END):
+                last = links_WL[row + above, size]
+                links_WL[row + above, 0], links_WL[row, column] = links_WL[row, column], last
             gamma = logs_WL[_GAMMA + above, size]
-            logs_WL[_GAMMA + above, 0], gamma_K[length - 2] = gamma_K[length - 2], gamma
-            active = _approach(directory, length, ids_S, begin, size, links_WL)
-            _read_longer(directory, length, ids_S, begin, size, active, links_WL, logs_WL)
+            logs_WL[_GAMMA + above, 0], logs_WL[_GAMMA, column] = logs_WL[_GAMMA, column], gamma
+            _read_longer(directory, length, ids_S, begin, size, links_WL, logs_WL)
         for place in range(max(0, skip - begin), size):
             log_p_T[begin + place - skip] = logs_WL[_LOG_P, place]
         if len(matched_T):
@@ -96,41 +97,15 @@ def _read_unigrams(
 
 
 @kernel
-def _approach(directory: Directory, length: int, ids_S: Ids, begin: int, size: int, links_WL: Any) -> int:
-    """Write which places have a context with children, and where among these the symbol may stand.
-
-    Return how many. What is there is asked for, in two rounds, so that neither waits for the other.
-    """
-    level, above = length - 1, length % 2
-    address, stride = directory[level, ADDRESS], directory[level, STRIDE]
-    forth, hints = np.uint32(directory[level, FORTH]), directory[level, HINTS]
+def _choose(directory: Directory, length: int, size: int, links_WL: Any) -> int:
+    """Write which places have a context with children, below which the symbol may stand; return how many."""
+    above, active = length % 2, 0
     # where a shorter n-gram is not stored, no longer one is: if the tables are closed
-    known = np.uint32(length - 1 if directory[level, CLOSED] else 0)
-    active, nothing = 0, address_of(_NOTHING)
+    known = np.uint32(length - 1 if directory[length - 1, CLOSED] else 0)
     for place in range(size):
         links_WL[_ACTIVE, active] = place
         parent = links_WL[_BEGIN + above, place] < links_WL[_END + above, place]
         active += parent & (links_WL[_MATCHED, place] >= known)
-    # choices of an address, not of what to do: a processor guesses the latter, and guesses wrong
-    for turn in range(active):
-        place = links_WL[_ACTIVE, turn]
-        first = np.int64(links_WL[_BEGIN + above, place])
-        children = np.int64(links_WL[_END + above, place]) - first
-        wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
-        near = guess(first, children, wanted)
-        links_WL[_NEAR, turn] = near
-        hint = hints + 2 * guess(first >> PER_HINT, children >> PER_HINT, wanted)
-        prefetch(hint if children >= FEWEST_HINTED else address + stride * near)
-    for turn in range(active):
-        place = links_WL[_ACTIVE, turn]
-        first, last = np.int64(links_WL[_BEGIN + above, place]), np.int64(links_WL[_END + above, place])
-        wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
-        hint = hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)
-        off = load_signed_16(hint if last - first >= FEWEST_HINTED and hints != 0 else nothing)
-        near = min(max(np.int64(links_WL[_NEAR, turn]) + off, first), last - 1)
-        links_WL[_NEAR, turn] = near
-        prefetch(address + stride * near)
-        prefetch(address + stride * near + stride)
     return active
 
 
@@ -141,40 +116,59 @@ def _read_longer(
     ids_S: Ids,
     begin: int,
     size: int,
-    active: int,
     links_WL: Any,
     logs_WL: FloatArray,
 ) -> None:
-    """Look up the k-grams that end at each place, below the contexts that end one before."""
+    """Look up the k-grams that end at each place, below the contexts that end one before.
+
+    Each is guessed and its hint asked for, some places later its row, some more later the row is read: so
+    that memory works all the time, and what it is asked for has come when it is needed.
+    """
     level, above, now = directory[length - 1], length % 2, (length - 1) % 2
     address, stride, mask, forth = level[ADDRESS], level[STRIDE], mask_of(level), np.uint32(level[FORTH])
-    to_log_p, to_gamma, to_first, highest = (
-        level[LOG_P],
-        level[LOG_GAMMA],
-        level[FIRST],
-        length == len(directory),
-    )
-    free, low = free_bits(level), level[LOW]
+    hints, nothing, free, low = level[HINTS], address_of(_NOTHING), free_bits(level), level[LOW]
+    to_log_p, to_gamma, to_first = level[LOG_P], level[LOG_GAMMA], level[FIRST]
+    highest = length == len(directory)
     for place in range(size):
         logs_WL[_LOG_P, place] += logs_WL[_GAMMA + above, place]
         logs_WL[_GAMMA + now, place + 1] = 0.0
         links_WL[_BEGIN + now, place + 1], links_WL[_END + now, place + 1] = 0, 0
-    for turn in range(active):
-        place = links_WL[_ACTIVE, turn]
-        first: Any = np.int64(links_WL[_BEGIN + above, place])
-        last: Any = np.int64(links_WL[_END + above, place])
-        wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
-        node = walk_to(address, stride, mask, first, last, wanted, np.int64(links_WL[_NEAR, turn]))
-        if node >= 0:
-            entry, after = address + stride * node, place + np.uint32(1)
-            logs_WL[_LOG_P, place] = load_float(entry + to_log_p) if to_log_p else log_p_of(level, entry)
-            links_WL[_MATCHED, place] = length
-            if not highest:
-                logs_WL[_GAMMA + now, after] = load_float(entry + to_gamma)
-                first = load_32(entry + to_first)
-                links_WL[_BEGIN + now, after] = first
-                last = end_of_children(entry, stride, to_first, np.int64(first), free, low)
-                links_WL[_END + now, after] = last
+    active = _choose(directory, length, size, links_WL)
+    ahead = min(active, _AHEAD)
+    # choices of an address, not of what to do: a processor guesses the latter, and guesses wrong
+    for turn in range(0 if active > ahead else ahead, active + 2 * ahead):
+        if turn < active:
+            place = links_WL[_ACTIVE, turn]
+            first = np.int64(links_WL[_BEGIN + above, place])
+            children = np.int64(links_WL[_END + above, place]) - first
+            wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
+            hint = hints + 2 * guess(first >> PER_HINT, children >> PER_HINT, wanted)
+            prefetch(hint if children >= FEWEST_HINTED else address + stride * guess(first, children, wanted))
+        if turn >= ahead and turn < active + ahead:
+            place = links_WL[_ACTIVE, turn - ahead]
+            first, last = np.int64(links_WL[_BEGIN + above, place]), np.int64(links_WL[_END + above, place])
+            wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
+            hint = hints + 2 * guess(first >> PER_HINT, (last - first) >> PER_HINT, wanted)
+            off = load_signed_16(hint if last - first >= FEWEST_HINTED and hints != 0 else nothing)
+            near = min(max(guess(first, last - first, wanted) + off, first), last - 1)
+            links_WL[_NEAR, turn - ahead] = near
+            prefetch(address + stride * near)
+            prefetch(address + stride * near + stride)
+        if turn >= 2 * ahead:
+            place = links_WL[_ACTIVE, turn - 2 * ahead]
+            first, last = np.int64(links_WL[_BEGIN + above, place]), np.int64(links_WL[_END + above, place])
+            wanted = np.uint32(np.uint32(ids_S[np.uint32(begin) + place]) * forth)
+            near = np.int64(links_WL[_NEAR, turn - 2 * ahead])
+            node = walk_to(address, stride, mask, first, last, wanted, near)
+            if node >= 0:
+                entry, after = address + stride * node, place + np.uint32(1)
+                logs_WL[_LOG_P, place] = load_float(entry + to_log_p) if to_log_p else log_p_of(level, entry)
+                links_WL[_MATCHED, place] = length
+                if not highest:
+                    logs_WL[_GAMMA + now, after] = load_float(entry + to_gamma)
+                    first = np.int64(load_32(entry + to_first))
+                    links_WL[_BEGIN + now, after] = first
+                    links_WL[_END + now, after] = end_of_children(entry, stride, to_first, first, free, low)
 
 
 @kernel

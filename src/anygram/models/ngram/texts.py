@@ -22,7 +22,9 @@ from anygram.protocols import FloatArray, Texts, TextScorer
 def text_scorer(directory: Directory, lexicon: Lexicon) -> TextScorer:
     """Return what scores texts by the tables of a directory and these words; it keeps neither alive."""
     words = lexicon.directory
-    one = partial(specialised(_score_text, directory, words, b""), directory, words)
+    places = np.zeros((len(directory) + 1, directory.shape[1]), dtype=np.int64)
+    places[:-1], places[-1, : len(words)] = directory, words
+    one = partial(specialised(_score_text, places, b""), places)
 
     def many(texts: Texts) -> FloatArray:
         log_p_D = np.empty(len(texts))
@@ -33,8 +35,9 @@ def text_scorer(directory: Directory, lexicon: Lexicon) -> TextScorer:
 
 
 @kernel
-def _score_text(directory: Directory, words: NDArray[np.int64], raw: Any) -> float:
-    ids_S = _lexicon.encode_between(words, raw)
+def _score_text(places: Directory, raw: Any) -> float:
+    ids_S = _lexicon.encode_between(places[-1], raw)
+    directory = places[:-1]
     log_p_N, no_lengths = np.empty(len(ids_S) - 1, dtype=np.float64), np.empty(0, dtype=np.uint8)
     score_row(directory, ids_S, 1, log_p_N, no_lengths)
     total = 0.0
