@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.compiled import address as address_of
-from anygram.compiled import kernel, load_32, load_float, load_signed_16, prefetch
+from anygram.compiled import kernel, load_32, load_float, load_signed_16, part, prefetch
 from anygram.models.ngram.lookup import Directory, end_of_children, free_bits, log_p_of, mask_of, walk_to
 from anygram.models.ngram.tables import ADDRESS, CLOSED, FIRST, FORTH, HINTS, LOG_GAMMA, LOG_P, LOW, STRIDE
 from anygram.models.ngram.trie import FEWEST_HINTED, PER_HINT, guess
@@ -46,29 +46,67 @@ def score_row(
 
     `matched_T` may be empty: then they are not written.
     """
-    order = len(directory)
-    width = max(1, min(_BLOCK, len(ids_S)))
-    # behind the block's columns stand those of the n-grams that end before it, by length
-    links_WL = np.empty((_LINKS, width + 1 + order), dtype=np.uint32)
-    logs_WL = np.empty((_LOGS, width + 1 + order), dtype=np.float64)
-    for column in range(width + 1, width + 1 + order):
-        links_WL[_BEGIN, column], links_WL[_END, column], logs_WL[_GAMMA, column] = 0, 0, 0.0
+    width = _width(ids_S)
+    links_WL, logs_WL = _room(len(directory), width)
     for begin in range(0, len(ids_S), width):
         size = min(width, len(ids_S) - begin)
-        _read_unigrams(directory, ids_S, begin, size, links_WL, logs_WL)
-        for length in range(2, order + 1):
-            above, column = length % 2, width + length - 1
-            for row in (_BEGIN, _END):
-                last = links_WL[row + above, size]
-                links_WL[row + above, 0], links_WL[row, column] = links_WL[row, column], last
-            gamma = logs_WL[_GAMMA + above, size]
-            logs_WL[_GAMMA + above, 0], logs_WL[_GAMMA, column] = logs_WL[_GAMMA, column], gamma
-            _read_longer(directory, length, ids_S, begin, size, links_WL, logs_WL)
+        _read_block(directory, ids_S, begin, size, width, links_WL, logs_WL)
         for place in range(max(0, skip - begin), size):
             log_p_T[begin + place - skip] = logs_WL[_LOG_P, place]
         if len(matched_T):
             for place in range(max(0, skip - begin), size):
                 matched_T[begin + place - skip] = links_WL[_MATCHED, place]
+
+
+@kernel
+def score_all(directory: Directory, ids_S: Ids) -> float:
+    """Return log P of all symbols after the first, given those before each."""
+    width, total = _width(ids_S), 0.0
+    links_WL, logs_WL = _room(len(directory), width)
+    for begin in range(0, len(ids_S), width):
+        size = min(width, len(ids_S) - begin)
+        _read_block(directory, ids_S, begin, size, width, links_WL, logs_WL)
+        for place in range(max(0, 1 - begin), size):
+            total += logs_WL[_LOG_P, place]
+    return total
+
+
+@part
+def _width(ids_S: Ids) -> int:
+    """Return how many positions are read at once."""
+    return max(1, min(_BLOCK, len(ids_S)))
+
+
+@kernel
+def _room(order: int, width: int) -> tuple[Any, FloatArray]:
+    """Return links_WL and logs_WL; behind the block's columns stand those of the n-grams before it, by length."""
+    links_WL = np.empty((_LINKS, width + 1 + order), dtype=np.uint32)
+    logs_WL = np.empty((_LOGS, width + 1 + order), dtype=np.float64)
+    for column in range(width + 1, width + 1 + order):
+        links_WL[_BEGIN, column], links_WL[_END, column], logs_WL[_GAMMA, column] = 0, 0, 0.0
+    return links_WL, logs_WL
+
+
+@kernel
+def _read_block(
+    directory: Directory,
+    ids_S: Ids,
+    begin: int,
+    size: int,
+    width: int,
+    links_WL: Any,
+    logs_WL: FloatArray,
+) -> None:
+    """Read a block's n-grams, length by length: log P and what matched stand in their rows after that."""
+    _read_unigrams(directory, ids_S, begin, size, links_WL, logs_WL)
+    for length in range(2, len(directory) + 1):
+        above, column = length % 2, width + length - 1
+        for row in (_BEGIN, _END):
+            last = links_WL[row + above, size]
+            links_WL[row + above, 0], links_WL[row, column] = links_WL[row, column], last
+        gamma = logs_WL[_GAMMA + above, size]
+        logs_WL[_GAMMA + above, 0], logs_WL[_GAMMA, column] = logs_WL[_GAMMA, column], gamma
+        _read_longer(directory, length, ids_S, begin, size, links_WL, logs_WL)
 
 
 @kernel
