@@ -79,7 +79,7 @@ def _width(ids_S: Ids) -> int:
 
 @kernel
 def _room(order: int, width: int) -> tuple[Any, FloatArray]:
-    """Return links_WL and logs_WL; behind the block's columns stand those of the n-grams before it, by length."""
+    """Return links_WL and logs_WL; behind the columns of a block stand those before it, by length."""
     links_WL = np.empty((_LINKS, width + 1 + order), dtype=np.uint32)
     logs_WL = np.empty((_LOGS, width + 1 + order), dtype=np.float64)
     for column in range(width + 1, width + 1 + order):
