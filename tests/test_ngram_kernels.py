@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram.errors import UsageError
-from anygram.models.ngram import NGram, counting, links, lookup, scoring
+from anygram.models.ngram import Config, NGram, counting, links, lookup, scoring
 from anygram.models.ngram.sorting import sort
 from anygram.models.ngram.space import Memory
 from anygram.models.ngram.tables import NGrams
@@ -190,6 +190,25 @@ def test_looking_up_a_text_of_many_blocks() -> None:
     read = _Read(model)
     log_p_BT, _ = model.score(model.start(1), as_ids(texts[0])[None])
     expected = [read.ask((BOUNDARY, *texts[0][:place]), symbol)[0] for place, symbol in enumerate(texts[0])]
+    np.testing.assert_allclose(log_p_BT[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_looking_up_among_many_children(told: bool) -> None:
+    """Contexts with hints, more look-ups than are under way, rows that do not tell their children."""
+    size = 400
+    generator = np.random.default_rng(0)
+    texts = [(size * generator.random(3000) ** 3).astype(int).tolist()]
+    model = NGram(Config(order=3), size + 1)
+    model.count(as_ids([*texts[0], size]), np.array([len(texts[0]) + 1]))
+    model.finish()
+    if not told:  # as where there are more of them than there is room for
+        for length, words_GW in enumerate(model.tables.levels[:-1], 1):
+            words_GW[:, 0] &= np.uint32(model.tables.mask(length))
+    read = _Read(model)
+    query = (size * generator.random(700) ** 3).astype(int).tolist()
+    log_p_BT, _ = model.score(model.start(1), as_ids(query)[None])
+    expected = [read.ask((size, *query[:place]), symbol)[0] for place, symbol in enumerate(query)]
     np.testing.assert_allclose(log_p_BT[0], expected, rtol=1e-6)
 
 

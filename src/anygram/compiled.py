@@ -122,6 +122,15 @@ def _prefetch(_: Any, place: Any) -> Any:
     return types.void(types.int64), code
 
 
+def _pointer(_: Any, place: Any) -> Any:
+    """Return an address as a pointer, for `array_at`."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.int64), code
+
+
 def _store_64(_: Any, place: Any, number: Any) -> Any:
     """Write a number into the eight bytes at an address, which need not be aligned."""
 
@@ -163,6 +172,9 @@ load_64: Callable[[Any], Any] = _intrinsic(_load(64))
 load_float: Callable[[Any], Any] = _intrinsic(_load_float(types.float32, ir.FloatType()))
 load_double: Callable[[Any], Any] = _intrinsic(_load_float(types.float64, ir.DoubleType()))
 prefetch: Callable[[Any], None] = _intrinsic(_prefetch)
+pointer: Callable[[Any], Any] = _intrinsic(_pointer)
+array_at: Any = numba.carray
+"""Makes an array of what lies at a pointer, given its shape and kind; good as long as that does."""
 store_64: Callable[[Any, Any], None] = _intrinsic(_store_64)
 leading_zeros: Callable[[Any], Any] = _intrinsic(_leading_zeros)
 trailing_zeros: Callable[[Any], Any] = _intrinsic(_trailing_zeros)

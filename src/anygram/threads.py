@@ -55,6 +55,42 @@ def side_by_side(work: Callable[[T], R], items: Iterable[T], threads: int | None
                 future.cancel()
 
 
+def together(work: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> list[R]:
+    """Return the work's results in the order of the items; the thread that calls works too, and is not woken.
+
+    >>> together(len, ["a", "", "to be"])
+    [1, 0, 5]
+    """
+    threads = threads or cores()
+    waiting = deque(enumerate(items))
+    results: dict[int, R] = {}
+
+    def take() -> None:
+        try:
+            while (one := _next(waiting)) is not None:
+                results[one[0]] = work(one[1])
+        except BaseException:
+            waiting.clear()  # nobody begins with what nobody will see
+            raise
+
+    if threads == 1:
+        take()
+    else:
+        with ThreadPoolExecutor(threads - 1) as pool:
+            others = [pool.submit(take) for _ in range(threads - 1)]
+            take()
+            for other in others:
+                other.result()
+    return [results[place] for place in range(len(results))]
+
+
+def _next(waiting: deque[tuple[int, T]]) -> tuple[int, T] | None:
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
+
+
 def spans(length: int, pieces: int) -> list[tuple[int, int]]:
     """Return that many ranges of nearly equal size which together are 0 .. length.
 

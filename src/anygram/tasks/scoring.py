@@ -15,7 +15,7 @@ from anygram import evaluation
 from anygram.errors import UsageError
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Matching, Streaming, Texts
 from anygram.tasks.prediction import END
-from anygram.threads import cores, side_by_side, spans
+from anygram.threads import cores, spans, together
 
 _TEXTS_AT_ONCE = 1 << 11
 
@@ -71,7 +71,7 @@ class Scorer:
         threads = threads or cores()
         batches = threads * -(-len(texts) // (threads * _TEXTS_AT_ONCE))  # as many for each thread
         parts = [texts[begin:end] for begin, end in spans(len(texts), min(batches, len(texts)))]
-        return np.concatenate(list(side_by_side(self._score_batch, parts, threads)))
+        return np.concatenate(together(self._score_batch, parts, threads))
 
     def symbols(self, text: str) -> ScoredSymbols:
         """Return what each symbol of a text cost."""

@@ -135,19 +135,6 @@ def _read_unigrams(
 
 
 @kernel
-def _choose(directory: Directory, length: int, size: int, links_WL: Any) -> int:
-    """Write which places have a context with children, below which the symbol may stand; return how many."""
-    above, active = length % 2, 0
-    # where a shorter n-gram is not stored, no longer one is: if the tables are closed
-    known = np.uint32(length - 1 if directory[length - 1, CLOSED] else 0)
-    for place in range(size):
-        links_WL[_ACTIVE, active] = place
-        parent = links_WL[_BEGIN + above, place] < links_WL[_END + above, place]
-        active += parent & (links_WL[_MATCHED, place] >= known)
-    return active
-
-
-@kernel
 def _read_longer(
     directory: Directory,
     length: int,
@@ -167,11 +154,15 @@ def _read_longer(
     hints, nothing, free, low = level[HINTS], address_of(_NOTHING), free_bits(level), level[LOW]
     to_log_p, to_gamma, to_first = level[LOG_P], level[LOG_GAMMA], level[FIRST]
     highest = length == len(directory)
+    # where a shorter n-gram is not stored, no longer one is: if the tables are closed
+    known, active = np.uint32(length - 1 if level[CLOSED] else 0), 0
     for place in range(size):
         logs_WL[_LOG_P, place] += logs_WL[_GAMMA + above, place]
         logs_WL[_GAMMA + now, place + 1] = 0.0
         links_WL[_BEGIN + now, place + 1], links_WL[_END + now, place + 1] = 0, 0
-    active = _choose(directory, length, size, links_WL)
+        links_WL[_ACTIVE, active] = place
+        parent = links_WL[_BEGIN + above, place] < links_WL[_END + above, place]
+        active += parent & (links_WL[_MATCHED, place] >= known)
     ahead = min(active, _AHEAD)
     # choices of an address, not of what to do: a processor guesses the latter, and guesses wrong
     for turn in range(0 if active > ahead else ahead, active + 2 * ahead):

@@ -34,7 +34,8 @@ from anygram.protocols import Tensors
 
 Logs = NDArray[np.float32]
 
-ADDRESS, STRIDE, LOG_P, LOG_GAMMA, FIRST, CENTRES, HINTS, SIZE, MASK, LOW, FORTH, CLOSED = range(12)
+COLUMNS = 12
+ADDRESS, STRIDE, LOG_P, LOG_GAMMA, FIRST, CENTRES, HINTS, SIZE, MASK, LOW, FORTH, CLOSED = range(COLUMNS)
 """Columns of the directory: where a level lies, bytes of a row, offsets within a row (LOG_P 0: compact),
 where the 256 values of log P and the hints lie (0: there are none), rows, which bits of a row's first word
 are the scrambled symbol and how many the number of a value, and (the same in each) the scrambling's

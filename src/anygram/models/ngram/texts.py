@@ -13,31 +13,35 @@ from numpy.typing import NDArray
 
 from anygram.codecs import _lexicon
 from anygram.codecs._lexicon import BOUNDARY, Lexicon
-from anygram.compiled import kernel, specialised
+from anygram.compiled import array_at, kernel, load_64, pointer, specialised
 from anygram.models.ngram.lookup import Directory
 from anygram.models.ngram.scoring import score_all, score_row
+from anygram.models.ngram.tables import COLUMNS
 from anygram.protocols import FloatArray, Texts, TextScorer
 
 
 def text_scorer(directory: Directory, lexicon: Lexicon) -> TextScorer:
     """Return what scores texts by the tables of a directory and these words; it keeps neither alive."""
     words = lexicon.directory
-    # both in one array: a call that takes two takes longer
-    places = np.zeros((len(directory) + 1, directory.shape[1]), dtype=np.int64)
-    places[:-1], places[-1, : len(words)] = directory, words
-    one = partial(specialised(_score_text, places, b""), places)
+    # all that a call needs behind one address: arrays, and more numbers, take a call longer
+    places = np.zeros((1 + len(directory), COLUMNS), dtype=np.int64)
+    places[0, : len(words)], places[0, -1], places[1:] = words, len(places), directory
+    given = places.ctypes.data
+    one = partial(specialised(_score_text, given, b""), given)
 
     def many(texts: Texts) -> FloatArray:
         log_p_D = np.empty(len(texts))
-        _score_texts(directory, words, texts.bytes_N, texts.ends_D, log_p_D)
+        _score_texts(places[1:], places[0], texts.bytes_N, texts.ends_D, log_p_D)
         return log_p_D
 
     return TextScorer(one, many)
 
 
 @kernel
-def _score_text(places: Directory, raw: Any) -> float:
-    return score_all(places[:-1], _lexicon.encode_between(places[-1], raw))
+def _score_text(address: int, raw: Any) -> float:
+    rows = np.int64(load_64(address + 8 * (COLUMNS - 1)))
+    places = array_at(pointer(address), (rows, COLUMNS), np.int64)
+    return score_all(places[1:], _lexicon.encode_between(places[0], raw))
 
 
 @kernel
