@@ -163,6 +163,7 @@ def _trailing_zeros(_: Any, number: Any) -> Any:
 _READ, _KEEP_IN_ALL_CACHES, _DATA = 0, 3, 1
 """The arguments of llvm.prefetch (LLVM language reference): read access, locality 3, data cache."""
 
+_numba: Any = numba
 _intrinsic: Any = intrinsic
 address: Callable[[Any], Any] = _intrinsic(_address)
 load_8: Callable[[Any], Any] = _intrinsic(_load(8))
@@ -173,7 +174,7 @@ load_float: Callable[[Any], Any] = _intrinsic(_load_float(types.float32, ir.Floa
 load_double: Callable[[Any], Any] = _intrinsic(_load_float(types.float64, ir.DoubleType()))
 prefetch: Callable[[Any], None] = _intrinsic(_prefetch)
 pointer: Callable[[Any], Any] = _intrinsic(_pointer)
-array_at: Any = numba.carray
+array_at: Any = _numba.carray
 """Makes an array of what lies at a pointer, given its shape and kind; good as long as that does."""
 store_64: Callable[[Any, Any], None] = _intrinsic(_store_64)
 leading_zeros: Callable[[Any], Any] = _intrinsic(_leading_zeros)
