@@ -28,10 +28,8 @@ from anygram.protocols import FloatArray, Ids
 
 Directory = NDArray[np.int64]
 
-_BLOCK = 512
 _FAR = 128
 """The fewest children for which waiting for a hint is better than for another row."""
-_NO_HINT = np.zeros(1, dtype=np.int16)
 
 
 @kernel
