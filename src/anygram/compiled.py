@@ -34,7 +34,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def specialised(function: Callable[P, R], *arguments: Any) -> Callable[P, R]:
     """Return a kernel for arguments of the same kinds as these, which it no longer looks at when called.
 
-    That takes a third of a microsecond off a call; what other arguments do is undefined.
+    That takes about 0.15 of 0.4 µs off a call; what other arguments do is undefined.
     """
     dispatcher: Any = function
     compiled: Callable[P, R] = dispatcher.compile(tuple(map(numba.typeof, arguments)))

@@ -110,7 +110,7 @@ class Scorer:
 
     def _score_batch(self, texts: Sequence[str]) -> FloatArray:
         if self._many is not None:
-            return self._many(self._encode_together(texts))
+            return self._many(self._in_bytes(texts))
         rows = self._encode(texts)
         if isinstance(self._model, Streaming):
             starts_D = np.cumsum([0, *map(len, rows[:-1])])
@@ -123,7 +123,7 @@ class Scorer:
             log_p_D[place] = -nats_T.sum()
         return log_p_D
 
-    def _encode_together(self, texts: Sequence[str]) -> Texts:
+    def _in_bytes(self, texts: Sequence[str]) -> Texts:
         try:
             return Texts.of(list(map(str.encode, texts)))
         except UnicodeEncodeError:

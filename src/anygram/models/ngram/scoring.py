@@ -1,7 +1,7 @@
 """log P of the symbols of a text, in kernels.
 
-A text is read in blocks of positions, one n-gram length at a time: first every look-up's cache line is
-asked for, then every look-up is made, so that they wait for memory together rather than one by one.
+A text is read in blocks of positions, one n-gram length at a time, and what a look-up needs is asked for
+some look-ups before, so that they wait for memory together rather than one by one (`_read_longer`).
 Positions whose symbol is negative stand before a document's start: nothing is known there.
 
 Of a block, `links_WL` holds what is found below each k-gram that ends one position before (so column 0 is
