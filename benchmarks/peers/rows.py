@@ -42,7 +42,9 @@ class Row:
         return {**asdict(self), "times_better": self.times_better}
 
 
-HEADER = ("text", "measured", "unit", "anygram", "KenLM", "times better", "note")
+def header(peer: str) -> tuple[str, ...]:
+    """Return the names of a table's columns."""
+    return ("text", "measured", "unit", "anygram", peer, "times better", "note")
 
 
 def costs(text: str, what: str, ours: Sequence[Cost], peer: Sequence[Cost], note: str = "") -> list[Row]:
