@@ -14,9 +14,9 @@ ours with carried state, the peer by windows that move on by half a block.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,97 +87,100 @@ def steps_within(seconds: float, few_steps: int, few_cost: float, step_seconds: 
     return max(1, int((seconds - (few_cost - few_steps * step_seconds)) / step_seconds))
 
 
+VARIANTS = ("defaults", "rate 1e-3")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One side's training: bits per byte on blocks and as it reads best, and what its process cost."""
+
+    blocks: float
+    best: float
+    parameters: int
+    cost: Cost
+    steps: int
+
+
 def measure(session: Session) -> list[Row]:
     """Return the rows of bits per byte in equal time."""
     folder = session.make("huggingface")
     valid = "test" if session.develop else "valid"
+    names = {"train": "train", "valid": valid}
     texts = {
         part: require_text(session.data / "wikitext-2" / f"wiki.{name}.tokens")
-        for part, name in (("train", "train"), ("valid", valid))
+        for part, name in names.items()
     }
-    return [
-        row
-        for seconds in session.budgets(SECONDS)
-        for seed in range(session.repeats)
-        for row in _one(session, folder, texts, seconds, seed)
-    ]
-
-
-def _one(session: Session, folder: Path, texts: Mapping[str, Path], seconds: float, seed: int) -> list[Row]:
-    words = (
-        "--model",
-        "transformer",
-        "--codec",
-        "bpe",
-        "--documents",
-        "files",
-        "--test",
-        str(texts["valid"]),
-    )
-    run = train(session, texts["train"], folder / f"run-{seed}", seconds, seed, *words)
-    block = int(run.record["learner_settings"]["block"])
-    ours = ask_ours("score_blocks", run=run.run, text=texts["valid"], block=block)
-    if not session.peers.has("transformers"):
-        return _beside(run, ours, "no peer", block, None, None)
-    for part, text in texts.items():
-        ask_ours("encode", run=run.run, text=text, out=folder / f"{part}.npy")
     found = []
-    for name, chosen in (
-        ("defaults", {}),
-        ("rate 1e-3", {"rate": 1e-3, "dropout": float(run.record["model_settings"].get("dropout", 0.0))}),
-    ):
-        theirs, cost = _peer(session, folder, run, {**chosen, "seed": seed})
-        found += _beside(run, ours, f"{name}, seed {seed}", block, theirs, cost)
+    for seconds in session.budgets(SECONDS):
+        ours: list[Result] = []
+        theirs: dict[str, list[Result]] = {variant: [] for variant in VARIANTS}
+        for seed in range(session.repeats):
+            run, scored = _ours(session, folder, texts, seconds, seed)
+            ours.append(_result(scored, run.tested("bits_per_byte"), run.cost))
+            if session.peers.has("transformers"):
+                for variant, results in theirs.items():
+                    results.append(_peer(session, folder, run, scored["units"], variant, seed))
+        for variant, results in theirs.items():
+            found += _beside(f"budget {seconds:g} s, {variant}", ours, results)
     return found
 
 
-def _peer(
-    session: Session, folder: Path, run: Trained, chosen: Mapping[str, Any]
-) -> tuple[dict[str, Any], Cost]:
+def _ours(
+    session: Session, folder: Path, texts: Mapping[str, Path], seconds: float, seed: int
+) -> tuple[Trained, dict[str, Any]]:
+    """Train ours, leave the ids for the peer, and return the run and what it gives to blocks."""
+    data = ("--codec", "bpe", "--documents", "files", "--test", str(texts["valid"]))
+    out = folder / f"run-{seed}"
+    run = train(session, texts["train"], out, seconds, seed, "--model", "transformer", *data)
+    for part, text in texts.items():
+        ask_ours("encode", run=out, text=text, out=folder / f"{part}.npy")
+    block = int(run.record["learner_settings"]["block"])
+    scored = ask_ours("score_blocks", run=out, text=texts["valid"], block=block)
+    return run, {**scored, "parameters": run.parameters, "steps": run.record["spent"]["steps"]}
+
+
+def _peer(session: Session, folder: Path, run: Trained, units: float, variant: str, seed: int) -> Result:
     """Train and measure the peer for as long as our process took."""
-    learner, layers = run.record["learner_settings"], int(run.record["model_settings"]["layers"])
-    size = size_like(run.parameters, int(run.record["vocabulary_size"]), int(learner["block"]), layers)
-    ask = partial(
-        ask_peer,
-        session,
-        "huggingface",
-        ids=folder,
-        out=folder / "gpt2",
-        rows=int(learner["rows"]),
-        sizes=vars(size),
-        **chosen,
-    )
-    few, few_cost = ask(steps=FEW_STEPS)
+    learner, model = run.record["learner_settings"], run.record["model_settings"]
+    vocabulary, block = int(run.record["vocabulary_size"]), int(learner["block"])
+    size = size_like(run.parameters, vocabulary, block, int(model["layers"]))
+    chosen: dict[str, Any] = {"rows": int(learner["rows"]), "sizes": vars(size), "seed": seed}
+    if variant != "defaults":
+        chosen |= {"rate": 1e-3, "dropout": float(model.get("dropout", 0.0))}
+    places = {"ids": folder, "out": folder / "gpt2"}
+    few, few_cost = ask_peer(session, "huggingface", steps=FEW_STEPS, **places, **chosen)
     steps = steps_within(run.cost.seconds, FEW_STEPS, few_cost.seconds, float(few["step_seconds"]))
-    found, cost = ask(steps=steps)
-    window = ask_peer(
-        session, "huggingface_windows", ids=folder, model=folder / "gpt2", stride=size.positions // 2
-    )
-    return {**found, "steps": steps, "window_nats": window[0]["nats"]}, cost
+    scored, cost = ask_peer(session, "huggingface", steps=steps, **places, **chosen)
+    given = {"ids": folder, "model": folder / "gpt2", "stride": block // 2}
+    windows, _ = ask_peer(session, "huggingface_windows", **given)
+    best = float(windows["nats"]) / units / math.log(2)
+    return _result({**scored, "units": units, "steps": steps}, best, cost)
 
 
-def _beside(
-    run: Trained,
-    ours: dict[str, Any],
-    what: str,
-    block: int,
-    theirs: dict[str, Any] | None,
-    cost: Cost | None,
-) -> list[Row]:
-    """Return bits per byte on blocks and as each reads best, and what both processes cost."""
-    units = float(ours["units"])
+def _result(scored: Mapping[str, Any], best: float, cost: Cost) -> Result:
+    blocks = float(scored["nats"]) / float(scored["units"]) / math.log(2)
+    return Result(blocks, best, int(scored["parameters"]), cost, int(scored["steps"]))
 
-    def bits(nats: float) -> float:
-        return nats / units / math.log(2)
 
-    note = f"{run.parameters:,} parameters"
-    if theirs is not None:
-        note += f", the peer {theirs['parameters']:,}; {theirs['steps']} steps of the peer"
-    blocks = bits(ours["nats"]), None if theirs is None else bits(theirs["nats"])
-    best = run.tested("bits_per_byte"), None if theirs is None else bits(theirs["window_nats"])
-    name = "wikitext-2 bpe"
+def _beside(what: str, ours: Sequence[Result], theirs: Sequence[Result]) -> list[Row]:
+    """Return the medians of bits per byte, and what both processes cost."""
+    note = _sizes("ours", ours) + ("; " + _sizes("the peer", theirs) if theirs else "; without the peer")
+
+    def row(name: str, figure: str, note: str = "") -> Row:
+        value, peer = (
+            statistics.median(getattr(one, figure) for one in results) if results else None
+            for results in (ours, theirs)
+        )
+        return Row("wikitext-2 bpe", f"{name}, {what}", "bits a byte", value, peer, note=note, digits=4)
+
+    costs = [one.cost for one in ours], [one.cost for one in theirs]
     return [
-        Row(name, f"blocks of {block}, {what}", "bits a byte", *blocks, note=note),
-        Row(name, f"carried state beside half windows, {what}", "bits a byte", *best),
-        *rows.costs(name, what, [run.cost], [] if cost is None else [cost]),
+        row("on blocks", "blocks", note),
+        row("carried state beside half windows", "best"),
+        *rows.costs("wikitext-2 bpe", what, *costs),
     ]
+
+
+def _sizes(side: str, results: Sequence[Result]) -> str:
+    steps = [f"{one.steps:,}" for one in results]
+    return f"{side} {results[0].parameters:,} parameters, steps {' '.join(steps)}"

@@ -108,4 +108,6 @@ def _a_character(scored: dict[str, Any]) -> float:
 def _carried(run: Trained) -> Row:
     nats = run.tested("bits_per_byte") * math.log(2)
     what = f"the whole tenth with carried state, {run.run.name}"
-    return Row("tinyshakespeare", what, "bits a byte", run.tested("bits_per_byte"), note=f"{nats:.4f} nats")
+    return Row(
+        "tinyshakespeare", what, "bits a byte", run.tested("bits_per_byte"), note=f"{nats:.4f} nats", digits=4
+    )

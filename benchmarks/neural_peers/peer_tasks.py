@@ -77,14 +77,14 @@ def _score(
             rows = torch.from_numpy(rows_BT)
             targets_BT = rows[:, 1:].contiguous()
             logits_BTV = logits_of(rows[:, :-1], targets_BT)
-            nats_BT = torch.nn.functional.cross_entropy(
-                logits_BTV.transpose(1, 2), targets_BT, reduction="none"
+            nats_N = torch.nn.functional.cross_entropy(
+                logits_BTV.flatten(0, 1), targets_BT.flatten(), reduction="none"
             )
             counted_BT = torch.ones_like(targets_BT, dtype=torch.bool)
             counted_BT[:, : block - stride] = False  # the window before has scored them
             if symbols == 0:
                 counted_BT[0] = True
-            nats += float(nats_BT[counted_BT].double().sum())
+            nats += float(nats_N[counted_BT.flatten()].double().sum())
             symbols += int(counted_BT.sum())
     return nats, symbols
 

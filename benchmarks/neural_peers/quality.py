@@ -58,8 +58,8 @@ def _of_budget(goal: Goal, what: str, trials: Sequence[Trial], peer: Sequence[Tr
     target = statistics.median(trial.figure for trial in peer) if peer else None
     ours = statistics.median(trial.figure for trial in trials)
     reached = trials if target is None else reached_by(trials, target)
-    note = f"{len(reached)} of {len(trials)} seeds reach it" if peer else f"without {goal.peer}"
-    shown = [Row(goal.text, f"{goal.measure}, {what}", goal.unit, ours, target, note=note)]
+    note = f"reached by {len(reached)} of {len(trials)} seeds" if peer else f"without {goal.peer}"
+    shown = [Row(goal.text, f"{goal.measure}, {what}", goal.unit, ours, target, note=note, digits=4)]
     alone = [
         Row(
             goal.text,
@@ -72,7 +72,7 @@ def _of_budget(goal: Goal, what: str, trials: Sequence[Trial], peer: Sequence[Tr
     ]
     if len(reached) < len(trials):
         worst = max(trial.figure for trial in trials)
-        reason = f"only {note}: the worst has {worst:.4f} {goal.unit}, {goal.peer} {target:.4f}"
+        reason = f"{note}: the worst has {worst:.4f} {goal.unit}, {goal.peer} {target:.4f}"
         return [*shown, Row(goal.text, f"time to quality, {what}", "s", failed=reason), *alone]
     costs = [trial.cost for trial in trials], [trial.cost for trial in peer]
     return [*shown, *rows.costs(goal.text, f"time to quality, {what}", *costs), *alone]
