@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -57,7 +59,7 @@ def test_without_a_peer_ours_stand_alone() -> None:
 def test_blocks_predict_every_symbol_but_the_first_once(symbols: int, block: int) -> None:
     ids_N = np.arange(symbols)
     targets = [row[1:].tolist() for rows_BT in block_rows(ids_N, block) for row in rows_BT]
-    assert sum(targets, []) == list(range(1, symbols))
+    assert list(chain.from_iterable(targets)) == list(range(1, symbols))
     assert all(len(row) <= block for row in targets)
 
 

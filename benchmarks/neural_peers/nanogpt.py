@@ -96,7 +96,8 @@ def _peer(session: Session, source: Path, text: Path, folder: Path) -> Any:
         cost = processes.run([python, "train.py", "config/train_shakespeare_char.py", *words], folder=copy)
         checkpoint = copy / "out" / "ckpt.pt"
         asked = {"folder": copy, "checkpoint": checkpoint, "ids": data / "val.bin", "block": BLOCK}
-        return Trial(_a_character(ask_peer(session, "nanogpt_blocks", **asked)[0]), cost)
+        scored, _ = ask_peer(session, "nanogpt_blocks", **asked)
+        return Trial(_a_character(scored), cost, note=f"checkpoint of iteration {scored['iteration']}")
 
     return trial
 
@@ -106,8 +107,6 @@ def _a_character(scored: dict[str, Any]) -> float:
 
 
 def _carried(run: Trained) -> Row:
-    nats = run.tested("bits_per_byte") * math.log(2)
-    what = f"the whole tenth with carried state, {run.run.name}"
-    return Row(
-        "tinyshakespeare", what, "bits a byte", run.tested("bits_per_byte"), note=f"{nats:.4f} nats", digits=4
-    )
+    bits = run.tested("bits_per_byte")
+    what, note = f"the whole tenth with carried state, {run.run.name}", f"{bits * math.log(2):.4f} nats"
+    return Row("tinyshakespeare", what, "bits a byte", bits, note=note, digits=4)

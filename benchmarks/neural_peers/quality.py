@@ -13,12 +13,13 @@ from peers.rows import Row
 
 @dataclass(frozen=True)
 class Trial:
-    """One training: its budget in seconds (none for a peer), its seed, its cost and the figure it reached."""
+    """One training: the figure it reached, its cost, its seed, its budget in seconds (none for a peer)."""
 
     figure: float
     cost: Cost
     seed: int = 0
     budget: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def _of_budget(goal: Goal, what: str, trials: Sequence[Trial], peer: Sequence[Tr
     ours = statistics.median(trial.figure for trial in trials)
     reached = trials if target is None else reached_by(trials, target)
     note = f"reached by {len(reached)} of {len(trials)} seeds" if peer else f"without {goal.peer}"
-    shown = [Row(goal.text, f"{goal.measure}, {what}", goal.unit, ours, target, note=note, digits=4)]
+    about = "; ".join([note, *(f"{goal.peer}: {trial.note}" for trial in peer[:1] if trial.note)])
+    shown = [Row(goal.text, f"{goal.measure}, {what}", goal.unit, ours, target, note=about, digits=4)]
     alone = [
         Row(
             goal.text,

@@ -50,6 +50,6 @@ def write(
     for peer, found in tables.items():
         print(f"\n{markdown(rows.header(peer), [row.cells() for row in found])}")
     if out is not None:
-        every = [{"peer": peer, **row.to_json()} for peer, found in tables.items() for row in found]
+        every = [{"beside": peer, **row.to_json()} for peer, found in tables.items() for row in found]
         stored = {"machine": described, "command": command, "rows": every}
         out.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
