@@ -1,4 +1,4 @@
-"""Learning by gradient: packed blocks with carried state, AdamW, one cycle over the budget.
+"""One update after another, from packed blocks with carried state.
 
 Axes: B rows, T positions of a block.
 """
@@ -7,52 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
-from anygram.errors import TrainingStopped, UsageError
+from anygram.errors import TrainingStopped
+from anygram.learning.gradient import optimisers
+from anygram.learning.gradient.config import Config
+from anygram.learning.gradient.schedules import factor_at
 from anygram.protocols import Differentiable, State, Tensors
-
-
-@dataclass(frozen=True)
-class Config:
-    """`rows` x `block` symbols a step; `warmup` is a fraction of the budget, `final_rate` of `rate`."""
-
-    rows: int = 32
-    block: int = 128
-    rate: float = 2e-3
-    warmup: float = 0.03
-    final_rate: float = 0.02
-    decay: float = 0.1
-    clip: float = 1.0
-    beta1: float = 0.9
-    beta2: float = 0.99
-
-    def __post_init__(self) -> None:
-        for name in ("rows", "block", "rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be more than 0, got {getattr(self, name)}")
-        for name in ("warmup", "final_rate", "beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"{name} must be from 0 to below 1, got {getattr(self, name)}")
-        if self.decay < 0:
-            raise UsageError(f"decay must be at least 0, got {self.decay}")
-
-
-def one_cycle(spent: float, config: Config) -> float:
-    """Return the learning rate after this fraction of the budget: linear up, half a cosine down.
-
-    Loshchilov & Hutter 2017 (eq. 5), without restarts.
-    """
-    if spent < config.warmup:
-        return config.rate * (spent + 0.01 * config.warmup) / (1.01 * config.warmup)
-    progress = min(1.0, (spent - config.warmup) / (1 - config.warmup))
-    floor = config.rate * config.final_rate
-    return floor + (config.rate - floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 class GradientLearner:
@@ -66,7 +31,7 @@ class GradientLearner:
         self._model = model
         self._seed = seed
         self._module = model.module()
-        self._optimiser = _adamw(self._module, config)
+        self._optimiser = optimisers.create([p for p in self._module.parameters() if p.requires_grad], config)
         self._parameters = list(self._module.parameters())
         self._good = [parameter.detach().clone() for parameter in self._parameters]
         self._position = Position()
@@ -84,7 +49,7 @@ class GradientLearner:
 
         The weights are then those that last gave a finite loss, before the step that spoilt them.
         """
-        rate = one_cycle(spent, self.config)
+        rate = self.config.rate * factor_at(spent, self.config)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad(set_to_none=True)
@@ -150,17 +115,3 @@ class GradientLearner:
 def _copy(source: Sequence[torch.Tensor], target: Sequence[torch.Tensor]) -> None:
     for one, other in zip(source, target, strict=True):
         other.copy_(one)
-
-
-def _adamw(module: torch.nn.Module, config: Config) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        lr=config.rate,
-        betas=(config.beta1, config.beta2),
-        fused=True,
-    )
