@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -87,7 +88,7 @@ def rewrite_record(path: Path, record: Record) -> None:
 def read(path: Path) -> StoredRun:
     """Return the run in a folder; RunError in one line where it is missing, damaged or too new."""
     record = read_record(path)
-    try:
+    with explaining_damage(path):
         codec = _read_codec(path, record.codec)
         if codec.vocabulary_size != record.vocabulary_size:
             raise RunError(
@@ -96,6 +97,14 @@ def read(path: Path) -> StoredRun:
             )
         model = create_model(record)
         model.restore(storage.read_tensors(path / "model.safetensors"))
+    return StoredRun(record, codec, model)
+
+
+@contextmanager
+def explaining_damage(path: Path) -> Iterator[None]:
+    """Turn whatever comes of wrong contents of a run's file or folder into one line that names it."""
+    try:
+        yield
     except UsageError as error:
         remedy = "restore the folder, or install what it was trained with"
         raise RunError(f"{path}: {error}; {remedy}") from error
@@ -103,10 +112,9 @@ def read(path: Path) -> StoredRun:
         raise RunError(f"{path}: {error}") from error
     except MemoryError:
         raise
-    except Exception as error:  # whatever a codec or a model makes of wrong contents
+    except Exception as error:  # whatever a codec, a model or a learner makes of them
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{path} is damaged ({reason}); restore it or train again") from error
-    return StoredRun(record, codec, model)
 
 
 def _read_codec(path: Path, name: str) -> Codec:
