@@ -369,7 +369,7 @@ def test_adapters_learn_what_autograd_would(corpus: EncodedCorpus, name: str) ->
     learner._states = []
     learner._differentiate(batch)
     for key, weight in twin.items():
-        weight.backward(adapters.adapted[key].grad)
+        weight.backward(adapters.adapted[key].grad)  # type: ignore[no-untyped-call]
     for key, factor in factors.items():
         torch.testing.assert_close(adapters.factors[key].grad, factor.grad, rtol=1e-4, atol=1e-6)
 

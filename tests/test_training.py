@@ -211,7 +211,7 @@ def _spoil_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> list[Tensors]:
     update = GradientLearner.update
 
     def spoilt(self: GradientLearner, batch: Any, spent: float) -> Mapping[str, float]:
-        seen.append({name: array.copy() for name, array in self._model.tensors().items()})  # type: ignore[attr-defined]
+        seen.append({name: array.copy() for name, array in self._model.tensors().items()})
         measured = update(self, batch, spent)
         if len(seen) == steps:
             for parameter in self._model.module().parameters():

@@ -6,6 +6,7 @@ codec.safetensors      what its description leaves out, if anything: the words o
 model.safetensors      the model
 training.safetensors   the learner, for resuming
 metrics.jsonl          one line a measurement
+tensorboard/           the same for TensorBoard, where it is asked for
 report.md              the same for people
 """
 
@@ -23,6 +24,7 @@ from typing import Any, get_origin, get_type_hints
 from anygram import codecs, models, settings, storage
 from anygram.errors import AnygramError, RunError, UsageError
 from anygram.protocols import Codec, LanguageModel, TensorCodec, Tensors
+from anygram.reporting.tensorboard import write_events
 
 FORMAT = 1
 
@@ -76,6 +78,8 @@ def write(
             storage.write_tensors(folder / "training.safetensors", training)
         lines = "".join(storage.to_json(line) + "\n" for line in metrics)
         storage.write_text(folder / "metrics.jsonl", lines)
+        if run.record.learner_settings.get("tensorboard"):
+            write_events(folder / "tensorboard", metrics)
         storage.write_text(folder / "report.md", report(run.record))
 
 

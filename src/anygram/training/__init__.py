@@ -21,7 +21,7 @@ from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
 from anygram.data.store import texts_of
 from anygram.errors import RunError, UsageError
-from anygram.learning import learner_for
+from anygram.learning import counting, learner_for
 from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
@@ -216,7 +216,7 @@ def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: P
                 f"{out} was begun with other settings of its {place} ({differing}); resume without --set"
             )
     if record.status == "finished":
-        if not (out / "training.safetensors").is_file():
+        if configs_of(plan)["learner"] is counting.Config:
             raise RunError(f"{out} has read all its data, once is all it takes; train a new run on more")
         spent = {name: record.spent[name] for name in ("seconds", "symbols", "epochs", "steps")}
         if plan.budget.spent(**spent) >= 1:

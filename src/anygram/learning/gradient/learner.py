@@ -90,7 +90,7 @@ class GradientLearner:
         """
         rate = self._rate_at(spent)
         nats, norm, after = self._differentiate(batch)
-        measured = {
+        measured: dict[str, Any] = {
             "symbols": float(batch.weights_BT.sum()),
             "nats_per_symbol": nats,
             "rate": rate,
@@ -283,7 +283,7 @@ def _set_checkpointing(module: nn.Module, on: bool) -> None:
     """Let every part that can compute its layers again do so; UsageError where none can."""
     able = [part for part in module.modules() if hasattr(part, "checkpointing")]
     for part in able:
-        part.checkpointing = on
+        setattr(part, "checkpointing", on)  # noqa: B010  (a module's own attribute, which torch cannot type)
     if on and not able:
         raise UsageError("this model cannot compute its layers a second time; leave out checkpointing")
 
