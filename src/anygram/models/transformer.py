@@ -19,6 +19,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
+from torch.utils.checkpoint import checkpoint
 
 from anygram.budgets import Budget
 from anygram.errors import UsageError
@@ -74,6 +75,9 @@ class Memory:
 class TransformerBody(Body):
     """An embedding and layers of attention and feed-forward networks."""
 
+    checkpointing = False
+    """Whether layers are computed again for their gradient, not remembered (Chen et al. 2016)."""
+
     def __init__(self, config: Config, vocabulary_size: int) -> None:
         super().__init__()
         self.width = config.width
@@ -101,7 +105,10 @@ class TransformerBody(Body):
         x_BTD = dropout(x_BTD, self._config.dropout, self.training)
         caches = []
         for layer, cache in zip(cast(Iterable[_Layer], self.layers), memory.caches, strict=True):
-            x_BTD, grown = layer(x_BTD, cache, sight)
+            if self.checkpointing and torch.is_grad_enabled():
+                x_BTD, grown = checkpoint(layer, x_BTD, cache, sight, use_reentrant=False)
+            else:
+                x_BTD, grown = layer(x_BTD, cache, sight)
             caches.append(grown)
         read_BT = torch.cat([memory.read_B[:, None], position_BT + 1], dim=1)
         read_B = read_BT[:, -1] if lengths_B is None else read_BT.gather(1, lengths_B[:, None])[:, 0]
