@@ -296,14 +296,14 @@ def _lose(name: str) -> Any:
     [
         (_lose("position"), "position is missing"),
         (_lose("generator"), "cpu is missing"),
-        (_lose("optimiser.2"), "moments of some parameters are missing"),
+        (_lose("optimiser0.2"), "moments of some parameters are missing"),
         (_lose("average.body"), "is missing"),
         (_damage("position"), r"position holds float32, wanted torch.int64"),
         (_damage("progress"), "progress is not finite"),
-        (_damage("optimiser.0.exp"), r"has shape .*, wanted"),
+        (_damage("optimiser0.0.exp"), r"has shape .*, wanted"),
         (_damage("state.1"), "1 is not finite"),
         (
-            lambda tensors: tensors.update({"optimiser.99.exp_avg": np.zeros(1)}),
+            lambda tensors: tensors.update({"optimiser0.99.exp_avg": np.zeros(1)}),
             "moments of parameter 99, of",
         ),
     ],
