@@ -17,7 +17,7 @@ from anygram import states
 from anygram.budgets import Budget
 from anygram.errors import RunError, UsageError
 from anygram.models import REGISTRY
-from anygram.neural import language_model
+from anygram.neural import language_model, softmax
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.protocols import Differentiable, Featured, LanguageModel, Ranked
 from tests.networks import BOUNDARY, SETTINGS, VOCABULARY, label, network, text
@@ -85,7 +85,7 @@ def test_pieces_change_nothing(model: NeuralLanguageModel, monkeypatch: pytest.M
     whole_BT, rank_BT, state = model.rank(model.start(3), ids_BT, lengths)
     features_BTD = model.features(model.start(3), ids_BT)
     monkeypatch.setattr(language_model, "_POSITIONS", 3)
-    monkeypatch.setattr(language_model, "_LOGITS", 2 * VOCABULARY)
+    monkeypatch.setattr(softmax, "_MOST_LOGITS", 2 * VOCABULARY)
     pieces_BT, piece_rank_BT, piece_state = model.rank(model.start(3), ids_BT, lengths)
     np.testing.assert_allclose(pieces_BT, whole_BT, atol=TOLERANCE)
     np.testing.assert_array_equal(piece_rank_BT, rank_BT)

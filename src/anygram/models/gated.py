@@ -13,12 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrence import Carried, Cell
+from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
 from anygram.neural.sizing import require_finite, require_one_of
 from anygram.protocols import Ids
 
@@ -44,9 +44,9 @@ class CoupledCell(Cell):
     def __init__(self, forget_bias: float) -> None:
         self._forget_bias = forget_bias
 
-    def step(self, sum_BG: Tensor, alone_BG: Tensor, carried: Carried) -> Carried:
+    def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
         (h_BH,) = carried
-        f_BH, g_BH = sum_BG.chunk(2, dim=1)
+        f_BH, g_BH = (input_BG + product_BG).chunk(2, dim=1)
         return (g_BH.tanh().lerp(h_BH, f_BH.sigmoid()),)
 
     def initial_bias(self, bias_GH: Tensor) -> None:
@@ -62,12 +62,10 @@ class FreeCell(Cell):
     def __init__(self, forget_bias: float) -> None:
         self._forget_bias = forget_bias
 
-    def step(self, sum_BG: Tensor, alone_BG: Tensor, carried: Carried) -> Carried:
+    def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
         (h_BH,) = carried
-        units = h_BH.shape[1]
-        f_BH, i_BH = sum_BG[:, : 2 * units].sigmoid().chunk(2, dim=1)
-        g_BH = sum_BG[:, 2 * units :].tanh()
-        return (torch.addcmul(f_BH * h_BH, i_BH, g_BH),)
+        f_BH, i_BH, g_BH = (input_BG + product_BG).chunk(3, dim=1)
+        return (f_BH.sigmoid() * h_BH + i_BH.sigmoid() * g_BH.tanh(),)
 
     def initial_bias(self, bias_GH: Tensor) -> None:
         super().initial_bias(bias_GH)

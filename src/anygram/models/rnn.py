@@ -14,7 +14,8 @@ from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrence import Carried, Cell
+from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
 from anygram.neural.sizing import require_one_of
 from anygram.protocols import Ids
 
@@ -40,8 +41,8 @@ class RnnCell(Cell):
     def __init__(self, activation: str) -> None:
         self._activation = _ACTIVATIONS[activation]
 
-    def step(self, sum_BG: Tensor, alone_BG: Tensor, carried: Carried) -> Carried:
-        return (self._activation(sum_BG),)
+    def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
+        return (self._activation(input_BG + product_BG),)
 
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:

@@ -7,7 +7,6 @@ weights is one product after it. Axes: B rows, T positions, I inputs, H units, G
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -18,6 +17,7 @@ from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import Body
+from anygram.neural.recurrence import Carried, Cell, Clears, read
 from anygram.neural.sizing import (
     Weights,
     largest_fitting,
@@ -26,9 +26,6 @@ from anygram.neural.sizing import (
     suggest_dropout,
     suggest_embedding,
 )
-
-Carried = tuple[Tensor, ...]
-"""What a layer carries from step to step, each of axes BH; the output h comes first."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +43,6 @@ class RecurrentConfig:
         require_at_least(1, "layers", self.layers)
         require_at_least(1, "embedding", self.embedding)
         require_fraction("dropout", self.dropout)
-
-
-class Cell(ABC):
-    """One step of a recurrent layer; it holds no weights."""
-
-    blocks: int
-    """How many blocks of H pre-activations the input, and h_{t−1} too, is projected to."""
-    carries: int = 1
-    """How many vectors are carried from step to step."""
-
-    def prepare(self, input_TBG: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the projection of h_{t−1} is added to, and what it is not."""
-        return input_TBG, input_TBG[..., :0]
-
-    @abstractmethod
-    def step(self, sum_BG: Tensor, alone_BG: Tensor, carried: Carried) -> Carried:
-        """Return what is carried on, given both parts of `prepare`, the first with h_{t−1} added."""
-
-    def initial_bias(self, bias_GH: Tensor) -> None:
-        """Set the biases before training."""
-        nn.init.zeros_(bias_GH)
 
 
 class RecurrentBody(Body):
@@ -89,14 +65,10 @@ class RecurrentBody(Body):
         self, ids_BT: Tensor, memory: tuple[Carried, ...], lengths_B: Tensor | None
     ) -> tuple[Tensor, tuple[Carried, ...]]:
         clears = _steps((ids_BT == self._boundary).T)
-        ends = None
-        if lengths_B is not None:
-            position_T1 = torch.arange(ids_BT.shape[1], device=ids_BT.device)[:, None]
-            ends = _steps(position_T1 >= lengths_B)
         hidden_TBH = dropout(self.embedding(ids_BT.T), self._dropout, self.training)
         after = []
         for layer, carried in zip(self._layers(), memory, strict=True):
-            hidden_TBH, carried = layer(hidden_TBH, carried, clears, ends)
+            hidden_TBH, carried = layer(hidden_TBH, carried, clears, lengths_B)
             hidden_TBH = dropout(hidden_TBH, self._dropout, self.training)
             after.append(carried)
         return hidden_TBH.transpose(0, 1), tuple(after)
@@ -119,48 +91,10 @@ class _Layer(nn.Module):
             nn.init.orthogonal_(block_HH)
 
     def forward(
-        self,
-        input_TBI: Tensor,
-        carried: Carried,
-        clears: list[Tensor | None],
-        ends: list[Tensor | None] | None,
+        self, input_TBI: Tensor, carried: Carried, clears: Clears, lengths_B: Tensor | None
     ) -> tuple[Tensor, Carried]:
         """Return the outputs as hidden_TBH and what is carried after each row's end, without gradient."""
-        first_TBG, alone_TBG = self.cell.prepare(self.input(input_TBI))
-        read: list[Tensor] = []
-        first_TBG = _RecurrentGradient.apply(first_TBG, self.recurrent, read)  # type: ignore[no-untyped-call]
-        weight_HG = self.recurrent.detach().T
-        outputs = []
-        steps = zip(first_TBG.unbind(), alone_TBG.unbind(), clears, ends or [None] * len(clears), strict=True)
-        for first_BG, alone_BG, cleared_B1, ended_B1 in steps:
-            before = carried
-            if cleared_B1 is not None:
-                carried = tuple(vector.masked_fill(cleared_B1, 0.0) for vector in carried)
-            read.append(carried[0].detach())
-            carried = self.cell.step(torch.addmm(first_BG, carried[0], weight_HG), alone_BG, carried)
-            if ended_B1 is not None:
-                carried = tuple(map(torch.where, [ended_B1] * len(carried), before, carried))
-            outputs.append(carried[0])
-        return torch.stack(outputs), tuple(vector.detach() for vector in carried)
-
-
-class _RecurrentGradient(torch.autograd.Function):
-    """The identity on the pre-activations' input part; its backward gives the recurrent weights' gradient.
-
-    Every step adds W h_{t−1} to its input part, so both have the same gradient δ_t, and the weights' is
-    Σ_t δ_t h_{t−1}ᵀ: one product here, where autograd would add T of them one by one.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, first_TBG: Tensor, weight_GH: Tensor, read: list[Tensor]) -> Tensor:
-        ctx.read = read  # filled by the loop, after this
-        return first_TBG.view_as(first_TBG)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        (gradient_TBG,) = gradients
-        gradient_NG = gradient_TBG.flatten(0, 1)
-        return gradient_TBG, gradient_NG.T @ torch.cat(ctx.read), None
+        return read(self.cell, self.input(input_TBI), self.recurrent, carried, clears, lengths_B)
 
 
 def _steps(rows_TB: Tensor) -> list[Tensor | None]:

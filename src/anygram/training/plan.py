@@ -52,6 +52,8 @@ def default_valid(plan: Plan, units: int) -> str:
     """
     if not isinstance(_untrained(plan), Differentiable):
         return "none"
+    if learner_setting(plan, "patience", 0):
+        return "0.05"
     bytes_of = {
         "seconds": _BYTES_A_SECOND,
         "symbols": _BYTES_A_SYMBOL,
@@ -112,6 +114,11 @@ def configs_of(plan: Plan) -> dict[str, type[Any]]:
         "learner": config_of(_untrained(plan)),
         "codec": codecs.REGISTRY.load(plan.codec).Config,
     }
+
+
+def learner_setting(plan: Plan, key: str, default: Any) -> Any:
+    """Return a setting of the plan's learner, by its type; the default where that learner has none."""
+    return getattr(settings.build(configs_of(plan)["learner"], chosen_by(plan)["learner"]), key, default)
 
 
 def chosen_by(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ Axes: B rows, T positions, N symbols of a stream.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,6 +28,8 @@ from anygram.training.interruption import interruptible
 
 CHECKPOINT_EVERY_SECONDS = 120.0
 METRICS_EVERY_SECONDS = 1.0
+DENSE_METRICS_SECONDS = 200.0
+"""After so long lines come ever more seldom, so that ten hours have about a thousand."""
 VALIDATION_SHARE = 0.05
 """Validation takes about this share of the time at most, and comes once in this share of the budget."""
 VALIDATION_ROWS, VALIDATION_LENGTH = 64, 512
@@ -54,21 +57,32 @@ class Session:
         self._started = 0.0
         self._best_nats = float("inf")
         self._best: Tensors | None = None
+        self._validations_since_best = 0
+        self._validated_at = -1  # which step
         self._nats_since_line: list[float] = []
-        self._unwritten: Mapping[str, float] = {}
+        self._unwritten: Mapping[str, Any] = {}
+        self._line_due = False
         self._next_line = 0.0
         self._next_validation = 0.0, 0.0  # symbols, and share of the budget
         self._next_checkpoint = CHECKPOINT_EVERY_SECONDS
         self._stopped: TrainingStopped | None = None
 
-    def go_on(self, metrics: list[dict[str, Any]], best: Tensors) -> None:
-        """Take up the counts of an earlier session and its best model."""
+    def go_on(
+        self, metrics: list[dict[str, Any]], best: Tensors, next_validation: tuple[float, float] | None
+    ) -> None:
+        """Take up the counts of an earlier session, its best model, and when it would have validated next.
+
+        None plans validation anew, as for another budget.
+        """
         spent = self._run.record.spent
         self._metrics = metrics
         self._steps, self._symbols = int(spent["steps"]), int(spent["symbols"])
         self._seconds_before = float(spent["seconds"])
         if "best_valid_nats_per_symbol" in spent:
             self._best, self._best_nats = best, float(spent["best_valid_nats_per_symbol"])
+            self._validations_since_best = int(spent["validations_since_best"])
+        if next_validation is not None:
+            self._next_validation = next_validation
         self._next_line = self._seconds_before
         self._next_checkpoint = self._seconds_before + CHECKPOINT_EVERY_SECONDS
 
@@ -76,18 +90,24 @@ class Session:
         """Update until the budget is spent, the learner has seen all, or somebody says stop."""
         self._progress.stage(f"training {self._run.record.model}", total=1.0)
         self._started = time.perf_counter()
-        self._plan_validation()
+        if self._next_validation == (0.0, 0.0):
+            self._plan_validation()
         with interruptible() as interrupt:
             for batch in self._learner.batches(self._corpus):
                 spent = self._spent()
                 if spent >= 1 and self._steps:  # whatever the budget, there is something to ask
                     break
+                self._line_due = self._seconds() >= self._next_line
+                if self._line_due:
+                    self._learner.watch()
                 try:
                     measured = self._learner.update(batch, spent)
                 except TrainingStopped as stopped:
                     self._stopped = stopped
                     break
                 self._after(measured)
+                if self._is_out_of_patience():
+                    break
                 if interrupt.requested:
                     self.checkpoint()
                     raise KeyboardInterrupt(f"{self._out} keeps what was learnt; --resume goes on with it")
@@ -95,10 +115,11 @@ class Session:
     def checkpoint(self) -> None:
         """Write the run as it stands: the best model so far, and what resuming needs."""
         current = snapshot(self._run.model)
-        self._take_best()
         status = "training" if self._learner.usable else "unfinished"
         record = replace(self._run.record, status=status, spent=self._accounts())
-        self._write(record, self._resumable(current))
+        with self._learner.shown():
+            self._take_best()
+            self._write(record, self._resumable(current))
         self._run.model.restore(current)
 
     def finish(self, splits: Splits) -> Record:
@@ -109,9 +130,10 @@ class Session:
         seconds = self._seconds()
         training: Tensors | None = None
         if self._learner.validates:
-            self._validate()
+            if self._validated_at != self._steps:
+                self._validate()
             training = self._resumable(snapshot(self._run.model))
-            self._take_best()
+            self._become_what_is_asked()
         record = replace(
             self._run.record,
             status="stopped" if self._stopped else "finished",
@@ -135,11 +157,19 @@ class Session:
     def _resumable(self, model: Tensors) -> Tensors:
         """Return what going on needs: the model as it is (not the best), and the learner."""
         tensors = {f"model.{name}": array for name, array in model.items()}
+        tensors["session.next_validation"] = np.array(self._next_validation, dtype=np.float64)
         return tensors | {f"learner.{name}": array for name, array in self._learner.tensors().items()}
 
     def _take_best(self) -> None:
         if self._best is not None:
             self._run.model.restore(self._best)
+
+    def _become_what_is_asked(self) -> None:
+        """Let the model be the best one, or else what the learner shows, from now on."""
+        if self._best is None:
+            with self._learner.shown():
+                self._best = snapshot(self._run.model)
+        self._take_best()
 
     def _measure(self, splits: Splits) -> dict[str, Any]:
         """Return the final figures: on test where there is one, else on (the first part of) validation."""
@@ -156,14 +186,25 @@ class Session:
             return {"valid": evaluation.evaluate(model, codec, documents, ranks=False).to_json()}
         return {}
 
-    def _after(self, measured: Mapping[str, float]) -> None:
+    def _is_out_of_patience(self) -> bool:
+        stale = self._validations_since_best
+        if not 0 < self._learner.patience <= stale:
+            return False
+        message = f"stopped early: {stale} validations without improvement"
+        self._progress.say(f"step {self._steps}: {message}")
+        self._metrics.append({"step": self._steps, "seconds": round(self._seconds(), 3), "message": message})
+        return True
+
+    def _after(self, measured: Mapping[str, Any]) -> None:
         self._steps += 1
         self._symbols += int(measured["symbols"])
         if "nats_per_symbol" in measured:
             self._nats_since_line.append(measured["nats_per_symbol"])
         self._unwritten = measured
         seconds = self._seconds()
-        if seconds >= self._next_line:
+        if "message" in measured:
+            self._progress.say(f"step {self._steps}: {measured['message']}")
+        if self._line_due or "message" in measured:
             self._write_line(measured, seconds)
         due_symbols, due_spent = self._next_validation
         if self._symbols >= due_symbols and self._spent() >= due_spent:
@@ -172,7 +213,7 @@ class Session:
             self.checkpoint()
             self._next_checkpoint = self._seconds() + CHECKPOINT_EVERY_SECONDS
 
-    def _write_line(self, measured: Mapping[str, float], seconds: float) -> None:
+    def _write_line(self, measured: Mapping[str, Any], seconds: float) -> None:
         line = {"step": self._steps, "seconds": round(seconds, 3), **measured, "symbols": self._symbols}
         rate = f"{self._symbols / max(seconds, 1e-9):,.0f} symbols/s"
         if self._nats_since_line:
@@ -180,7 +221,7 @@ class Session:
             rate = f"{line['nats_per_symbol']:.3f} nats/symbol  {rate}"
         self._metrics.append(line)
         self._nats_since_line, self._unwritten = [], {}
-        self._next_line = seconds + METRICS_EVERY_SECONDS
+        self._next_line = seconds + METRICS_EVERY_SECONDS * max(1.0, seconds / DENSE_METRICS_SECONDS)
         self._progress.update(min(1.0, max(self._spent(), self._share_of_corpus())), rate)
 
     def _share_of_corpus(self) -> float:
@@ -191,10 +232,14 @@ class Session:
         if self._valid_BT is None:
             return
         model = self._run.model
-        log_p_BT, _ = model.score(model.start(len(self._valid_BT)), self._valid_BT)
-        nats = float(-log_p_BT.mean())
-        if nats < self._best_nats:
-            self._best_nats, self._best = nats, snapshot(model)
+        with self._learner.shown():
+            log_p_BT, _ = model.score(model.start(len(self._valid_BT)), self._valid_BT)
+            nats = float(-log_p_BT.mean())
+            self._validations_since_best += 1
+            if nats < self._best_nats:
+                self._best_nats, self._best = nats, snapshot(model)
+                self._validations_since_best = 0
+        self._validated_at = self._steps
         seconds = round(self._seconds(), 3)
         self._metrics.append({"step": self._steps, "seconds": seconds, "valid_nats_per_symbol": nats})
         self._plan_validation()
@@ -223,8 +268,9 @@ class Session:
             "symbols": self._symbols,
             "epochs": self._learner.epochs,
         }
-        if self._best is not None:
+        if self._best_nats < math.inf:
             accounts["best_valid_nats_per_symbol"] = self._best_nats
+            accounts["validations_since_best"] = self._validations_since_best
         return accounts
 
 
