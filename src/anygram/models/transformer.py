@@ -116,7 +116,7 @@ class TransformerBody(Body):
         self.pair_embedding = None
         if self._modern and config.bigrams:
             self.pair_embedding = PairEmbedding(vocabulary_size, config.bigrams, config.width)
-        self.layers = nn.ModuleList(make(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(make(config, first=index == 0) for index in range(config.layers))
         self._initialise()
 
     def memory(self, rows: int) -> Memory:
@@ -226,7 +226,7 @@ def _key_heads(config: Config) -> int:
 class _Layer(nn.Module):
     """The parts that both styles have."""
 
-    def __init__(self, config: Config, *, modern: bool) -> None:
+    def __init__(self, config: Config, *, modern: bool, residual: bool = False) -> None:
         super().__init__()
         self._dropout = config.dropout
         self.attention = Attention(
@@ -235,7 +235,7 @@ class _Layer(nn.Module):
             _key_heads(config),
             bias=not modern,
             normalised=modern,
-            residual=modern and config.value_residual,
+            residual=residual,
         )
         self.expand = nn.Linear(config.width, config.expansion * config.width, bias=not modern)
         self.contract = nn.Linear(config.expansion * config.width, config.width, bias=not modern)
@@ -247,8 +247,8 @@ class _Layer(nn.Module):
 class _ModernLayer(_Layer):
     """Normalised before each branch; the residual stream itself is never normalised."""
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config, modern=True)
+    def __init__(self, config: Config, *, first: bool) -> None:
+        super().__init__(config, modern=True, residual=config.value_residual and not first)
 
     def forward(
         self, x_BTD: Tensor, cache: KeysAndValues, sight: Sight, first_BTHK: Tensor | None
@@ -262,7 +262,7 @@ class _ModernLayer(_Layer):
 class _ClassicLayer(_Layer):
     """Normalised after each sum (Vaswani et al. 2017, section 3.1)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, first: bool) -> None:
         super().__init__(config, modern=False)
         self._activation = _ACTIVATIONS[config.activation]
         self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(2))
