@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from anygram import states
+from anygram.allocation import keep_freed
 from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
 from anygram.errors import TrainingStopped, UsageError
 from anygram.learning.gradient import memory, optimisers, storing
@@ -26,6 +27,8 @@ from anygram.learning.gradient.sweeping import Sweep
 from anygram.learning.gradient.watching import Watch
 from anygram.protocols import Differentiable, LanguageModel, State, Tensors
 
+_KEPT_BLOCK, _KEPT_BLOCKS = 1 << 30, (1 << 31) - 1
+"""Freed memory that the next step will ask for again: giving it back takes a twentieth of a small step."""
 KEEP_EVERY = 20
 """Steps between two copies of weights known to be good: one at each step takes a twentieth of its time."""
 
@@ -41,6 +44,7 @@ class GradientLearner:
     validates = True
 
     def __init__(self, model: Learnable, config: Config, seed: int) -> None:
+        keep_freed(_KEPT_BLOCK, _KEPT_BLOCKS)
         self.config = config
         self._model, self._seed = model, seed
         module = model.module()
