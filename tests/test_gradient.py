@@ -242,7 +242,8 @@ ALL_THAT_LASTS: list[dict[str, Any]] = [
     {"average": 0.9, "accumulate": 2},
     {"lora": 2},
     {"rate": "find"},
-    {"freeze": "head.*"},
+    {"freeze": "head.*", "carry": False},
+    {"optimiser": "muon"},
 ]
 
 
@@ -450,7 +451,7 @@ def test_a_watched_step_says_how_each_layer_fares(corpus: EncodedCorpus) -> None
             assert norms[layer] == pytest.approx(float(weight.grad.norm()), rel=1e-3)  # type: ignore[union-attr]
             ratio = float((weight.detach() - before[name]).norm() / before[name].norm())
             assert line["update_ratios"][layer] == pytest.approx(ratio, rel=1e-3)
-    assert line["dead_units"] == {}
+    assert max(line["dead_units"].values(), default=0.0) < 0.1
     assert "gradient_norms" not in learn(learner, corpus, 1)[0]
 
 

@@ -19,11 +19,12 @@ class Config:
     is reached, `schedule` how it falls then, to `final_rate` of it; `decay_share` is the end of the budget in
     which `wsd` falls. `optimiser` says whether matrices of hidden layers learn by Muon, with its `momentum`;
     `embedding_rate` and `head_rate` are those of embedding and head in multiples of `rate`. `carry` lets a
-    block see what its row read before; without it each begins at a document's start. `decay` is that of the weights, `clip` the largest norm of a gradient. `average` is the
-    decay of a moving average of the weights, which is then what is asked; `patience` the number of
-    validations without improvement after which learning stops; 0 is none of either. `freeze` names the
-    weights that stay as they are ("body.embedding.*, *.bias"); `lora` is the rank of what is learnt beside
-    the matrices of the run of --from. `tensorboard` writes the metrics for TensorBoard too.
+    block see what its row read before; without it each begins at a document's start. `decay` is that of the
+    weights, `clip` the largest norm of a gradient. `average` is the decay of a moving average of the weights,
+    which is then what is asked; `patience` the number of validations without improvement after which learning
+    stops; 0 is none of either. `freeze` names the weights that stay as they are ("body.embedding.*, *.bias");
+    `lora` is the rank of what is learnt beside the matrices of the run of --from. `tensorboard` writes the
+    metrics for TensorBoard too.
     """
 
     rows: int = 32

@@ -110,7 +110,8 @@ class GradientLearner:
                 self._step(rate, norm)
         else:
             measured |= self._learn(rate, nats, norm)
-        self._states, self._position, self._epochs = after, batch.position_after, batch.epochs
+        self._states = after if self.config.carry else []
+        self._position, self._epochs = batch.position_after, batch.epochs
         self._steps += 1
         if self._messages:
             measured["message"], self._messages = "; ".join(self._messages), []
@@ -206,7 +207,7 @@ class GradientLearner:
         for weight in self._weights.values():
             weight.grad = None
         parts = memory.parts_of(len(batch.ids_BT), self._parts)
-        fresh = batch.first or not self._states or not self.config.carry
+        fresh = batch.first or not self._states
         before = [None] * len(parts) if fresh else self._states
         total = batch.weights_BT.sum()
         means, after = [], []
