@@ -8,12 +8,16 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 
 _OBJECTS_PER_COLLECTION = 10_000
 """Python's 700 has it search all that was imported, which stays, again and again."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 4 << 20
+_WRONG_USAGE = 2
+_SECONDS_TO_SPEAK = 1.0
+"""How long the first of several processes gets to say what is wrong for all of them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             raise
         if isinstance(error, AnygramError):
-            return _say(str(error), 2 if isinstance(error, UsageError) else 1)
+            return _say(str(error), _WRONG_USAGE if isinstance(error, UsageError) else 1)
         if isinstance(error, MemoryError):
             return _say("out of memory; give a smaller size or less data", 1)
         if isinstance(error, OSError):
@@ -92,7 +96,14 @@ def _invoke(words: Sequence[str]) -> int:
 
 
 def _say(reason: str, status: int) -> int:
-    print(f"anygram: {' '.join(reason.split())}", file=sys.stderr)
+    from anygram.processes import find_place
+
+    place = find_place()
+    if not place.leads and status == _WRONG_USAGE:
+        time.sleep(_SECONDS_TO_SPEAK)  # when one process leaves, torchrun stops the others
+        return status
+    who = "anygram" if place.leads else f"anygram, process {place.rank}"
+    print(f"{who}: {' '.join(reason.split())}", file=sys.stderr)
     return status
 
 
