@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 _OBJECTS_PER_COLLECTION = 10_000
 """Python's 700 has it search all that was imported, which stays, again and again."""
@@ -100,7 +101,8 @@ def _say(reason: str, status: int) -> int:
 
     place = find_place()
     if not place.leads and status == _WRONG_USAGE:
-        time.sleep(_SECONDS_TO_SPEAK)  # when one process leaves, torchrun stops the others
+        with suppress(KeyboardInterrupt):  # when one process leaves, torchrun stops the others
+            time.sleep(_SECONDS_TO_SPEAK)
         return status
     who = "anygram" if place.leads else f"anygram, process {place.rank}"
     print(f"{who}: {' '.join(reason.split())}", file=sys.stderr)

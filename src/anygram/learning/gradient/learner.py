@@ -93,7 +93,7 @@ class GradientLearner:
         The weights are then some that gave a finite loss, not many steps before the one that spoilt them.
         """
         rate = self._rate_at(spent)
-        nats, norm, after = self._differentiate(self._group.share(batch), batch.weights_BT.sum())
+        nats, norm, after = self._differentiate(batch)
         measured: dict[str, Any] = {
             "symbols": float(batch.weights_BT.sum()),
             "nats_per_symbol": nats,
@@ -181,14 +181,15 @@ class GradientLearner:
         share = max(0.0, spent - self._began) / (1 - self._began)
         return self._rate * factor_at(share, self.config)
 
-    def _differentiate(self, batch: Block, total: float) -> tuple[float, float, list[State]]:
-        """Return nats per symbol, the gradient's norm, and the states after.
+    def _differentiate(self, batch: Block) -> tuple[float, float, list[State]]:
+        """Return nats per symbol, the gradient's norm, and the states after of this process's rows.
 
-        `total` are the weights of all rows, other processes' too. Where memory does not suffice the rows are read in more parts, from then on.
+        Where memory does not suffice the rows are read in more parts, from then on.
         """
+        own, total = self._group.share(batch), batch.weights_BT.sum()
         while True:
             try:
-                nats, after = self._accumulate(batch, total)
+                nats, after = self._accumulate(own, total)
                 if self._adapters is not None:
                     self._adapters.take_gradients()
                 nats = self._group.add_up(nats, list(self._parameters.values()))
@@ -198,7 +199,7 @@ class GradientLearner:
             except (RuntimeError, MemoryError) as error:
                 if not memory.is_out_of_memory(error):
                     raise
-            self._halve(len(batch.ids_BT))  # out here nothing holds on to what the attempt had made
+            self._halve(len(own.ids_BT))  # out here nothing holds on to what the attempt had made
 
     def _accumulate(self, batch: Block, total: float) -> tuple[Tensor, list[State]]:
         """Leave the gradient of Σ weight · nats / total with the weights; return that, and the states after."""
