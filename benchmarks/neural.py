@@ -103,7 +103,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--peer-python",
-        type=Path,
+        type=_program,
         default=Path(sys.executable),
         metavar="PYTHON",
         help="one that has torch, keras, tensorflow and transformers (default: this one)",
@@ -133,6 +133,13 @@ def _folder(file: str) -> Callable[[str], Path]:
         return Path(word).resolve()
 
     return read
+
+
+def _program(word: str) -> Path:
+    path = Path(word).absolute()  # not resolved: an environment's Python is known by its link
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{word} is no program")
+    return path
 
 
 def _names(words: str) -> list[str]:

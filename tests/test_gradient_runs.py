@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -75,10 +76,10 @@ def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("model", "budget", "step", "words"),
     [
-        ("lstm", "200steps", 83, {}),
-        ("lstm", "6400symbols", 1, {"average": 0.95}),
-        ("transformer", "200steps", 117, {"average": 0.95}),
-        ("transformer", "6400symbols", 20, {"accumulate": 2}),
+        ("lstm", "150steps", 83, {}),
+        ("lstm", "4800symbols", 1, {"average": 0.95}),
+        ("transformer", "150steps", 117, {"average": 0.95}),
+        ("transformer", "4800symbols", 20, {"accumulate": 2}),
     ],
 )
 def test_a_run_gone_on_with_is_the_run_in_one_go(
@@ -147,6 +148,14 @@ def _change(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
     return damage
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a corpus and a run of it."""
+    folder = tmp_path_factory.mktemp("trained")
+    train(write_corpus(folder, 120), "lstm", "3steps", folder / "run")
+    return folder
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut": (_cut, "cannot be read"),
     "a huge header": (_huge_header, "cannot be read"),
@@ -168,9 +177,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_checkpoint_is_refused_in_one_line(corpus: Path, tmp_path: Path, name: str) -> None:
+def test_a_damaged_checkpoint_is_refused_in_one_line(trained: Path, tmp_path: Path, name: str) -> None:
     damage, message = DAMAGES[name]
-    train(corpus, "lstm", "3steps", tmp_path / "run")
+    corpus = trained / "corpus.log"
+    shutil.copytree(trained / "run", tmp_path / "run")
     damage(tmp_path / "run" / "training.safetensors")
     with pytest.raises(RunError, match=message) as raised:
         train(corpus, "lstm", "9steps", tmp_path / "run", resume=True)
@@ -308,7 +318,7 @@ def test_a_line_holds_the_layers(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_a_found_rate_is_recorded(corpus: Path, tmp_path: Path) -> None:
-    first, again = (train(corpus, "lstm", "300steps", settings={"rate": "find"}) for _ in range(2))
+    first, again = (train(corpus, "lstm", "210steps", settings={"rate": "find"}) for _ in range(2))
     assert first.record.learner_settings["rate"] == "find"
     assert 1e-5 < first.record.figures["model"]["rate"] < 1
     assert same(first.model.tensors(), again.model.tensors())

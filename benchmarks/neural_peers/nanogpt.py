@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from peers import processes
 from peers.processes import alternate
@@ -62,7 +62,8 @@ def measure(session: Session) -> list[Row]:
             words = ("--model", "transformer", "--codec", "chars", "--test", "0.1")
             runs.append(train(session, text, out, seconds, seed, *words))
             scored = ask_ours("score_blocks", run=out, text=held_out, block=BLOCK)
-            trials.append(Trial(_a_character(scored), runs[-1].cost, seed, seconds))
+            # the text is ASCII: a character is a byte
+            trials.append(Trial(scored["nats"] / scored["units"], runs[-1].cost, seed, seconds))
         return trials
 
     each, theirs = alternate(ours, peer, session.repeats)
@@ -80,7 +81,7 @@ def _text(session: Session, folder: Path) -> Path:
     return text
 
 
-def _peer(session: Session, source: Path, text: Path, folder: Path) -> Any:
+def _peer(session: Session, source: Path, text: Path, folder: Path) -> Callable[[], Trial]:
     """Return what trains nanoGPT once, in a copy of its own with its data prepared by its own script."""
     copy = folder / "nanoGPT"
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".git", "out*"), dirs_exist_ok=True)
@@ -97,13 +98,11 @@ def _peer(session: Session, source: Path, text: Path, folder: Path) -> Any:
         checkpoint = copy / "out" / "ckpt.pt"
         asked = {"folder": copy, "checkpoint": checkpoint, "ids": data / "val.bin", "block": BLOCK}
         scored, _ = ask_peer(session, "nanogpt_blocks", **asked)
-        return Trial(_a_character(scored), cost, note=f"checkpoint of iteration {scored['iteration']}")
+        return Trial(
+            scored["nats"] / scored["symbols"], cost, note=f"checkpoint of step {scored['iteration']}"
+        )
 
     return trial
-
-
-def _a_character(scored: dict[str, Any]) -> float:
-    return float(scored["nats"]) / float(scored["symbols"])
 
 
 def _carried(run: Trained) -> Row:

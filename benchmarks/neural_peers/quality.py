@@ -74,7 +74,8 @@ def _of_budget(goal: Goal, what: str, trials: Sequence[Trial], peer: Sequence[Tr
     ]
     if len(reached) < len(trials):
         worst = max(trial.figure for trial in trials)
-        reason = f"{note}: the worst has {worst:.4f} {goal.unit}, {goal.peer} {target:.4f}"
+        taken = statistics.median(trial.cost.seconds for trial in peer)
+        reason = f"{note}: the worst has {worst:.4f}, {goal.peer} {target:.4f} after {taken:.1f} s"
         return [*shown, Row(goal.text, f"time to quality, {what}", "s", failed=reason), *alone]
     costs = [trial.cost for trial in trials], [trial.cost for trial in peer]
     return [*shown, *rows.costs(goal.text, f"time to quality, {what}", *costs), *alone]

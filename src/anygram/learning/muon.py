@@ -19,30 +19,33 @@ from torch import Tensor
 
 # a, b, c of Jordan et al.: steep at 0, and singular values end between about 0.7 and 1.2
 _A, _B, _C = 3.4445, -4.7750, 2.0315
+_ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class Matrices:
     """A parameter whose rows are so many matrices of one shape, one below the other."""
 
-    parameter: torch.nn.Parameter
+    parameter: Tensor
     parts: int = 1
 
 
 class Muon(torch.optim.Optimizer):
-    """Steps of root mean square `lr` · 0.2, as AdamW's are about, so that both may share a rate.
+    """Steps of spectral norm `lr` √max(1, R/C), which change what is read by as much whatever the width.
 
-    The scale 0.2 √max(R, C) is that of Liu et al. 2025 ("Muon is scalable for LLM training", section 2.2),
-    decay and rate then mean what they mean for AdamW.
+    So one rate suits networks of every width (Yang, Simon & Bernstein 2023, "A spectral condition for
+    feature learning", equation 1). Decay is decoupled, as AdamW's.
     """
 
     def __init__(
-        self, matrices: Iterable[Matrices], lr: float, weight_decay: float, momentum: float, rounds: int
+        self,
+        matrices: Iterable[Matrices],
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        lr: float = 0.02,
     ) -> None:
-        """`rounds` is how many times the polynomial is applied."""
         self._parts: dict[Tensor, int] = {one.parameter: one.parts for one in matrices}
-        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "rounds": rounds}
-        super().__init__(list(self._parts), defaults)
+        super().__init__(list(self._parts), {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -64,10 +67,10 @@ class Muon(torch.optim.Optimizer):
             for own, towards in self._matrices(parameter, direction):
                 by_shape.setdefault((own.shape[0], own.shape[1]), []).append((own, towards))
         for (rows, columns), pairs in by_shape.items():
-            polar_MRC = orthogonalise(torch.stack([towards for _, towards in pairs]), group["rounds"])
+            polar_MRC = orthogonalise(torch.stack([towards for _, towards in pairs]))
             own = [matrix for matrix, _ in pairs]
             torch._foreach_mul_(own, 1 - group["lr"] * group["weight_decay"])
-            scale = -group["lr"] * 0.2 * max(rows, columns) ** 0.5
+            scale = -group["lr"] * max(1.0, rows / columns) ** 0.5
             torch._foreach_add_(own, list(polar_MRC.unbind()), alpha=scale)
 
     def _matrices(self, parameter: Tensor, direction: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
@@ -82,13 +85,13 @@ class Muon(torch.optim.Optimizer):
         return momentum
 
 
-def orthogonalise(matrices_MRC: Tensor, rounds: int) -> Tensor:
+def orthogonalise(matrices_MRC: Tensor) -> Tensor:
     """Return about U Vᵀ for each matrix U Σ Vᵀ, its singular values near 1 where they were not tiny."""
     tall = matrices_MRC.shape[1] > matrices_MRC.shape[2]
     x_MRC = matrices_MRC.mT if tall else matrices_MRC
     # the Frobenius norm is at least the largest singular value
     x_MRC = x_MRC / torch.linalg.matrix_norm(x_MRC, keepdim=True).clamp_min(1e-7)
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         gram_MRR = x_MRC @ x_MRC.mT
         polynomial_MRR = torch.baddbmm(gram_MRR, gram_MRR, gram_MRR, beta=_B, alpha=_C)
         x_MRC = torch.baddbmm(x_MRC, polynomial_MRR, x_MRC, beta=_A)

@@ -56,7 +56,9 @@ class AdaptiveHead(Head):
         self.root = nn.Linear(width, ends[0] + len(ends), bias=config.bias)
         narrow = [max(1, width // _NARROWER**cluster) for cluster in range(1, len(ends))]
         sizes = np.diff(ends).tolist()
-        self.clusters = nn.ModuleList(_Cluster(config, width, *each) for each in zip(narrow, sizes, strict=True))
+        self.clusters = nn.ModuleList(
+            _Cluster(config, width, *each) for each in zip(narrow, sizes, strict=True)
+        )
         if config.zero:
             for layer in [self.root, *(cluster.output for cluster in self._clusters())]:
                 for weights in layer.parameters():

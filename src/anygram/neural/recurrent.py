@@ -85,6 +85,8 @@ class _Layer(nn.Module):
         self.cell = cell
         self.input = nn.Linear(inputs, cell.blocks * units)
         self.recurrent = nn.Parameter(torch.empty(cell.blocks * units, units))
+        # to an optimiser that learns matrices, each block is one
+        self.matrix_parts = {"input.weight": cell.blocks, "recurrent": cell.blocks}
         cell.initial_bias(self.input.bias.detach().view(cell.blocks, units))
         for block_HH in self.recurrent.detach().chunk(cell.blocks):
             # keeps the length of what is carried (Saxe, McClelland & Ganguli 2014)

@@ -52,7 +52,7 @@ class GradientLearner:
         if self._adapters is not None:
             self._weights = self._adapters.adapted
         self._parameters = self._adapters.factors if self._adapters else self._weights
-        self._optimiser = optimisers.create(self._parameters, config)
+        self._optimisers = optimisers.create(self._parameters, config, module)
         self._good = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
         self._average = Average(self._weights, config.average) if config.average else None
         self._watch = Watch(module, self._weights, config.clip)
@@ -75,7 +75,8 @@ class GradientLearner:
 
     def batches(self, corpus: EncodedCorpus) -> Iterator[Block]:
         """Yield blocks without end, from where learning last stopped."""
-        blocks = Blocks(corpus, self.config.rows, self.config.block, self._seed)
+        config = self.config
+        blocks = Blocks(corpus, config.rows, config.block, self._seed, shuffled=not config.carry)
         if (blocks.rows, blocks.block) != (self.config.rows, self.config.block):
             self._messages.append(
                 f"the text has {corpus.symbols:,} symbols: a step reads {blocks.rows} rows of "
@@ -140,8 +141,9 @@ class GradientLearner:
             "position": np.array([self._position.epoch, self._position.block, self._steps, self._parts]),
             "progress": np.array([self._epochs, self._rate, self._began]),
             **_under("generator", storing.generators_to_arrays(self._device)),
-            **_under("optimiser", storing.moments_to_arrays(self._optimiser)),
         }
+        for number, optimiser in enumerate(self._optimisers):
+            stored |= _under(f"optimiser{number}", storing.moments_to_arrays(optimiser))
         if self._states and self._group.size == 1:  # of several, each process has the state of its rows
             stored |= _under("state", storing.state_to_arrays(states.concatenate(self._states)))
         for name, part in self._stateful().items():
@@ -160,7 +162,8 @@ class GradientLearner:
         for name, part in self._stateful().items():
             part.restore(_of(name, tensors))
         copy(self._parameters, self._good)
-        storing.restore_moments(self._optimiser, _of("optimiser", tensors))
+        for number, optimiser in enumerate(self._optimisers):
+            storing.restore_moments(optimiser, _of(f"optimiser{number}", tensors))
         if (carried := _of("state", tensors)) and self._group.size == 1:
             like = self._model.start(len(carried["0"]))
             self._states = self._parted(storing.state_from_arrays(carried, like))
@@ -206,7 +209,8 @@ class GradientLearner:
         for weight in self._weights.values():
             weight.grad = None
         parts = memory.parts_of(len(batch.ids_BT), self._parts)
-        before = [None] * len(parts) if batch.first or not self._states else self._states
+        fresh = batch.first or not self._states or not self.config.carry
+        before = [None] * len(parts) if fresh else self._states
         means, after = [], []
         for part, state in zip(parts, before, strict=True):
             weights_BT = batch.weights_BT[part]
@@ -267,9 +271,10 @@ class GradientLearner:
     def _step(self, rate: float, norm: float) -> None:
         if norm > self.config.clip:
             torch._foreach_mul_(self._gradients(), self.config.clip / norm)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        self._optimiser.step()
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * group["factor"]
+            optimiser.step()
         if self._adapters is not None:
             self._adapters.merge()
 
@@ -278,7 +283,7 @@ class GradientLearner:
         if self._adapters is not None:
             self._adapters.merge()
         self._rate, self._began, self._sweep = sweep.choose(), spent, None
-        self._optimiser = optimisers.create(self._parameters, self.config)
+        self._optimisers = optimisers.create(self._parameters, self.config, self._model.module())
         self._messages.append(f"rate={self._rate:.2g}, found in {len(sweep.rates)} steps")
 
     def _gradients(self) -> list[Tensor]:

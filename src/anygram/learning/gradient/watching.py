@@ -38,7 +38,8 @@ class Watch:
             if weight.ndim == 2 and name not in looked_up and not name.startswith("head")
         ]
         self._before: list[Tensor] = []
-        self._steps = self._clipped = 0
+        self._all_steps = 0
+        self._steps = self._clipped = 0  # since clipping was last judged
         self._norms = self._typical = 0.0
         self._vanishing = 0
         self._dying: dict[str, int] = {}
@@ -48,14 +49,16 @@ class Watch:
     def note(self, norm: float) -> None:
         """Take the norm of one step's gradient."""
         self._steps += 1
+        self._all_steps += 1
         self._clipped += norm > self._clip
         self._norms += norm
-        if self._steps > _STEPS and norm > max(self._clip, _JUMP * self._typical):
+        if self._all_steps > _STEPS and norm > max(self._clip, _JUMP * self._typical):
             self._warn(
+                "jump",
                 f"the norm of the gradient jumped from about {self._typical:.2g} to {norm:.2g}; "
-                "if the loss does not come down again, lower rate"
+                "if the loss does not come down again, lower rate",
             )
-        self._typical += (norm - self._typical) / min(self._steps, _STEPS)
+        self._typical += (norm - self._typical) / min(self._all_steps, _STEPS)
 
     @torch.no_grad()
     def before(self) -> dict[str, Any]:
@@ -95,8 +98,9 @@ class Watch:
         mean = self._norms / self._steps
         if self._clipped >= _NEARLY_ALWAYS * self._steps and mean >= _EXPLODED * self._clip:
             self._warn(
+                "explode",
                 f"the gradients explode: their norm is about {mean:.2g}, so that nearly every one is cut to "
-                f"clip={self._clip:g}; lower rate, or shorten block"
+                f"clip={self._clip:g}; lower rate, or shorten block",
             )
         self._clipped, self._norms, self._steps = 0, 0.0, 0
 
@@ -110,8 +114,9 @@ class Watch:
         self._vanishing = self._vanishing + 1 if first < _VANISHED * last else 0
         if self._vanishing >= _LOOKS:
             self._warn(
+                "vanish",
                 f"the gradients vanish: at {_layer(inner[0])} they are {first / last:.1g} of those at "
-                f"{_layer(inner[-1])}; use fewer layers, or a model with gates or residuals"
+                f"{_layer(inner[-1])}; use fewer layers, or a model with gates or residuals",
             )
 
     def _judge_dead(self, dead: Mapping[str, float]) -> None:
@@ -119,12 +124,12 @@ class Watch:
             self._dying[layer] = self._dying.get(layer, 0) + 1 if share > _DEAD else 0
             if self._dying[layer] >= _LOOKS:
                 self._warn(
+                    "dead",
                     f"{share:.0%} of the units of {layer} pass no gradient on, whatever is read; "
-                    "lower rate or raise warmup, and train anew"
+                    "lower rate or raise warmup, and train anew",
                 )
 
-    def _warn(self, warning: str) -> None:
-        kind = warning[:24]
+    def _warn(self, kind: str, warning: str) -> None:
         if kind not in self._said:
             self._said.add(kind)
             self._warnings.append(warning)
