@@ -7,13 +7,18 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from anygram.allocation import keep_freed
 
 _OBJECTS_PER_COLLECTION = 10_000
 """Python's 700 has it search all that was imported, which stays, again and again."""
 _KEPT_BYTES = 4 << 20
+_WRONG_USAGE = 2
+_SECONDS_TO_SPEAK = 1.0
+"""How long the first of several processes gets to say what is wrong for all of them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             raise
         if isinstance(error, AnygramError):
-            return _say(str(error), 2 if isinstance(error, UsageError) else 1)
+            return _say(str(error), _WRONG_USAGE if isinstance(error, UsageError) else 1)
         if isinstance(error, MemoryError):
             return _say("out of memory; give a smaller size or less data", 1)
         if isinstance(error, OSError):
@@ -80,7 +85,15 @@ def _invoke(words: Sequence[str]) -> int:
 
 
 def _say(reason: str, status: int) -> int:
-    print(f"anygram: {' '.join(reason.split())}", file=sys.stderr)
+    from anygram.processes import find_place
+
+    place = find_place()
+    if not place.leads and status == _WRONG_USAGE:
+        with suppress(KeyboardInterrupt):  # when one process leaves, torchrun stops the others
+            time.sleep(_SECONDS_TO_SPEAK)
+        return status
+    who = "anygram" if place.leads else f"anygram, process {place.rank}"
+    print(f"{who}: {' '.join(reason.split())}", file=sys.stderr)
     return status
 
 

@@ -22,6 +22,7 @@ from anygram.data.splitting import Splits
 from anygram.data.store import texts_of
 from anygram.errors import RunError, UsageError
 from anygram.learning import counting, learner_for
+from anygram.learning.group import Group, joined, require_alike
 from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
@@ -54,16 +55,16 @@ def train(
     """Train what the plan says on the splits and write the run folder `out`; return its record.
 
     `data` describes the source and goes into the record; `workspace` is a folder for temporary
-    files. With `resume` the run in `out` goes on from its last checkpoint.
+    files. With `resume` the run in `out` goes on from its last checkpoint. Of several processes that
+    torchrun started only the first returns; the others leave when it has all it needs.
     """
     progress = progress or Silent()
     check_out(out, resume)
-    if resume:
-        session = _resumed(plan, splits, data, out, workspace, progress)
-    else:
-        session = _fresh(plan, splits, data, out, workspace, progress)
-    session.learn()
-    return session.finish(splits)
+    with joined() as group:
+        begin = _resumed if resume else _fresh
+        session = begin(plan, splits, data, out, workspace, progress, group)
+        session.learn()
+        return session.finish(splits)
 
 
 def recorded_valid(out: Path, units: int) -> str:
@@ -94,6 +95,7 @@ def _fresh(
     out: Path,
     workspace: Path,
     progress: Progress,
+    group: Group,
 ) -> Session:
     module = models.REGISTRY.load(plan.model)
     codec_module = codecs.REGISTRY.load(plan.codec)
@@ -103,8 +105,12 @@ def _fresh(
     codec_values = base.record.codec_settings if base else chosen["codec"]
     codec_config = settings.build(codec_module.Config, codec_values)
     codec = base.codec if base else _fitted(plan, codec_config, splits, progress)
+    require_alike(group, "the codec", codec.to_json())
     corpus = _encoded(splits.train, codec, workspace / "train", progress)
+    require_alike(group, "the text", {"symbols": corpus.symbols})
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
+    config = settings.build(module.Config, group.follow(settings.to_words(config)))
+    learner_values = group.follow(learner_values)
     if base:
         config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
@@ -112,7 +118,7 @@ def _fresh(
     _limit_memory(model, plan, workspace)
     if base:
         _go_on_from(base, model, config, plan)
-    learner = learner_for(model, chosen["learner"], plan.seed, learner_values)
+    learner = learner_for(model, chosen["learner"], plan.seed, learner_values, group)
     record = Record(
         codec=plan.codec,
         codec_settings=settings.to_words(codec_config),
@@ -126,7 +132,7 @@ def _fresh(
     )
     valid = validation_sample(splits.valid, codec) if learner.validates else None
     run = StoredRun(record, codec, model)
-    return Session(run, learner, corpus, valid, plan.budget, out, progress)
+    return Session(run, learner, corpus, valid, plan.budget, out, progress, group)
 
 
 def _resumed(
@@ -136,6 +142,7 @@ def _resumed(
     out: Path,
     workspace: Path,
     progress: Progress,
+    group: Group,
 ) -> Session:
     stored = runs.read(out)
     record = stored.record
@@ -146,14 +153,14 @@ def _resumed(
     _limit_memory(stored.model, plan, workspace)
     with runs.explaining_damage(out / "training.safetensors"):
         stored.model.restore(_under("model.", tensors))
-        learner = learner_for(stored.model, record.learner_settings, record.seed)
+        learner = learner_for(stored.model, record.learner_settings, record.seed, group=group)
         learner.restore(_under("learner.", tensors))
         next_validation = tuple(tensors["session.next_validation"].tolist())
     valid = validation_sample(splits.valid, stored.codec) if learner.validates else None
     same_budget = record.budget == _limits(plan.budget)
     record = replace(record, budget=_limits(plan.budget), status="training", figures={})
     run = StoredRun(record, stored.codec, stored.model)
-    session = Session(run, learner, corpus, valid, plan.budget, out, progress)
+    session = Session(run, learner, corpus, valid, plan.budget, out, progress, group)
     session.go_on(runs.read_metrics(out), best, next_validation if same_budget else None)
     return session
 

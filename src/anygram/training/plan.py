@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anygram import codecs, models, settings
+from anygram import codecs, models, processes, settings
 from anygram.budgets import Budget
 from anygram.errors import UnknownName, UsageError
 from anygram.learning import config_of
@@ -99,6 +99,8 @@ def check(plan: Plan) -> None:
     chosen = chosen_by(plan)
     for place, config in configs_of(plan).items():
         settings.build(config, chosen[place])
+    if not isinstance(_untrained(plan), Differentiable):
+        processes.require_one(f"{plan.model} learns by counting, which")
     if plan.memory is not None and not isinstance(_untrained(plan), Bounded):
         raise UsageError(f"{plan.model} cannot keep to an amount of memory; leave out --memory")
     if plan.base is not None and chosen["codec"]:

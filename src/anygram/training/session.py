@@ -21,10 +21,11 @@ from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
 from anygram.data.store import units_of
 from anygram.errors import TrainingStopped
+from anygram.learning.group import ALONE, Group
 from anygram.protocols import Codec, Ids, LanguageModel, Learner, Tensors
 from anygram.reporting.progress import Progress
 from anygram.runs import Record, StoredRun
-from anygram.training.interruption import interruptible
+from anygram.training.interruption import Interrupt, interruptible
 
 CHECKPOINT_EVERY_SECONDS = 120.0
 METRICS_EVERY_SECONDS = 1.0
@@ -48,7 +49,11 @@ class Session:
         budget: Budget,
         out: Path,
         progress: Progress,
+        group: Group = ALONE,
     ) -> None:
+        """Of the `group` of processes every one has its session, and the first writes the run."""
+        self._group = group
+        self._agreed: float | None = None  # seconds, on the clock of all processes
         self._run, self._learner, self._corpus = run, learner, corpus
         self._valid_BT, self._budget, self._out, self._progress = valid_BT, budget, out, progress
         self._metrics: list[dict[str, Any]] = []
@@ -92,8 +97,11 @@ class Session:
         self._started = time.perf_counter()
         if self._next_validation == (0.0, 0.0):
             self._plan_validation()
-        with interruptible() as interrupt:
+        with interruptible(insist=self._group.size == 1) as interrupt:
             for batch in self._learner.batches(self._corpus):
+                if self._is_told_to_stop(interrupt) and self._steps:
+                    self.checkpoint()
+                    raise KeyboardInterrupt(f"{self._out} keeps what was learnt; --resume goes on with it")
                 spent = self._spent()
                 if spent >= 1 and self._steps:  # whatever the budget, there is something to ask
                     break
@@ -108,9 +116,6 @@ class Session:
                 self._after(measured)
                 if self._is_out_of_patience():
                     break
-                if interrupt.requested:
-                    self.checkpoint()
-                    raise KeyboardInterrupt(f"{self._out} keeps what was learnt; --resume goes on with it")
 
     def checkpoint(self) -> None:
         """Write the run as it stands: the best model so far, and what resuming needs."""
@@ -145,14 +150,17 @@ class Session:
             record = replace(record, figures={**record.figures, **self._measure(splits)})
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"{self._out} is trained; anygram evaluate measures it") from None
-        runs.rewrite_record(self._out, record)
+        if self._group.leads:
+            runs.rewrite_record(self._out, record)
         self._progress.close()
         if self._stopped:
             raise self._stopped
         return record
 
     def _write(self, record: Record, training: Tensors | None) -> None:
-        runs.write(self._out, replace(self._run, record=record), training=training, metrics=self._metrics)
+        if self._group.leads:
+            runs.write(self._out, replace(self._run, record=record), training=training, metrics=self._metrics)
+        self._group.wait()
 
     def _resumable(self, model: Tensors) -> Tensors:
         """Return what going on needs: the model as it is (not the best), and the learner."""
@@ -250,8 +258,15 @@ class Session:
             pause = self._valid_BT.size / (2 * VALIDATION_SHARE)  # reading costs about half of learning
             self._next_validation = self._symbols + pause, self._spent() + VALIDATION_SHARE
 
+    def _is_told_to_stop(self, interrupt: Interrupt) -> bool:
+        """Return whether any process is; all have the same clock until the next call."""
+        seconds, stop = self._group.agree(time.perf_counter() - self._started, interrupt.requested)
+        self._agreed = None if self._group.size == 1 else seconds
+        return stop
+
     def _seconds(self) -> float:
-        return self._seconds_before + time.perf_counter() - self._started
+        now = time.perf_counter() - self._started if self._agreed is None else self._agreed
+        return self._seconds_before + now
 
     def _spent(self) -> float:
         return self._budget.spent(

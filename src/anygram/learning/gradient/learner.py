@@ -25,6 +25,7 @@ from anygram.learning.gradient.config import Config
 from anygram.learning.gradient.schedules import factor_at
 from anygram.learning.gradient.sweeping import Sweep
 from anygram.learning.gradient.watching import Watch
+from anygram.learning.group import ALONE, Group
 from anygram.protocols import Differentiable, LanguageModel, State, Tensors
 
 _KEPT_BLOCK, _KEPT_BLOCKS = 1 << 30, (1 << 31) - 1
@@ -43,11 +44,13 @@ class GradientLearner:
     usable = True
     validates = True
 
-    def __init__(self, model: Learnable, config: Config, seed: int) -> None:
+    def __init__(self, model: Learnable, config: Config, seed: int, group: Group = ALONE) -> None:
+        """`group` are the processes among which the rows of a block are divided."""
         keep_freed(_KEPT_BLOCK, _KEPT_BLOCKS)
         self.config = config
-        self._model, self._seed = model, seed
+        self._model, self._seed, self._group = model, seed, group
         module = model.module()
+        group.spread(list(module.parameters()))
         self._weights = unfrozen(module, config.freeze)
         self._adapters = Adapters(self._weights, module, config.lora, seed) if config.lora else None
         if self._adapters is not None:
@@ -67,6 +70,7 @@ class GradientLearner:
         self._messages: list[str] = []
         _set_checkpointing(module, config.checkpointing)
         torch.manual_seed(seed)  # dropout draws from the global generator
+        group.seed(seed, self._steps)
 
     @property
     def patience(self) -> int:
@@ -145,7 +149,7 @@ class GradientLearner:
         }
         for number, optimiser in enumerate(self._optimisers):
             stored |= _under(f"optimiser{number}", storing.moments_to_arrays(optimiser))
-        if self._states:
+        if self._states and self._group.size == 1:  # of several, each process has the state of its rows
             stored |= _under("state", storing.state_to_arrays(states.concatenate(self._states)))
         for name, part in self._stateful().items():
             stored |= _under(name, part.tensors())
@@ -165,10 +169,11 @@ class GradientLearner:
         copy(self._parameters, self._good)
         for number, optimiser in enumerate(self._optimisers):
             storing.restore_moments(optimiser, _of(f"optimiser{number}", tensors))
-        if carried := _of("state", tensors):
+        if (carried := _of("state", tensors)) and self._group.size == 1:
             like = self._model.start(len(carried["0"]))
             self._states = self._parted(storing.state_from_arrays(carried, like))
         storing.restore_generators(_of("generator", tensors), self._device)
+        self._group.seed(self._seed, self._steps)
 
     @property
     def _device(self) -> torch.device:
@@ -185,37 +190,38 @@ class GradientLearner:
         return self._rate * factor_at(share, self.config)
 
     def _differentiate(self, batch: Block) -> tuple[float, float, list[State]]:
-        """Return nats per symbol, the gradient's norm, and the states after.
+        """Return nats per symbol, the gradient's norm, and the states after of this process's rows.
 
         Where memory does not suffice the rows are read in more parts, from then on.
         """
+        own, total = self._group.share(batch), batch.weights_BT.sum()
         while True:
             try:
-                nats, after = self._accumulate(batch)
+                nats, after = self._accumulate(own, total)
                 if self._adapters is not None:
                     self._adapters.take_gradients()
+                nats = self._group.add_up(nats, list(self._parameters.values()))
                 norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._gradients())))
                 both = torch.stack([nats, norm]).tolist()  # one wait for an accelerator, not two
                 return both[0], both[1], after
             except (RuntimeError, MemoryError) as error:
                 if not memory.is_out_of_memory(error):
                     raise
-            self._halve(len(batch.ids_BT))  # out here nothing holds on to what the attempt had made
+            self._halve(len(own.ids_BT))  # out here nothing holds on to what the attempt had made
 
-    def _accumulate(self, batch: Block) -> tuple[Tensor, list[State]]:
-        """Leave the gradient of the batch's mean loss with the weights; return the mean, the states after."""
+    def _accumulate(self, batch: Block, total: float) -> tuple[Tensor, list[State]]:
+        """Leave the gradient of Σ weight · nats / total with the weights; return that, and the states after."""
         for weight in self._weights.values():
             weight.grad = None
         parts = memory.parts_of(len(batch.ids_BT), self._parts)
         fresh = batch.first or not self._states
         before = [None] * len(parts) if fresh else self._states
-        total = batch.weights_BT.sum()
         means, after = [], []
         for part, state in zip(parts, before, strict=True):
             weights_BT = batch.weights_BT[part]
             mean, carried = self._model.loss(batch.ids_BT[part], weights_BT, state)
-            if len(parts) > 1:
-                mean = mean * float(weights_BT.sum() / total)
+            if (share := float(weights_BT.sum() / total)) != 1:
+                mean = mean * share
             mean.backward()  # type: ignore[no-untyped-call]
             means.append(mean.detach())
             after.append(carried)
