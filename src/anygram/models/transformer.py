@@ -290,22 +290,32 @@ def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageMod
 
 # Layers and width
 _SIZES = (
-    *((2, 64), (2, 96), (2, 128), (3, 128), (4, 128), (4, 160), (4, 192), (5, 192), (4, 256), (6, 256)),
-    *((6, 320), (6, 384), (8, 384), (8, 512), (10, 640), (12, 768)),
+    *((1, 128), (2, 128), (2, 192), (3, 192), (3, 256), (4, 256), (4, 320), (5, 320), (6, 384), (8, 384)),
+    *((8, 512), (10, 640), (12, 768)),
 )
+# Bits of text that should be read for each weight, if a symbol were worth log2 V
+_BITS_A_WEIGHT = 9.0
 
 
 def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
-    """Return sizes and learner settings for this much text and time."""
+    """Return sizes and learner settings for this much text and time.
+
+    Muon's rate holds for every width, and so does the embedding's; the head's falls with the width
+    (Yang et al. 2022, table 8). Rows start anywhere in the text and carry nothing: short budgets gain more
+    from the variety than from what stands before a block.
+    """
     rows, block = 16, 64
 
     def weights(size: tuple[int, int]) -> Weights:
         layers, width = size
         return Weights(body=12 * layers * width * width, head=vocabulary_size * width)
 
-    (layers, width), epochs = largest_fitting(_SIZES, weights, budget, symbols, rows * block)
+    symbols_a_weight = _BITS_A_WEIGHT / math.log2(vocabulary_size + 1)
+    (layers, width), epochs = largest_fitting(
+        _SIZES, weights, budget, symbols, rows * block, symbols_a_weight=symbols_a_weight
+    )
     config = Config(
         layers=layers,
         width=width,
@@ -316,8 +326,17 @@ def suggest(
     return config, {
         "rows": rows,
         "block": block,
-        "rate": 0.09 / width**0.5,
+        "carry": False,
+        "optimiser": "muon",
+        "rate": 0.07,
+        "embedding_rate": 2.5,
+        "head_rate": 0.3 * 128 / width,
+        "momentum": 0.9,
+        "beta1": 0.9,
+        "beta2": 0.95,
         "decay": 0.1,
-        "warmup": 0.05,
+        "schedule": "linear",
+        "warmup": 0.03,
+        "final_rate": 0.05,
         "clip": 1.0,
     }
