@@ -94,7 +94,7 @@ class GruCell(Cell):
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained GRU; equal seeds give equal weights."""
     return NeuralLanguageModel(
-        "gru", lambda: RecurrentBody(config, GruCell(), vocabulary_size), vocabulary_size, seed
+        "gru", lambda: RecurrentBody(config, GruCell, vocabulary_size), vocabulary_size, seed
     )
 
 
