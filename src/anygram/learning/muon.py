@@ -1,4 +1,4 @@
-"""Muon: momentum, orthogonalised (Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks").
+"""Muon: orthogonalised momentum (Jordan et al. 2024, "Muon: an optimizer for hidden layers").
 
 A matrix's momentum M = U Σ Vᵀ is replaced by about U Vᵀ before it is taken as the step, so that every
 direction of the matrix learns at one speed. The polar factor comes from a few products of matrices
@@ -62,10 +62,10 @@ class Muon(Optimiser):
                 by_shape.setdefault((own.shape[0], own.shape[1]), []).append((own, towards))
         for (rows, columns), pairs in by_shape.items():
             polar_MRC = orthogonalise(torch.stack([towards for _, towards in pairs]))
-            own = [matrix for matrix, _ in pairs]
-            torch._foreach_mul_(own, 1 - group["lr"] * group["weight_decay"])
+            matrices = [own for own, _ in pairs]
+            torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
             scale = -group["lr"] * max(1.0, rows / columns) ** 0.5
-            torch._foreach_add_(own, list(polar_MRC.unbind()), alpha=scale)
+            torch._foreach_add_(matrices, list(polar_MRC.unbind()), alpha=scale)
 
     def _matrices(self, parameter: Tensor, direction: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
         parts = self._parts[parameter]

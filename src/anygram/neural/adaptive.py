@@ -20,9 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anygram.neural.heads import FullHead, Head, HeadConfig, Softmax
+from anygram.neural.heads import FullHead, Head, HeadConfig
 from anygram.neural.softmax import judged, log_totals, logits_in_chunks, summed_nats
-from anygram.protocols import Ids
 
 # The root holds one in 25 symbols, the first cluster goes up to one in 5
 _SHARES = (25, 5)

@@ -36,9 +36,9 @@ def _between(parameters: Mapping[str, Tensor], module: nn.Module) -> dict[str, M
     """Return the matrices that Muon learns; a module's `matrix_parts` says which of them are several."""
     looked_up, own = embeddings(module), dict(module.named_parameters())  # own: not the factors of adapters
     parts = {
-        f"{name}.{own}" if name else own: count
+        f"{name}.{weight}": count
         for name, inner in module.named_modules()
-        for own, count in getattr(inner, "matrix_parts", {}).items()
+        for weight, count in getattr(inner, "matrix_parts", {}).items()
     }
     return {
         name: Matrices(p, parts.get(name, 1))
