@@ -140,11 +140,11 @@ _UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 
 
 
 def suggest_recurrent(
-    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget, rate: float
+    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[C, dict[str, Any]]:
     """Return one layer of a cell of so many blocks, as wide as text and budget can fill, and how to learn.
 
-    `rate` is Muon's, the same for every width; the head's falls with the width (Yang et al. 2022, table 8).
+    Muon's rate suits every cell and width; the head's falls with the width (Yang et al. 2022, table 8).
     """
     rows, block = 32, 64
     embedding = suggest_embedding(vocabulary_size)
@@ -155,7 +155,7 @@ def suggest_recurrent(
     units, epochs = largest_fitting(
         _UNITS, weights, budget, symbols, rows * block, symbols_a_weight=_SYMBOLS_A_WEIGHT
     )
-    learner: dict[str, Any] = {"rows": rows, "block": block, "optimiser": "muon", "rate": rate}
+    learner: dict[str, Any] = {"rows": rows, "block": block, "optimiser": "muon", "rate": 0.05}
     learner |= {"embedding_rate": 1.0, "head_rate": 0.3 * 256 / units, "momentum": 0.9, "decay": 0.02}
     learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
     return config(units=units, embedding=embedding, dropout=suggest_dropout(epochs)), learner
