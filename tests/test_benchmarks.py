@@ -156,4 +156,4 @@ def test_every_change_is_one_the_model_has_and_the_recipe_has_not() -> None:
     assert [one["carry"] for one in changes if "carry" in one] == [False]
     for change in changes:
         assert change.keys() <= settings.keys()
-        assert settings | change != settings
+        assert {**settings, **change} != settings
