@@ -18,7 +18,7 @@ from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import Carried, Cell, RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_finite, require_one_of
 from anygram.protocols import Ids
 
@@ -77,9 +77,7 @@ class FreeCell(Cell):
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained gated network; equal seeds give equal weights."""
     cell = (CoupledCell if config.gates == "coupled" else FreeCell)(config.forget_bias)
-    return NeuralLanguageModel(
-        "gated", lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed
-    )
+    return recurrent_model("gated", config, cell, vocabulary_size, seed)
 
 
 def suggest(

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import Carried, Cell, RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.protocols import Ids
 
 
@@ -47,9 +47,7 @@ class GruCell(Cell):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained GRU; equal seeds give equal weights."""
-    return NeuralLanguageModel(
-        "gru", lambda: RecurrentBody(config, GruCell(), vocabulary_size), vocabulary_size, seed
-    )
+    return recurrent_model("gru", config, GruCell(), vocabulary_size, seed)
 
 
 def suggest(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import Carried, Cell, RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_finite
 from anygram.protocols import Ids
 
@@ -53,10 +53,7 @@ class LstmCell(Cell):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained LSTM; equal seeds give equal weights."""
-    cell = LstmCell(config.forget_bias)
-    return NeuralLanguageModel(
-        "lstm", lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed
-    )
+    return recurrent_model("lstm", config, LstmCell(config.forget_bias), vocabulary_size, seed)
 
 
 def suggest(

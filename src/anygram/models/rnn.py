@@ -14,7 +14,7 @@ from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import Carried, Cell, RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_one_of
 from anygram.protocols import Ids
 
@@ -46,10 +46,7 @@ class RnnCell(Cell):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained RNN; equal seeds give equal weights."""
-    cell = RnnCell(config.activation)
-    return NeuralLanguageModel(
-        "rnn", lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed
-    )
+    return recurrent_model("rnn", config, RnnCell(config.activation), vocabulary_size, seed)
 
 
 def suggest(

@@ -24,6 +24,7 @@ from anygram.budgets import Budget
 from anygram.errors import UsageError
 from anygram.neural.attention import Attention, KeysAndValues, Sight, document_positions, window_mask
 from anygram.neural.cache import Cache
+from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import rms_norm, squared_relu
 from anygram.neural.positions import rotations, sinusoids
@@ -40,7 +41,10 @@ from anygram.protocols import Ids
 
 @dataclass(frozen=True)
 class Config:
-    """`context` is how many positions one position sees; `expansion` the feed-forward layer's width in D."""
+    """`context` is how many positions one position sees; `expansion` the feed-forward layer's width in D.
+
+    `tied` and `softmax` are those of `HeadConfig`.
+    """
 
     style: Literal["modern", "classic"] = "modern"
     layers: int = 4
@@ -49,12 +53,15 @@ class Config:
     expansion: int = 4
     context: int = 256
     dropout: float = 0.0
+    tied: bool = False
+    softmax: Softmax = "full"
 
     def __post_init__(self) -> None:
         require_one_of("style", self.style, ("modern", "classic"))
         for name in ("layers", "width", "heads", "expansion", "context"):
             require_at_least(1, name, getattr(self, name))
         require_fraction("dropout", self.dropout)
+        HeadConfig(self.softmax, self.tied)
         if self.width % (2 * self.heads):
             # an even head width: both encodings of positions work on pairs
             raise UsageError(
@@ -175,8 +182,11 @@ class _ClassicLayer(_Layer):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained Transformer; equal seeds give equal weights."""
+    # the classic embedding is drawn as narrow as an output's weights, and widened where it is read
+    gain = 1.0 if config.style == "classic" else None
+    head = HeadConfig(config.softmax, config.tied, gain=gain)
     return NeuralLanguageModel(
-        "transformer", lambda: TransformerBody(config, vocabulary_size), vocabulary_size, seed
+        "transformer", lambda: TransformerBody(config, vocabulary_size), vocabulary_size, seed, head
     )
 
 

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
-from anygram.neural.language_model import Body
+from anygram.neural.heads import HeadConfig, Softmax
+from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.sizing import (
     Weights,
     largest_fitting,
@@ -34,18 +35,21 @@ Carried = tuple[Tensor, ...]
 @dataclass(frozen=True)
 class RecurrentConfig:
     """Sizes of a recurrent network: `units` a layer, width of the `embedding`, `dropout` on both sides of
-    every layer (Zaremba, Sutskever & Vinyals 2014)."""
+    every layer (Zaremba, Sutskever & Vinyals 2014); `tied` and `softmax` are those of `HeadConfig`."""
 
     units: int = 256
     layers: int = 1
     embedding: int = 64
     dropout: float = 0.0
+    tied: bool = False
+    softmax: Softmax = "full"
 
     def __post_init__(self) -> None:
         require_at_least(1, "units", self.units)
         require_at_least(1, "layers", self.layers)
         require_at_least(1, "embedding", self.embedding)
         require_fraction("dropout", self.dropout)
+        HeadConfig(self.softmax, self.tied)
 
 
 class Cell(ABC):
@@ -167,6 +171,16 @@ def _steps(rows_TB: Tensor) -> list[Tensor | None]:
     """Return for each position which rows are meant, as a column, or None where none is."""
     some = rows_TB.any(1).tolist()
     return [rows_B[:, None] if one else None for rows_B, one in zip(rows_TB.unbind(), some, strict=True)]
+
+
+def recurrent_model(
+    name: str, config: RecurrentConfig, cell: Cell, vocabulary_size: int, seed: int
+) -> NeuralLanguageModel:
+    """Return an untrained network of this cell; equal seeds give equal weights."""
+    head = HeadConfig(config.softmax, config.tied)
+    return NeuralLanguageModel(
+        name, lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed, head
+    )
 
 
 C = TypeVar("C", bound=RecurrentConfig)

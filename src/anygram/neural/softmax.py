@@ -81,9 +81,7 @@ def count_ahead(logits_nV: Tensor, target_n1: Tensor) -> Tensor:
     return rank_n
 
 
-def judged(
-    chunks: Iterator[tuple[slice, Tensor]], target_N: Tensor, ranked: bool
-) -> tuple[Tensor, Tensor]:
+def judged(chunks: Iterator[tuple[slice, Tensor]], target_N: Tensor, ranked: bool) -> tuple[Tensor, Tensor]:
     """Return log P of the targets as log_p_N, and rank_N (`count_ahead`), zeros unless `ranked`."""
     log_p, rank_N = [], torch.zeros_like(target_N)
     for these, logits_nV in chunks:
@@ -117,7 +115,12 @@ class _SummedNats(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor | None, target_N: Tensor, share_N: Tensor
+        ctx: Any,
+        hidden_ND: Tensor,
+        weight_VD: Tensor,
+        bias_V: Tensor | None,
+        target_N: Tensor,
+        share_N: Tensor,
     ) -> Tensor:
         by_hidden, by_weight, by_bias = ctx.needs_input_grad[:3]
         hidden_grad_ND = torch.empty_like(hidden_ND) if by_hidden else None
