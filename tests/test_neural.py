@@ -117,7 +117,7 @@ def test_features_predict_through_the_head(model: NeuralLanguageModel) -> None:
     ids_BT = text(2, 5)
     features_BTD = model.features(model.start(2), ids_BT)
     tensors = model.tensors()
-    logits_BV = features_BTD[:, -1] @ tensors["head.weight"].T + tensors["head.bias"]
+    logits_BV = features_BTD[:, -1] @ tensors["head.weight"].T + tensors.get("head.bias", 0.0)
     expected_BV = torch.from_numpy(logits_BV).log_softmax(-1).numpy()
     np.testing.assert_allclose(
         model.predict(model.advance(model.start(2), ids_BT)), expected_BV, atol=TOLERANCE
@@ -189,6 +189,8 @@ def test_gradients_agree_with_differences(model: NeuralLanguageModel) -> None:
 def test_dropout_acts_in_training_only(name: str) -> None:
     module = REGISTRY.load(name)
     model = module.create(module.Config(dropout=0.5), VOCABULARY, 0)
+    for parameter in model.module().parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape)  # a Transformer's outputs begin at zero
     ids_BT, ones_BT = text(2, 8), np.ones((2, 8), dtype=np.float32)
     first, second = (model.loss(ids_BT, ones_BT)[0].item() for _ in range(2))
     assert first != second
@@ -271,7 +273,8 @@ def test_a_condition_is_refused(name: str) -> None:
         ("transformer", {"context": 0}, "context must be at least 1, got 0"),
         ("transformer", {"style": "modem"}, "style must be one of modern, classic, got 'modem'"),
         ("gated", {"gates": "open"}, "gates must be one of coupled, free, got 'open'"),
-        ("rnn", {"activation": "relu"}, "activation must be one of tanh, logistic, got 'relu'"),
+        ("rnn", {"activation": "gelu"}, "activation must be one of tanh, logistic, relu, got 'gelu'"),
+        ("lstm", {"weight_drop": 1.0}, "weight_drop must be at least 0 and below 1, got 1.0"),
     ],
 )
 def test_wrong_settings_are_refused(name: str, settings: Mapping[str, Any], message: str) -> None:

@@ -24,7 +24,19 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     What was compiled is kept on disk until the source of any kernel changes: parts, constants and other
     kernels are compiled into it, and Numba itself only looks at the file where the function stands.
     """
-    dispatcher: Any = numba.njit(cache=True, nogil=True)(function)
+    return _kept(numba.njit(cache=True, nogil=True), function)
+
+
+def elementwise_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile like `kernel`, a product and the sum it goes into rounded once, and division by zero defined.
+
+    So loops of arithmetic become vector instructions; on LSTM gates this took a third off the time.
+    """
+    return _kept(numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy"), function)
+
+
+def _kept(compile_: Callable[[Callable[P, R]], Any], function: Callable[P, R]) -> Callable[P, R]:
+    dispatcher: Any = compile_(function)
     file = dispatcher._cache._cache_file
     file._source_stamp = file._source_stamp, _sources()
     compiled: Callable[P, R] = dispatcher
@@ -107,6 +119,15 @@ def _load_signed_16(_: Any, place: Any) -> Any:
     return types.int64(types.int64), code
 
 
+def _float_of(_: Any, bits: Any) -> Any:
+    """Return the float that these 32 bits are."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), code
+
+
 def _prefetch(_: Any, place: Any) -> Any:
     """Ask for the cache line at an address, whatever it is, without waiting for it."""
 
@@ -172,6 +193,7 @@ load_32: Callable[[Any], Any] = _intrinsic(_load(32))
 load_64: Callable[[Any], Any] = _intrinsic(_load(64))
 load_float: Callable[[Any], Any] = _intrinsic(_load_float(types.float32, ir.FloatType()))
 load_double: Callable[[Any], Any] = _intrinsic(_load_float(types.float64, ir.DoubleType()))
+float_of: Callable[[Any], Any] = _intrinsic(_float_of)
 prefetch: Callable[[Any], None] = _intrinsic(_prefetch)
 pointer: Callable[[Any], Any] = _intrinsic(_pointer)
 array_at: Any = _numba.carray

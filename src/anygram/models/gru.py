@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import pad
 
 from anygram.budgets import Budget
+from anygram.compiled import elementwise_kernel
+from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.recurrent import Carried, Cell, RecurrentConfig, recurrent_model, suggest_recurrent
+from anygram.neural.recurrence import Carried, Cell
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.protocols import Ids
 
 
@@ -26,32 +28,76 @@ class Config(RecurrentConfig):
     """The sizes of every recurrent network."""
 
 
+@elementwise_kernel
+def _step(input_BG: Any, product_BG: Any, h_BH: Any, new_h_BH: Any) -> None:
+    """Write h_t, and over the input part r, z, n."""
+    rows, units = h_BH.shape
+    for b in range(rows):
+        input_G, product_G, h_H, new_h_H = input_BG[b], product_BG[b], h_BH[b], new_h_BH[b]
+        for k in range(2 * units):
+            input_G[k] = logistic(input_G[k] + product_G[k])
+        r_H, z_H, n_H, product_n_H = (
+            input_G[:units],
+            input_G[units : 2 * units],
+            input_G[2 * units :],
+            product_G[2 * units :],
+        )
+        for j in range(units):
+            n_H[j] = tanh(n_H[j] + r_H[j] * product_n_H[j])
+            new_h_H[j] = n_H[j] + z_H[j] * (h_H[j] - n_H[j])
+
+
+@elementwise_kernel
+def _gradient(
+    kept_BG: Any, product_BG: Any, h_BH: Any, new_h_BH: Any, straight_BH: Any, through_BH: Any, output_BH: Any
+) -> None:
+    """Write the gradients of both parts over r, z, n and the product, and over h_t's that of h_{t−1}."""
+    rows, units = h_BH.shape
+    for b in range(rows):
+        kept_G, product_G, h_H, straight_H = kept_BG[b], product_BG[b], h_BH[b], straight_BH[b]
+        r_H, z_H, n_H = kept_G[:units], kept_G[units : 2 * units], kept_G[2 * units :]
+        product_r_H, product_z_H, product_n_H = (
+            product_G[:units],
+            product_G[units : 2 * units],
+            product_G[2 * units :],
+        )
+        through_H, output_H = through_BH[b], output_BH[b]
+        for j in range(units):
+            dh, r, z, n = straight_H[j] + through_H[j] + output_H[j], r_H[j], z_H[j], n_H[j]
+            straight_H[j] = dh * z
+            dz = dh * (h_H[j] - n) * logistic_slope(z)
+            dn = dh * (1 - z) * tanh_slope(n)
+            z_H[j], product_z_H[j] = dz, dz
+            n_H[j] = dn
+            r_H[j] = dn * product_n_H[j] * logistic_slope(r)
+            product_n_H[j] = dn * r
+        for j in range(units):
+            product_r_H[j] = r_H[j]
+
+
 class GruCell(Cell):
     """Blocks in the order r, z, n; h is carried."""
 
     blocks = 3
+    apart = True
+    compiled = staticmethod(_step)
+    compiled_gradient = staticmethod(_gradient)
 
-    def prepare(self, input_TBG: Tensor) -> tuple[Tensor, Tensor]:
-        units = input_TBG.shape[-1] // 3
-        gates_TBG, candidate_TBH = input_TBG[..., : 2 * units], input_TBG[..., 2 * units :]
-        # the block of U_n h_{t−1} gets nothing from the input before r_t has multiplied it
-        return pad(gates_TBG, (0, units)), candidate_TBH
-
-    def step(self, sum_BG: Tensor, alone_BG: Tensor, carried: Carried) -> Carried:
+    def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
         (h_BH,) = carried
-        units = h_BH.shape[1]
-        r_BH, z_BH = sum_BG[:, : 2 * units].sigmoid().chunk(2, dim=1)
-        n_BH = alone_BG.addcmul(r_BH, sum_BG[:, 2 * units :]).tanh()
-        return (n_BH.lerp(h_BH, z_BH),)
+        r_BH, z_BH, n_BH = input_BG.chunk(3, dim=1)
+        product_r_BH, product_z_BH, product_n_BH = product_BG.chunk(3, dim=1)
+        r_BH, z_BH = (r_BH + product_r_BH).sigmoid(), (z_BH + product_z_BH).sigmoid()
+        return ((n_BH + r_BH * product_n_BH).tanh().lerp(h_BH, z_BH),)
 
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained GRU; equal seeds give equal weights."""
-    return recurrent_model("gru", config, GruCell(), vocabulary_size, seed)
+    return recurrent_model("gru", config, GruCell, vocabulary_size, seed)
 
 
 def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, GruCell.blocks, symbols, vocabulary_size, budget, rate=5e-3)
+    return suggest_recurrent(Config, GruCell.blocks, symbols, vocabulary_size, budget)

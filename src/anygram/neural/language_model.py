@@ -200,6 +200,8 @@ class NeuralLanguageModel:
                     f"weights of another '{self._name}': {name} has shape {got}, wanted {wanted}; "
                     "load them with the config and vocabulary they were trained with"
                 )
+            if not np.issubdtype(tensors[name].dtype, np.floating):
+                raise RunError(f"weights of '{self._name}': {name} holds {tensors[name].dtype}; train again")
             if not np.isfinite(tensors[name]).all():
                 raise RunError(f"weights of '{self._name}': {name} is not finite; restore it or train again")
         self._network.load_state_dict(
