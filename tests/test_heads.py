@@ -260,7 +260,9 @@ def test_the_loss_holds_few_logits() -> None:
     def peak(fused: bool) -> int:
         head.fused = fused
         head.zero_grad(set_to_none=True)
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as seen:
+        with torch.profiler.profile(
+            activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+        ) as seen:
             head.loss(hidden_ND, target_N, ones_N).backward()  # type: ignore[no-untyped-call]
         events = sorted(seen.profiler.kineto_results.events(), key=lambda event: event.start_ns())
         held = most = 0
