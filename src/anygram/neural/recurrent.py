@@ -117,7 +117,7 @@ class _Layer(nn.Module):
         self, input_TBI: Tensor, carried: Carried, clears: Clears, lengths_B: Tensor | None
     ) -> tuple[Tensor, Carried]:
         """Return the outputs as hidden_TBH and what is carried after each row's end, without gradient."""
-        weight_GH = self.recurrent
+        weight_GH: Tensor = self.recurrent
         if self.training and self._weight_drop > 0:
             weight_GH = dropout(weight_GH, self._weight_drop)
         return read(
