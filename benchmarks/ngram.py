@@ -31,6 +31,7 @@ from peers.subject import Subject, anygram, ngrams
 
 VOCABULARY = 30_000
 MEMORY = "1G"
+PACKAGES = ("anygram", "numpy", "numba", "kenlm")
 AGREEMENT = 1e-3
 """How far a sentence's log10 score may be from KenLM's."""
 
@@ -52,7 +53,7 @@ def main() -> int:
         for source in sources:
             text = subject.prepare(source, _held_out(source), folder, peer, options.repeats)
             found += _measure(text, options.orders, options.only)
-    report.write(found, options.json)
+    report.write("ngram", {"KenLM": found}, options.json, packages=PACKAGES)
     return 1 if any(row.failed for row in found) else 0
 
 

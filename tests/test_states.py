@@ -32,7 +32,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Ragged:
-    """A part that answers for itself: one text a row."""
+    """A part that answers for itself: one text a row; written down as the texts' lengths."""
 
     texts: tuple[str, ...]
 
@@ -48,6 +48,13 @@ class Ragged:
     @property
     def nbytes(self) -> int:
         return sum(map(len, self.texts))
+
+    @property
+    def array(self) -> NDArray[np.int64]:
+        return np.array([len(text) for text in self.texts])
+
+    def with_array(self, array: NDArray[np.int64]) -> Ragged:
+        return Ragged(tuple("x" * length for length in array))
 
 
 def tree(rows: Sequence[int]) -> Any:
@@ -118,3 +125,18 @@ def test_equal_looks_at_every_leaf() -> None:
     assert not states.equal((np.zeros(2), torch.zeros(1)), (np.zeros(2), torch.ones(1)))
     part = Ragged(("a",))
     assert states.equal(part, part) and not states.equal(part, Ragged(("a",)))
+
+
+@given(ROWS)
+def test_a_state_is_made_again_from_its_arrays(rows: list[int]) -> None:
+    state = tree(rows)
+    arrays = states.to_arrays(state)
+    assert arrays is not None and same(states.with_arrays(tree([0] * len(rows)), arrays), state)
+
+
+def test_a_state_that_cannot_be_written_down_has_no_arrays() -> None:
+    class Opaque:
+        def select_rows(self, rows: NDArray[np.int64]) -> Opaque:
+            return self
+
+    assert states.to_arrays((np.zeros(1), Opaque())) is None

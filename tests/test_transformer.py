@@ -6,8 +6,9 @@ Axes: B rows, T positions, S cached positions, H heads, D width, K width of a he
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,27 +55,46 @@ def slow_rotation(head: Array, position: int) -> Array:
     return rotated
 
 
+def slow_pair(before: int, symbol: int, rows: int) -> int:
+    pair = before * (BOUNDARY + 1) + symbol
+    return pair if rows == (BOUNDARY + 1) ** 2 else (pair * 2654435761) % 2**32 * rows // 2**32
+
+
+def slow_activation(x: Array, name: str) -> Array:
+    if name == "relu":
+        return np.maximum(x, 0)
+    return np.vectorize(lambda one: one * 0.5 * (1 + math.erf(one / math.sqrt(2))))(x)  # type: ignore[no-any-return]
+
+
 def slow_attention(
-    x_TD: Array, w: dict[str, Array], name: str, heads: int, context: int, modern: bool
+    x_TD: Array, w: dict[str, Array], name: str, config: transformer.Config, first: list[Array]
 ) -> Array:
-    """Return softmax(Q Kᵀ / √K) V, joined and projected, of one document."""
+    """Return softmax(Q Kᵀ / √K) V, joined and projected, of one document; `first` takes the first V."""
     count, width = x_TD.shape
-    size = width // heads
-    projected = x_TD @ w[f"{name}.project.weight"].T + (0 if modern else w[f"{name}.project.bias"])
+    modern = config.style == "modern"
+    size = width // config.heads
     Q, K, V = (
-        projected[:, part * width : (part + 1) * width].reshape(count, heads, size) for part in range(3)
+        (x_TD @ w[f"{name}.{part}.weight"].T + (0 if modern else w[f"{name}.{part}.bias"])).reshape(
+            count, -1, size
+        )
+        for part in ("query", "key", "value")
     )
-    mixed = np.zeros((count, heads, size))
-    for head in range(heads):
+    if config.value_residual and first:
+        share = w[f"{name}.share"]
+        V = (1 - share) * V + share * first[0]
+    first.append(V)
+    mixed = np.zeros((count, config.heads, size))
+    for head in range(config.heads):
+        read = head * K.shape[1] // config.heads
         for t in range(count):
-            seen = range(max(0, t - context + 1), t + 1)
-            query, keys = Q[t, head], [K[s, head] for s in seen]
+            seen = range(max(0, t - config.context + 1), t + 1)
+            query, keys = Q[t, head], [K[s, read] for s in seen]
             if modern:
                 query = slow_rotation(slow_rms_norm(query), t)
                 keys = [slow_rotation(slow_rms_norm(key), s) for key, s in zip(keys, seen, strict=True)]
             scores = np.array([query @ key for key in keys]) / np.sqrt(size)
             shares = np.exp(scores) / np.exp(scores).sum()
-            mixed[t, head] = sum(share * V[s, head] for share, s in zip(shares, seen, strict=True))
+            mixed[t, head] = sum(share * V[s, read] for share, s in zip(shares, seen, strict=True))
     joined = mixed.reshape(count, width) @ w[f"{name}.output.weight"].T
     result: Array = joined + (0 if modern else w[f"{name}.output.bias"])
     return result
@@ -85,13 +105,23 @@ def slow_features(model: NeuralLanguageModel, config: transformer.Config, docume
     w = weights(model)
     modern = config.style == "modern"
     x = np.array([w["body.embedding.weight"][symbol] for symbol in document])
-    if not modern:
+    if modern:
+        if config.bigrams:
+            before = [BOUNDARY, *document]
+            pairs = [
+                slow_pair(*pair, len(w["body.pair_embedding.weight"]))
+                for pair in zip(before, document, strict=False)
+            ]
+            x = x + np.array([w["body.pair_embedding.weight"][row] for row in pairs])
+        x = np.array([slow_rms_norm(row) for row in x])
+    else:
         x = x * np.sqrt(config.width) + [slow_sinusoid(t, config.width) for t in range(len(document))]
+    values: list[Array] = []
     for layer in range(config.layers):
         name = f"body.layers.{layer}"
 
         def attend(y: Array, name: str = name) -> Array:
-            return slow_attention(y, w, f"{name}.attention", config.heads, config.context, modern)
+            return slow_attention(y, w, f"{name}.attention", config, values)
 
         expand, contract = w[f"{name}.expand.weight"], w[f"{name}.contract.weight"]
         if modern:
@@ -101,19 +131,28 @@ def slow_features(model: NeuralLanguageModel, config: transformer.Config, docume
             first = w[f"{name}.norms.0.weight"], w[f"{name}.norms.0.bias"]
             second = w[f"{name}.norms.1.weight"], w[f"{name}.norms.1.bias"]
             x = np.array([slow_layer_norm(row, *first) for row in x + attend(x)])
-            inner = np.maximum(x @ expand.T + w[f"{name}.expand.bias"], 0)
+            inner = slow_activation(x @ expand.T + w[f"{name}.expand.bias"], config.activation)
             inner = inner @ contract.T + w[f"{name}.contract.bias"]
             x = np.array([slow_layer_norm(row, *second) for row in x + inner])
     return np.array([slow_rms_norm(row) for row in x]) if modern else x
 
 
-@pytest.mark.parametrize("style", ["modern", "classic"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"style": "classic"},
+        {"style": "classic", "activation": "gelu", "key_heads": 1},
+        {"bigrams": 0, "key_heads": 1},
+        {"bigrams": 5, "value_residual": True},
+    ],
+)
 @pytest.mark.parametrize("context", [1, 4, 100])
 @pytest.mark.parametrize("pieces", [(12,), (1,) * 12, (5, 1, 6)])
 def test_the_transformer_follows_its_equations(
-    style: Literal["modern", "classic"], context: int, pieces: tuple[int, ...]
+    options: dict[str, Any], context: int, pieces: tuple[int, ...]
 ) -> None:
-    config = transformer.Config(style=style, layers=2, width=16, heads=2, expansion=2, context=context)
+    config = transformer.Config(layers=2, width=16, heads=2, expansion=2, context=context, **options)
     model = network("transformer", vars(config))
     ids_BT = text(2, 12) % BOUNDARY
     state, first, features = model.start(2), 0, []
@@ -136,7 +175,6 @@ def test_the_classic_style_agrees_with_torch() -> None:
     x_BTD = own["body.embedding.weight"][document_BT] * 4 + sinusoids(position_BT, 16)
     causal_TT = torch.full((11, 11), -torch.inf).triu(1)
     names = {
-        "self_attn.in_proj_": "attention.project.",
         "self_attn.out_proj.": "attention.output.",
         "linear1.": "expand.",
         "linear2.": "contract.",
@@ -150,6 +188,11 @@ def test_the_classic_style_agrees_with_torch() -> None:
             for theirs, ours in names.items()
             for part in ("weight", "bias")
         }
+        for part in ("weight", "bias"):
+            three = [
+                own[f"body.layers.{index}.attention.{name}.{part}"] for name in ("query", "key", "value")
+            ]
+            parts[f"self_attn.in_proj_{part}"] = torch.cat(three)
         layer.load_state_dict(parts)
         x_BTD = layer(x_BTD, src_mask=causal_TT)
     features_BTD = model.features(model.start(3), document_BT[:, 1:])
@@ -158,12 +201,13 @@ def test_the_classic_style_agrees_with_torch() -> None:
 
 def test_attention_agrees_with_torch() -> None:
     torch.manual_seed(0)
-    ours = Attention(16, 4, bias=True, normalised=False)
+    ours = Attention(16, 4, 4, bias=True, normalised=False, residual=False)
+    read = (ours.query, ours.key, ours.value)
     theirs = torch.nn.MultiheadAttention(16, 4, batch_first=True)
     theirs.load_state_dict(
         {
-            "in_proj_weight": ours.project.weight,
-            "in_proj_bias": ours.project.bias,
+            "in_proj_weight": torch.cat([part.weight for part in read]),
+            "in_proj_bias": torch.cat([part.bias for part in read]),
             "out_proj.weight": ours.output.weight,
             "out_proj.bias": ours.output.bias,
         }
@@ -171,7 +215,7 @@ def test_attention_agrees_with_torch() -> None:
     x_BTD = torch.randn(3, 7, 16)
     empty = Cache.holding(torch.zeros(3, 4, 0, 4))
     mask = window_mask(torch.arange(7).expand(3, 7), 0, 7)
-    got, _ = ours(x_BTD, (empty, empty), Sight(mask, None, keep=6, past_B=None))
+    got, _, _ = ours(x_BTD, (empty, empty), Sight(mask, None, keep=6, past_B=None), None)
     expected, _ = theirs(x_BTD, x_BTD, x_BTD, attn_mask=mask[0, 0], need_weights=False)
     torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
 

@@ -1,6 +1,6 @@
 """Tasks that ask a loaded model, each run in a process of its own: prints what it found as JSON.
 
-python benchmarks/peers/asking.py TASK '{"model": ..., ...}'
+python -m peers.asking TASK '{"model": ..., ...}'
 """
 
 from __future__ import annotations

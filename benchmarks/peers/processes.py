@@ -48,8 +48,9 @@ def run(
     stdin: Path | None = None,
     stdout: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Cost:
-    """Run a command to its end and return its cost; CommandFailed with its last line where it fails."""
+    """Run a command, in a folder, to its end and return its cost; CommandFailed with its last line."""
     with (
         tempfile.TemporaryFile() as complaints,
         Path(stdin or os.devnull).open("rb") as source,
@@ -62,6 +63,7 @@ def run(
             stdout=sink,
             stderr=complaints,
             env={**os.environ, **(environment or {})},
+            cwd=folder,
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
@@ -77,12 +79,20 @@ def run(
 
 def ask(task: str, **given: Any) -> dict[str, Any]:
     """Return what a task of `asking` found, in a process of its own; CommandFailed where it fails."""
+    return ask_module(Path(sys.executable), "peers.asking", task, given)[0]
+
+
+def ask_module(python: Path, module: str, task: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], Cost]:
+    """Return what a task of a module of benchmarks/ found, and what its process cost."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         question = json.dumps(given, default=str)
-        run([sys.executable, Path(__file__).with_name("asking.py"), task, question], stdout=answer)
-        found: dict[str, Any] = json.loads(answer.read_text())
-        return found
+        searched = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+        environment = {"PYTHONPATH": os.pathsep.join(filter(None, searched))}
+        cost = run([python, "-m", module, task, question], stdout=answer, environment=environment)
+        # the last line: libraries print too
+        found: dict[str, Any] = json.loads(answer.read_text().splitlines()[-1])
+        return found, cost
 
 
 def alternate(

@@ -7,14 +7,15 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from peers import rows
 from peers.rows import Row
 
 
-def machine() -> str:
-    """Return the machine and the versions in one line."""
+def machine(packages: Sequence[str]) -> str:
+    """Return the machine and the versions of Python and the packages in one line."""
     info = Path("/proc/cpuinfo")
     models = (
         [line for line in info.read_text().splitlines() if line.startswith("model name")]
@@ -24,7 +25,7 @@ def machine() -> str:
     processor = models[0].split(":")[1].strip() if models else platform.processor()
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = [f"Python {platform.python_version()}"]
-    for package in ("anygram", "numpy", "numba", "kenlm"):
+    for package in packages:
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
@@ -32,13 +33,23 @@ def machine() -> str:
     return f"{processor}, {os.cpu_count()} cores, {gib:.0f} GiB; {platform.system()}; {', '.join(versions)}"
 
 
-def write(found: list[Row], out: Path | None) -> None:
-    """Print the rows in Markdown, and store them where asked to."""
+def write(
+    benchmark: str,
+    tables: Mapping[str, Sequence[Row]],
+    out: Path | None,
+    *,
+    packages: Sequence[str],
+    remark: str = "",
+) -> None:
+    """Print the rows in Markdown, a table for each peer, and store them where asked to."""
     from anygram.reporting.tables import markdown  # not before measuring: see peers.processes
 
-    command = " ".join(["./dev bench ngram", *sys.argv[1:]])
-    print(f"{machine()}\n\n    {command}\n")
-    print(markdown(rows.HEADER, [row.cells() for row in found]))
+    command = " ".join([f"./dev bench {benchmark}", *sys.argv[1:]])
+    described = machine(packages) + (f"; {remark}" if remark else "")
+    print(f"{described}\n\n    {command}")
+    for peer, found in tables.items():
+        print(f"\n{markdown(rows.header(peer), [row.cells() for row in found])}")
     if out is not None:
-        stored = {"machine": machine(), "command": command, "rows": [row.to_json() for row in found]}
+        every = [{"beside": peer, **row.to_json()} for peer, found in tables.items() for row in found]
+        stored = {"machine": described, "command": command, "rows": every}
         out.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

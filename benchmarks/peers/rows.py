@@ -22,6 +22,8 @@ class Row:
     more_is_better: bool = False
     note: str = ""
     failed: str = ""
+    digits: int = 3
+    """How many digits of a figure below a thousand are shown."""
 
     @property
     def times_better(self) -> float | None:
@@ -35,14 +37,21 @@ class Row:
         if self.failed:
             return [self.text, self.what, self.unit, "failed", "–", "–", self.failed]
         ratio = self.times_better
-        figures = [_figure(self.ours), _figure(self.peer), "–" if ratio is None else f"{ratio:.3g}"]
+        figures = [self._figure(self.ours), self._figure(self.peer), "–" if ratio is None else f"{ratio:.3g}"]
         return [self.text, self.what, self.unit, *figures, self.note]
+
+    def _figure(self, value: float | None) -> str:
+        if value is None:
+            return "–"
+        return f"{value:,.0f}" if value >= 1000 else f"{value:.{self.digits}g}"
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "times_better": self.times_better}
 
 
-HEADER = ("text", "measured", "unit", "anygram", "KenLM", "times better", "note")
+def header(peer: str) -> tuple[str, ...]:
+    """Return the names of a table's columns."""
+    return ("text", "measured", "unit", "anygram", peer, "times better", "note")
 
 
 def costs(text: str, what: str, ours: Sequence[Cost], peer: Sequence[Cost], note: str = "") -> list[Row]:
@@ -78,9 +87,3 @@ def answers(
         for found in (ours, peer)
     )
     return Row(text, what, unit, value, peer_value, more_is_better, note)
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from anygram import evaluation, exchange, runs, storage, training
+from anygram import evaluation, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
@@ -162,6 +162,10 @@ def train(
     limit = parse_bytes(memory) if isinstance(memory, str) else memory
     plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path)
     training.check(plan)
+    if "-" in _as_sources(sources):
+        processes.require_one("standard input")
+    if not processes.find_place().leads:
+        progress = None
     options = DataOptions(
         sources=_as_sources(sources),
         documents=documents,

@@ -15,6 +15,7 @@ equals `start`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -358,11 +359,20 @@ class Learner(Protocol):
         """Yield what `update` takes, from where this learner last stopped; ends only if learning does."""
         ...
 
-    def update(self, batch: Any, spent: float) -> Mapping[str, float]:
+    def watch(self) -> None:
+        """Measure the next update closely: what was measured is about to be written down."""
+        ...
+
+    def update(self, batch: Any, spent: float) -> Mapping[str, Any]:
         """Learn from one batch and return what was measured.
 
-        `spent` is the fraction of the budget used so far. The mapping holds at least `symbols`.
+        `spent` is the fraction of the budget used so far. The mapping holds at least `symbols`, and where
+        there is something to tell a person, a `message`.
         """
+        ...
+
+    def shown(self) -> AbstractContextManager[None]:
+        """Let the model be, meanwhile, what is to be asked and stored (an average of its weights, say)."""
         ...
 
     def finish(self) -> Mapping[str, Any]:
@@ -377,6 +387,11 @@ class Learner(Protocol):
     @property
     def validates(self) -> bool:
         """Whether validation during training can improve the result."""
+        ...
+
+    @property
+    def patience(self) -> int:
+        """After how many validations without improvement learning stops; 0 is never."""
         ...
 
     @property

@@ -6,6 +6,7 @@ codec.safetensors      what its description leaves out, if anything: the words o
 model.safetensors      the model
 training.safetensors   the learner, for resuming
 metrics.jsonl          one line a measurement
+tensorboard/           the same for TensorBoard, where it is asked for
 report.md              the same for people
 """
 
@@ -13,7 +14,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Any, get_origin, get_type_hints
 from anygram import codecs, models, settings, storage
 from anygram.errors import AnygramError, RunError, UsageError
 from anygram.protocols import Codec, LanguageModel, TensorCodec, Tensors
+from anygram.reporting.tensorboard import write_events
 
 FORMAT = 1
 
@@ -75,6 +78,8 @@ def write(
             storage.write_tensors(folder / "training.safetensors", training)
         lines = "".join(storage.to_json(line) + "\n" for line in metrics)
         storage.write_text(folder / "metrics.jsonl", lines)
+        if run.record.learner_settings.get("tensorboard"):
+            write_events(folder / "tensorboard", metrics)
         storage.write_text(folder / "report.md", report(run.record))
 
 
@@ -87,7 +92,7 @@ def rewrite_record(path: Path, record: Record) -> None:
 def read(path: Path) -> StoredRun:
     """Return the run in a folder; RunError in one line where it is missing, damaged or too new."""
     record = read_record(path)
-    try:
+    with explaining_damage(path):
         codec = _read_codec(path, record.codec)
         if codec.vocabulary_size != record.vocabulary_size:
             raise RunError(
@@ -96,6 +101,14 @@ def read(path: Path) -> StoredRun:
             )
         model = create_model(record)
         model.restore(storage.read_tensors(path / "model.safetensors"))
+    return StoredRun(record, codec, model)
+
+
+@contextmanager
+def explaining_damage(path: Path) -> Iterator[None]:
+    """Turn whatever comes of wrong contents of a run's file or folder into one line that names it."""
+    try:
+        yield
     except UsageError as error:
         remedy = "restore the folder, or install what it was trained with"
         raise RunError(f"{path}: {error}; {remedy}") from error
@@ -103,10 +116,9 @@ def read(path: Path) -> StoredRun:
         raise RunError(f"{path}: {error}") from error
     except MemoryError:
         raise
-    except Exception as error:  # whatever a codec or a model makes of wrong contents
+    except Exception as error:  # whatever a codec, a model or a learner makes of them
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{path} is damaged ({reason}); restore it or train again") from error
-    return StoredRun(record, codec, model)
 
 
 def _read_codec(path: Path, name: str) -> Codec:

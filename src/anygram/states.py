@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,16 @@ class OwnState(Protocol):
 
     @property
     def nbytes(self) -> int: ...
+
+
+@runtime_checkable
+class StoredState(OwnState, Protocol):
+    """A part of a state that can be written down as one array, and made again from it."""
+
+    @property
+    def array(self) -> Any: ...
+
+    def with_array(self, array: Any) -> Self: ...
 
 
 def select(state: State, rows: Rows) -> State:
@@ -72,6 +82,28 @@ def leaves(state: State) -> Iterator[Any]:
             yield from leaves(part)
     elif state is not None:
         yield state
+
+
+def to_arrays(state: State) -> list[Any] | None:
+    """Return the arrays that the state is made of, in the order of `leaves`; None where a part has none.
+
+    >>> to_arrays((np.array([1]), None))
+    [array([1])]
+    """
+    found = list(leaves(state))
+    if not all(_is_array(leaf) or isinstance(leaf, StoredState) for leaf in found):
+        return None
+    return [leaf if _is_array(leaf) else leaf.array for leaf in found]
+
+
+def with_arrays(state: State, arrays: Sequence[Any]) -> State:
+    """Return a state built as this one is, of the arrays that `to_arrays` returned of another.
+
+    >>> with_arrays({"h": np.array([1])}, [np.array([2, 3])])
+    {'h': array([2, 3])}
+    """
+    rest = iter(arrays)
+    return _rebuild([state], lambda _: next(rest), lambda owns: owns[0].with_array(next(rest)))
 
 
 def equal(one: State, other: State) -> bool:

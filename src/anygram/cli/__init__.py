@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
+
+from anygram.allocation import keep_freed
 
 _OBJECTS_PER_COLLECTION = 10_000
 """Python's 700 has it search all that was imported, which stays, again and again."""
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 4 << 20
+_WRONG_USAGE = 2
+_SECONDS_TO_SPEAK = 1.0
+"""How long the first of several processes gets to say what is wrong for all of them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 1 (failed) or 2 (wrong usage)."""
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
-    _keep_freed_memory()
+    keep_freed(_KEPT_BYTES, 4 * _KEPT_BYTES)
     for name in ("SIGTERM", "SIGHUP"):  # asked to stop, we tidy up as for Ctrl-C
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
@@ -29,18 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # what is left need not be searched for garbage once more: it ends with the process
     sys.exit(status)
-
-
-def _keep_freed_memory() -> None:
-    """Have freed blocks of some megabytes used again, where the C library is glibc (mallopt(3)).
-
-    By default it gives them back, and asking anew costs more than what is done with them: the system
-    clears every page.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, 4 * _KEPT_BYTES)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -59,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             raise
         if isinstance(error, AnygramError):
-            return _say(str(error), 2 if isinstance(error, UsageError) else 1)
+            return _say(str(error), _WRONG_USAGE if isinstance(error, UsageError) else 1)
         if isinstance(error, MemoryError):
             return _say("out of memory; give a smaller size or less data", 1)
         if isinstance(error, OSError):
@@ -92,7 +85,15 @@ def _invoke(words: Sequence[str]) -> int:
 
 
 def _say(reason: str, status: int) -> int:
-    print(f"anygram: {' '.join(reason.split())}", file=sys.stderr)
+    from anygram.processes import find_place
+
+    place = find_place()
+    if not place.leads and status == _WRONG_USAGE:
+        with suppress(KeyboardInterrupt):  # when one process leaves, torchrun stops the others
+            time.sleep(_SECONDS_TO_SPEAK)
+        return status
+    who = "anygram" if place.leads else f"anygram, process {place.rank}"
+    print(f"{who}: {' '.join(reason.split())}", file=sys.stderr)
     return status
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from anygram import codecs, models, storage, training
+from anygram import codecs, models, processes, storage, training
 from anygram.budgets import Budget
 from anygram.comparison import floors, results
 from anygram.comparison.job import Job
@@ -84,6 +84,7 @@ def pairs(names: Sequence[str] | None, codec: str | None) -> list[Pair]:
 def compare(contest: Contest, out: Path, progress: Progress | None = None) -> Comparison:
     """Train and measure every pair, then every floor; write results.json and report.md into `out`."""
     progress = progress or Silent()
+    processes.require_one("compare, which starts processes of its own,")
     check_out(out)
     _check_settings(contest)
     with tempfile.TemporaryDirectory(prefix="anygram-compare-") as name:

@@ -1,6 +1,6 @@
 """An encoded corpus on disk, and the two ways of learning from it: whole documents, packed blocks.
 
-Axes: B rows, T positions of a block, N symbols end to end, D documents.
+Axes: B rows, T positions of a block, C blocks of an epoch, N symbols end to end, D documents.
 """
 
 from __future__ import annotations
@@ -202,12 +202,16 @@ class Blocks:
 
     Each epoch shuffles the documents and turns the stream by a random offset, so that even a single
     document gets other rows and edges each time; (seed, epoch) decides both. `rows` and `block` are
-    smaller than asked where the corpus is.
+    smaller than asked where the corpus is. `shuffled` blocks take their rows from anywhere, for who carries
+    nothing from one to the next.
     """
 
-    def __init__(self, corpus: EncodedCorpus, rows: int, block: int, seed: int) -> None:
+    def __init__(
+        self, corpus: EncodedCorpus, rows: int, block: int, seed: int, *, shuffled: bool = False
+    ) -> None:
         self._corpus = corpus
         self._seed = seed
+        self._shuffled = shuffled
         self.rows, self.block = _shape(corpus.symbols, rows, block)
 
     @property
@@ -221,24 +225,40 @@ class Blocks:
         position = start
         while True:
             stream = _Stream(self._corpus, self._seed, position.epoch)
+            starts_CB, lengths_CB = self._rows_of_blocks(position.epoch)
+            done_C = lengths_CB.sum(axis=1).cumsum()
             for block in range(position.block, self.blocks_per_epoch):
-                ids_BT, weights_BT, done = self._cut(stream, block)
+                ids_BT, weights_BT = self._cut(stream, starts_CB[block], lengths_CB[block])
                 last = block + 1 == self.blocks_per_epoch
                 after = Position(position.epoch + 1) if last else Position(position.epoch, block + 1)
-                epochs = position.epoch + done / self._corpus.symbols
+                epochs = position.epoch + float(done_C[block]) / self._corpus.symbols
                 yield Block(ids_BT, weights_BT, block == 0, after, epochs)
             position = Position(position.epoch + 1)
 
-    def _cut(self, stream: _Stream, block: int) -> tuple[Ids, FloatArray, int]:
-        """Return ids_BT, weights_BT and how many symbols of the epoch lie before or in this block."""
-        edges_B1 = np.arange(self.rows + 1) * self._corpus.symbols // self.rows
-        lengths_B = np.diff(edges_B1)
-        columns_T = np.arange(block * self.block, (block + 1) * self.block)
+    def _rows_of_blocks(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where in the stream each row of each of C blocks starts, and how many symbols it has."""
+        symbols = self._corpus.symbols
+        if self._shuffled:
+            generator = np.random.default_rng((self._seed, epoch, 1))
+            starts_P = np.full(self.blocks_per_epoch * self.rows, symbols)
+            pieces = -(-symbols // self.block)
+            starts_P[:pieces] = generator.permutation(pieces) * self.block
+            starts_CB, ends_B = starts_P.reshape(-1, self.rows), np.full(self.rows, symbols)
+        else:
+            edges_B1 = np.arange(self.rows + 1) * symbols // self.rows
+            begins_C = np.arange(self.blocks_per_epoch) * self.block
+            starts_CB, ends_B = edges_B1[:-1] + begins_C[:, None], edges_B1[1:]
+        return starts_CB, np.clip(ends_B - starts_CB, 0, self.block)
+
+    def _cut(
+        self, stream: _Stream, starts_B: NDArray[np.int64], lengths_B: NDArray[np.int64]
+    ) -> tuple[Ids, FloatArray]:
+        """Return ids_BT and weights_BT of one block."""
+        columns_T = np.arange(self.block)
         real_BT = columns_T < lengths_B[:, None]
         ids_BT = np.full(real_BT.shape, self._corpus.vocabulary_size - 1, dtype=np.int32)
-        ids_BT[real_BT] = stream.read((edges_B1[:-1, None] + columns_T)[real_BT])
-        done = int(np.minimum(lengths_B, columns_T[-1] + 1).sum())
-        return ids_BT, real_BT.astype(np.float32), done
+        ids_BT[real_BT] = stream.read((starts_B[:, None] + columns_T)[real_BT])
+        return ids_BT, real_BT.astype(np.float32)
 
 
 def _shape(symbols: int, rows: int, block: int) -> tuple[int, int]:

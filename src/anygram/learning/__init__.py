@@ -8,6 +8,7 @@ from typing import Any
 from anygram import settings
 from anygram.errors import UsageError
 from anygram.learning import counting
+from anygram.learning.group import ALONE, Group
 from anygram.protocols import Countable, Differentiable, LanguageModel, Learner
 
 
@@ -21,9 +22,16 @@ def config_of(model: LanguageModel) -> type[Any]:
 
 
 def learner_for(
-    model: LanguageModel, values: Mapping[str, Any], seed: int, suggested: Mapping[str, Any] | None = None
+    model: LanguageModel,
+    values: Mapping[str, Any],
+    seed: int,
+    suggested: Mapping[str, Any] | None = None,
+    group: Group = ALONE,
 ) -> Learner:
-    """Return the learner that fits the model: `values` over `suggested` over its defaults."""
+    """Return the learner that fits the model: `values` over `suggested` over its defaults.
+
+    `group` are the processes that learn together.
+    """
     if isinstance(model, Countable):
         start = settings.build(counting.Config, suggested or {})
         return counting.CountingLearner(model, settings.build(counting.Config, values, start), seed)
@@ -31,7 +39,8 @@ def learner_for(
         from anygram.learning import gradient  # imports torch
 
         base = settings.build(gradient.Config, suggested or {})
-        return gradient.GradientLearner(model, settings.build(gradient.Config, values, base), seed)
+        config = settings.build(gradient.Config, values, base)
+        return gradient.GradientLearner(model, config, seed, group)
     raise UsageError(
         f"{type(model).__name__} can neither be counted nor differentiated; give it count or loss"
     )

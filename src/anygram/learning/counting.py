@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ class CountingLearner:
 
     usable = False
     validates = False
+    patience = 0
 
     def __init__(self, model: Countable, config: Config, seed: int) -> None:
         self.config = config
@@ -51,6 +53,13 @@ class CountingLearner:
     def finish(self) -> Mapping[str, Any]:
         """Estimate probabilities from the counts."""
         return self._model.finish()
+
+    def watch(self) -> None:
+        """There is nothing more to see of counting."""
+
+    def shown(self) -> AbstractContextManager[None]:
+        """The model is what it is."""
+        return nullcontext()
 
     @property
     def epochs(self) -> float:

@@ -170,4 +170,4 @@ def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, LstmCell.blocks, symbols, vocabulary_size, budget, rate=1.2e-2)
+    return suggest_recurrent(Config, LstmCell.blocks, symbols, vocabulary_size, budget)

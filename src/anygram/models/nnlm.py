@@ -101,4 +101,16 @@ def suggest(
 
     units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
     config = Config(order=order, embedding=embedding, units=units, dropout=suggest_dropout(epochs))
-    return config, {"rows": rows, "block": block, "rate": 8e-3, "decay": 0.02, "warmup": 0.05, "clip": 1.0}
+    return config, {
+        "rows": rows,
+        "block": block,
+        "optimiser": "muon",
+        "rate": 0.05,
+        "embedding_rate": 1.0,
+        "head_rate": 0.3,
+        "momentum": 0.9,
+        "decay": 0.02,
+        "schedule": "linear",
+        "warmup": 0.05,
+        "clip": 1.0,
+    }

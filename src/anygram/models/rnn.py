@@ -139,4 +139,4 @@ def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, RnnCell.blocks, symbols, vocabulary_size, budget, rate=2e-3)
+    return suggest_recurrent(Config, RnnCell.blocks, symbols, vocabulary_size, budget)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, scaled_dot_product_attention
 
 from anygram.neural.cache import Cache
 from anygram.neural.pointwise import rms_norm
@@ -55,28 +55,72 @@ def window_mask(position_BT: Tensor, cached: int, context: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """softmax(Q Kᵀ / √K) V for every head, joined and projected by W^O (Vaswani et al. 2017, section 3.2)."""
+    """softmax(Q Kᵀ / √K) V for every head, joined and projected by W^O (Vaswani et al. 2017, section 3.2).
 
-    def __init__(self, width: int, heads: int, *, bias: bool, normalised: bool) -> None:
-        """`normalised` queries and keys keep their products small (Henry et al. 2020)."""
+    Several heads of queries may share one of keys and values (Ainslie et al. 2023).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        key_heads: int,
+        *,
+        bias: bool,
+        normalised: bool,
+        residual: bool,
+    ) -> None:
+        """`normalised` queries and keys keep their products small (Henry et al. 2020).
+
+        `residual` mixes the first layer's values into this one's (Zhou et al. 2024, "Value residual
+        learning", equation 5), by a share that is learnt.
+        """
         super().__init__()
-        self._heads = heads
+        self._head_width, self._heads, self._key_heads = width // heads, heads, key_heads
         self._normalised = normalised
-        self.project = nn.Linear(width, 3 * width, bias=bias)
+        narrow = key_heads * self._head_width
+        self.query = nn.Linear(width, width, bias=bias)
+        self.key = nn.Linear(width, narrow, bias=bias)
+        self.value = nn.Linear(width, narrow, bias=bias)
         self.output = nn.Linear(width, width, bias=bias)
+        self.share = nn.Parameter(torch.full((1,), 0.5)) if residual else None
 
-    def forward(self, x_BTD: Tensor, cache: KeysAndValues, sight: Sight) -> tuple[Tensor, KeysAndValues]:
-        rows, count, width = x_BTD.shape
-        parts = self.project(x_BTD).view(rows, count, 3 * self._heads, width // self._heads)
-        turned_BTHK, value_BTHK = parts.split([2 * self._heads, self._heads], dim=2)
+    def forward(
+        self, x_BTD: Tensor, cache: KeysAndValues, sight: Sight, first_BTHK: Tensor | None
+    ) -> tuple[Tensor, KeysAndValues, Tensor]:
+        """Return what is attended to, what is cached, and the first layer's values (`first_BTHK`)."""
+        turned_BTHK, value_BTHK = self._project(x_BTD)
+        if self.share is not None and first_BTHK is not None:
+            value_BTHK = torch.lerp(value_BTHK, first_BTHK, self.share)
         if self._normalised:
             turned_BTHK = rms_norm(turned_BTHK)
         if sight.rotation is not None:
             turned_BTHK = rotate(turned_BTHK, sight.rotation)
-        query_BTHK, key_BTHK = turned_BTHK.chunk(2, dim=2)
+        query_BTHK, key_BTHK = torch.split(turned_BTHK, [self._heads, self._key_heads], dim=2)
         key_BHSK, keys = cache[0].append(key_BTHK.transpose(1, 2), sight.keep, sight.past_B)
         value_BHSK, values = cache[1].append(value_BTHK.transpose(1, 2), sight.keep, sight.past_B)
         mixed_BHTK = scaled_dot_product_attention(
-            query_BTHK.transpose(1, 2), key_BHSK, value_BHSK, attn_mask=sight.mask
+            query_BTHK.transpose(1, 2),
+            self._repeated(key_BHSK),
+            self._repeated(value_BHSK),
+            attn_mask=sight.mask,
         )
-        return self.output(mixed_BHTK.transpose(1, 2).flatten(2)), (keys, values)
+        mixed_BTD = self.output(mixed_BHTK.transpose(1, 2).flatten(2))
+        return mixed_BTD, (keys, values), value_BTHK if first_BTHK is None else first_BTHK
+
+    def _project(self, x_BTD: Tensor) -> tuple[Tensor, Tensor]:
+        """Return queries and keys, head by head, and values: one product, as three would take longer."""
+        parts = (self.query, self.key, self.value)
+        weight = torch.cat([part.weight for part in parts])
+        bias = None if self.query.bias is None else torch.cat([part.bias for part in parts])
+        heads_BTHK = linear(x_BTD, weight, bias).view(*x_BTD.shape[:2], -1, self._head_width)
+        turned_BTHK, value_BTHK = torch.split(
+            heads_BTHK, [self._heads + self._key_heads, self._key_heads], dim=2
+        )
+        return turned_BTHK, value_BTHK
+
+    def _repeated(self, heads_BHSK: Tensor) -> Tensor:
+        """Return keys or values for every head of queries."""
+        if self._key_heads == self._heads:
+            return heads_BHSK
+        return heads_BHSK.repeat_interleave(self._heads // self._key_heads, dim=1)

@@ -79,6 +79,14 @@ class Cache:
             return joined, Cache(grown.buffer, max(grown.start, grown.stop - keep), grown.stop)
         return joined, grown._without(past_B, keep)
 
+    @property
+    def array(self) -> Tensor:
+        """What to write down of it."""
+        return self.window
+
+    def with_array(self, array: Tensor) -> Cache:
+        return Cache.holding(array)
+
     def select_rows(self, rows: NDArray[np.int64]) -> Cache:
         return Cache.holding(self.window[rows])
 

@@ -1,4 +1,4 @@
-"""Any network body as a language model: a hidden vector after each id, a linear head, a softmax.
+"""Any network body as a language model: a hidden vector after each id, and a head that predicts from it.
 
 A body turns ids into hidden vectors and carries a memory; which network it is, nobody above asks.
 Axes: B rows, T positions, D hidden width, V vocabulary, N positions picked out of B × T.
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from anygram.conditioning import refuse
 from anygram.errors import RunError
+from anygram.neural.adaptive import head_of
+from anygram.neural.heads import HeadConfig
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 Memory = Any
 """What a body remembers: a tree of tensors (or `OwnState`s) whose axis 0 is the row."""
 
-# The most logits held at once when scoring: 64 MB in float32
-_LOGITS = 2**24
 # The most positions a body reads at once when scoring: bounds what grows with B × T
 _POSITIONS = 256
 
@@ -39,6 +39,8 @@ class Body(nn.Module, ABC):
 
     width: int
     """D, the size of a hidden vector."""
+    embedding: nn.Embedding
+    """What ids are looked up in, whose weights a tied head shares."""
 
     @abstractmethod
     def memory(self, rows: int) -> Memory:
@@ -68,9 +70,16 @@ def find_device() -> torch.device:
 
 
 class NeuralLanguageModel:
-    """A body and a linear head: log P(next | context) = log softmax(W hidden + b)."""
+    """A body and a head: log P(next | context) from the hidden vector after the context."""
 
-    def __init__(self, name: str, build: Callable[[], Body], vocabulary_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        build: Callable[[], Body],
+        vocabulary_size: int,
+        seed: int,
+        head: HeadConfig = HeadConfig(),  # noqa: B008 (frozen)
+    ) -> None:
         """`name` is the word for errors; `build` makes the body, its weights drawn from `seed`."""
         self._name = name
         self._vocabulary_size = vocabulary_size
@@ -78,7 +87,7 @@ class NeuralLanguageModel:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self._body = build()
-            self._head = nn.Linear(self._body.width, vocabulary_size)
+            self._head = head_of(head, self._body.width, self._body.embedding)
         self._network = nn.ModuleDict({"body": self._body, "head": self._head}).to(self._device)
 
     @property
@@ -88,6 +97,18 @@ class NeuralLanguageModel:
     def module(self) -> nn.Module:
         """Return the module that holds the parameters."""
         return self._network
+
+    @property
+    def fused(self) -> bool:
+        """Whether the loss computes the head's gradients in its forward pass, which saves time and memory.
+
+        Per-sample gradients need it off: then autograd sees every step of the same loss.
+        """
+        return self._head.fused
+
+    @fused.setter
+    def fused(self, fused: bool) -> None:
+        self._head.fused = fused
 
     def start(self, rows: int, condition: Condition | None = None) -> NeuralState:
         """Return the state after the boundary, read from an empty memory."""
@@ -101,7 +122,7 @@ class NeuralLanguageModel:
     def predict(self, state: NeuralState) -> FloatArray:
         """Return log P(next | context) as log_p_BV in nats."""
         with self._evaluating():
-            log_p_BV: FloatArray = self._head(state.hidden_BD).log_softmax(-1).cpu().numpy()
+            log_p_BV: FloatArray = self._head.log_p(state.hidden_BD).cpu().numpy()
         return log_p_BV
 
     def advance(self, state: NeuralState, ids_BT: Ids, lengths: Lengths | None = None) -> NeuralState:
@@ -156,11 +177,8 @@ class NeuralLanguageModel:
         else:
             hidden_BTD, memory = self._body(target_BT, state.memory, None)
             before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
-        nats_N = nn.functional.cross_entropy(
-            self._head(before_BTD.flatten(0, 1)), target_BT.flatten(), reduction="none"
-        )
         weights_N = torch.as_tensor(weights_BT, dtype=torch.float32, device=self._device).flatten()
-        mean = (nats_N * weights_N).sum() / weights_N.sum().clamp_min(torch.finfo(torch.float32).tiny)
+        mean = self._head.loss(before_BTD.flatten(0, 1), target_BT.flatten(), weights_N)
         return mean, NeuralState(memory, hidden_BTD[:, -1].detach().clone())
 
     def tensors(self) -> Tensors:
@@ -180,6 +198,8 @@ class NeuralLanguageModel:
                     f"weights of another '{self._name}': {name} has shape {got}, wanted {wanted}; "
                     "load them with the config and vocabulary they were trained with"
                 )
+            if not np.issubdtype(tensors[name].dtype, np.floating):
+                raise RunError(f"weights of '{self._name}': {name} holds {tensors[name].dtype}; train again")
             if not np.isfinite(tensors[name]).all():
                 raise RunError(f"weights of '{self._name}': {name} is not finite; restore it or train again")
         self._network.load_state_dict(
@@ -231,34 +251,17 @@ class NeuralLanguageModel:
         rank_BT = np.zeros(ids_BT.shape, dtype=np.int64)
         with self._evaluating():
             for piece_BT, first, left_B in self._pieces(ids_BT, lengths):
-                width = piece_BT.shape[1]
+                rows, width = piece_BT.shape
                 hidden_BTD, after = self._read(state, piece_BT, left_B)
                 before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
-                position_T = torch.arange(width, device=self._device)
-                counted_BT = position_T < (width if left_B is None else left_B[:, None])
-                counted_BT = counted_BT.expand(piece_BT.shape)
-                log_p_N, rank_N = self._judge_each(before_BTD[counted_BT], piece_BT[counted_BT], ranked)
-                picked = np.nonzero(counted_BT.cpu().numpy())
-                log_p_BT[:, first : first + width][picked] = log_p_N
-                rank_BT[:, first : first + width][picked] = rank_N
+                before_ND, target_N = before_BTD.flatten(0, 1), piece_BT.flatten()
+                counted_BT = np.ones((rows, width), dtype=bool)
+                if left_B is not None:
+                    counted_BT = np.arange(width) < left_B.cpu().numpy()[:, None]
+                    counted_N = torch.from_numpy(counted_BT.ravel().nonzero()[0]).to(self._device)
+                    before_ND, target_N = before_ND[counted_N], target_N[counted_N]
+                log_p_N, rank_N = self._head.judge(before_ND, target_N, ranked)
+                log_p_BT[:, first : first + width][counted_BT] = log_p_N.cpu().numpy()
+                rank_BT[:, first : first + width][counted_BT] = rank_N.cpu().numpy()
                 state = after
         return log_p_BT, rank_BT, state
-
-    def _judge_each(
-        self, hidden_ND: Tensor, target_N: Tensor, ranked: bool
-    ) -> tuple[FloatArray, NDArray[np.int64]]:
-        """Return log P and rank of each target, a bounded number of logits at a time."""
-        log_p_N = np.zeros(len(target_N), dtype=np.float32)
-        rank_N = np.zeros(len(target_N), dtype=np.int64)
-        step = max(1, _LOGITS // self._vocabulary_size)
-        identifier_V = torch.arange(self._vocabulary_size, device=self._device)
-        for first in range(0, len(target_N), step):
-            these = slice(first, first + step)
-            target_N1 = target_N[these, None]
-            logits_NV = self._head(hidden_ND[these])
-            own_N1 = logits_NV.gather(1, target_N1)
-            log_p_N[these] = (own_N1 - logits_NV.logsumexp(1, keepdim=True))[:, 0].cpu().numpy()
-            if ranked:
-                ahead_NV = (logits_NV > own_N1) | ((logits_NV == own_N1) & (identifier_V < target_N1))
-                rank_N[these] = ahead_NV.sum(1).cpu().numpy()
-        return log_p_N, rank_N

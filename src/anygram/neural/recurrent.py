@@ -109,6 +109,8 @@ class _Layer(nn.Module):
         self.cell = cell
         self.input = nn.Linear(inputs, cell.blocks * units)
         self.recurrent = nn.Parameter(torch.empty(cell.blocks * units, units))
+        # to an optimiser that learns matrices, each block is one
+        self.matrix_parts = {"input.weight": cell.blocks, "recurrent": cell.blocks}
         self._weight_drop = weight_drop
         cell.initial_bias(self.input.bias.detach().view(cell.blocks, units))
         cell.initial_recurrent(self.recurrent.detach())
@@ -133,23 +135,27 @@ def _clears(rows_TB: Tensor) -> Clears:
 
 C = TypeVar("C", bound=RecurrentConfig)
 
+_SYMBOLS_A_WEIGHT = 2.5
 _UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 
 
 def suggest_recurrent(
-    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget, rate: float
+    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[C, dict[str, Any]]:
     """Return one layer of a cell of so many blocks, as wide as text and budget can fill, and how to learn.
 
-    `rate` is the learning rate that suits 256 units; it falls with the root of the width.
+    Muon's rate suits every cell and width; the head's falls with the width (Yang et al. 2022, table 8).
     """
-    rows, block = 16, 64
+    rows, block = 32, 64
     embedding = suggest_embedding(vocabulary_size)
 
     def weights(units: int) -> Weights:
         return Weights(body=blocks * units * (units + embedding), head=units * vocabulary_size)
 
-    units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
-    learner = {"rows": rows, "block": block, "rate": rate * (256 / units) ** 0.5}
-    learner |= {"decay": 0.02, "warmup": 0.05, "clip": 1.0}
+    units, epochs = largest_fitting(
+        _UNITS, weights, budget, symbols, rows * block, symbols_a_weight=_SYMBOLS_A_WEIGHT
+    )
+    learner: dict[str, Any] = {"rows": rows, "block": block, "optimiser": "muon", "rate": 0.05}
+    learner |= {"embedding_rate": 1.0, "head_rate": 0.3 * 256 / units, "momentum": 0.9, "decay": 0.02}
+    learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
     return config(units=units, embedding=embedding, dropout=suggest_dropout(epochs)), learner

@@ -16,8 +16,7 @@ S = TypeVar("S")
 _ARITHMETIC_RATE = 80e9
 # Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
 _OPERATIONS = 6
-# How many symbols a network should read for each weight, and how many weights it may have for each symbol
-_SYMBOLS_A_WEIGHT = 4.0
+# How many weights a network may have for each symbol of the text
 _WEIGHTS_A_SYMBOL = 4.0
 
 
@@ -70,19 +69,25 @@ class Weights:
 
 
 def largest_fitting(
-    sizes: Iterable[S], weights_of: Callable[[S], Weights], budget: Budget, symbols: int, step: int
+    sizes: Iterable[S],
+    weights_of: Callable[[S], Weights],
+    budget: Budget,
+    symbols: int,
+    step: int,
+    *,
+    symbols_a_weight: float = 4.0,
 ) -> tuple[S, float]:
     """Return the largest of the sizes (which grow) that the data and the budget can fill, and its epochs.
 
-    A network is worth its size when it reads a few symbols for each weight of its body (Hoffmann et al.
-    2022 found twenty for large ones and fresh text), and while these are few beside the text. The
+    A network is worth its size when it reads `symbols_a_weight` for each weight of its body (Hoffmann et
+    al. 2022 found twenty for large ones and fresh text), and while these are few beside the text. The
     smallest size is returned where none fits. `symbols` and `step` are those of `affordable_symbols`.
     """
     fitting: list[tuple[S, float]] = []
     for size in sizes:
         weights = weights_of(size)
         affordable = affordable_symbols(budget, symbols, weights.body + weights.head, step)
-        filled = affordable >= _SYMBOLS_A_WEIGHT * weights.body
+        filled = affordable >= symbols_a_weight * weights.body
         if (filled and weights.body <= _WEIGHTS_A_SYMBOL * symbols) or not fitting:
             fitting.append((size, affordable / symbols))
     return fitting[-1]

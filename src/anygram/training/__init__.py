@@ -7,7 +7,7 @@ validation and checkpoints inside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,20 @@ from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
 from anygram.data.store import texts_of
 from anygram.errors import RunError, UsageError
-from anygram.learning import learner_for
+from anygram.learning import counting, learner_for
+from anygram.learning.group import Group, joined, require_alike
 from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
-from anygram.training.plan import DEFAULT_CODEC, Plan, check, chosen_by, configs_of, default_valid
+from anygram.training.plan import (
+    DEFAULT_CODEC,
+    Plan,
+    check,
+    chosen_by,
+    configs_of,
+    default_valid,
+    learner_setting,
+)
 from anygram.training.session import Session, snapshot, validation_sample
 
 __all__ = ["DEFAULT_CODEC", "Plan", "check", "check_out", "default_valid", "recorded_valid", "train"]
@@ -46,16 +55,16 @@ def train(
     """Train what the plan says on the splits and write the run folder `out`; return its record.
 
     `data` describes the source and goes into the record; `workspace` is a folder for temporary
-    files. With `resume` the run in `out` goes on from its last checkpoint.
+    files. With `resume` the run in `out` goes on from its last checkpoint. Of several processes that
+    torchrun started only the first returns; the others leave when it has all it needs.
     """
     progress = progress or Silent()
     check_out(out, resume)
-    if resume:
-        session = _resumed(plan, splits, data, out, workspace, progress)
-    else:
-        session = _fresh(plan, splits, data, out, workspace, progress)
-    session.learn()
-    return session.finish(splits)
+    with joined() as group:
+        begin = _resumed if resume else _fresh
+        session = begin(plan, splits, data, out, workspace, progress, group)
+        session.learn()
+        return session.finish(splits)
 
 
 def recorded_valid(out: Path, units: int) -> str:
@@ -86,16 +95,22 @@ def _fresh(
     out: Path,
     workspace: Path,
     progress: Progress,
+    group: Group,
 ) -> Session:
     module = models.REGISTRY.load(plan.model)
     codec_module = codecs.REGISTRY.load(plan.codec)
     chosen = chosen_by(plan)
+    _check_learner(plan, splits)
     base = runs.read(plan.base) if plan.base else None
     codec_values = base.record.codec_settings if base else chosen["codec"]
     codec_config = settings.build(codec_module.Config, codec_values)
     codec = base.codec if base else _fitted(plan, codec_config, splits, progress)
+    require_alike(group, "the codec", codec.to_json())
     corpus = _encoded(splits.train, codec, workspace / "train", progress)
+    require_alike(group, "the text", {"symbols": corpus.symbols})
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
+    config = settings.build(module.Config, group.follow(settings.to_words(config)))
+    learner_values = group.follow(learner_values)
     if base:
         config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
@@ -103,7 +118,7 @@ def _fresh(
     _limit_memory(model, plan, workspace)
     if base:
         _go_on_from(base, model, config, plan)
-    learner = learner_for(model, chosen["learner"], plan.seed, learner_values)
+    learner = learner_for(model, chosen["learner"], plan.seed, learner_values, group)
     record = Record(
         codec=plan.codec,
         codec_settings=settings.to_words(codec_config),
@@ -113,11 +128,11 @@ def _fresh(
         learner_settings=settings.to_words(learner.config),
         budget=_limits(plan.budget),
         seed=plan.seed,
-        data={**data, "symbols": corpus.symbols},
+        data={**data, "symbols": corpus.symbols, **({"from": str(plan.base)} if plan.base else {})},
     )
     valid = validation_sample(splits.valid, codec) if learner.validates else None
     run = StoredRun(record, codec, model)
-    return Session(run, learner, corpus, valid, plan.budget, out, progress)
+    return Session(run, learner, corpus, valid, plan.budget, out, progress, group)
 
 
 def _resumed(
@@ -127,6 +142,7 @@ def _resumed(
     out: Path,
     workspace: Path,
     progress: Progress,
+    group: Group,
 ) -> Session:
     stored = runs.read(out)
     record = stored.record
@@ -135,14 +151,17 @@ def _resumed(
     corpus = _encoded(splits.train, stored.codec, workspace / "train", progress)
     best = snapshot(stored.model)
     _limit_memory(stored.model, plan, workspace)
-    stored.model.restore(_under("model.", tensors))
-    learner = learner_for(stored.model, record.learner_settings, record.seed)
-    learner.restore(_under("learner.", tensors))
+    with runs.explaining_damage(out / "training.safetensors"):
+        stored.model.restore(_under("model.", tensors))
+        learner = learner_for(stored.model, record.learner_settings, record.seed, group=group)
+        learner.restore(_under("learner.", tensors))
+        next_validation = tuple(tensors["session.next_validation"].tolist())
     valid = validation_sample(splits.valid, stored.codec) if learner.validates else None
+    same_budget = record.budget == _limits(plan.budget)
     record = replace(record, budget=_limits(plan.budget), status="training", figures={})
     run = StoredRun(record, stored.codec, stored.model)
-    session = Session(run, learner, corpus, valid, plan.budget, out, progress)
-    session.go_on(runs.read_metrics(out), best)
+    session = Session(run, learner, corpus, valid, plan.budget, out, progress, group)
+    session.go_on(runs.read_metrics(out), best, next_validation if same_budget else None)
     return session
 
 
@@ -170,13 +189,25 @@ def _go_on_from(base: StoredRun, model: LanguageModel, config: Any, plan: Plan) 
         model.restore(base.model.tensors())
 
 
+def _check_learner(plan: Plan, splits: Splits) -> None:
+    """Raise UsageError where the learner is told to do what these data, or an untrained model, rule out."""
+    if not plan.base and learner_setting(plan, "lora", 0):
+        raise UsageError("lora learns beside what a run has learnt; name that run with --from")
+    if learner_setting(plan, "patience", 0) and not len(splits.valid):
+        raise UsageError("patience needs a validation split; leave out --valid none")
+
+
 def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:
     """Raise RunError where the run in `out` is another than the plan's, or has nothing left to do."""
-    if any(record.data.get(key) != data.get(key) for key in ("fingerprint", "valid", "test")):
-        raise RunError(f"{out} was trained on other data; resume with the same sources and options")
-    if (record.model, record.codec, record.seed) != (plan.model, plan.codec, plan.seed):
+    if differing := _differences(record.data, data, ("fingerprint", "bytes", "documents", "valid", "test")):
         raise RunError(
-            f"{out} is a {record.model} over {record.codec} with seed {record.seed}; resume with the same"
+            f"{out} was trained on other data ({differing}); resume with the same sources and options"
+        )
+    names = ("model", "codec", "seed")
+    if differing := _differences(asdict(record), asdict(plan), names):
+        raise RunError(
+            f"{out} is a {record.model} over {record.codec} with seed {record.seed}; resume with the same "
+            f"({differing})"
         )
     recorded = {
         "model": record.model_settings,
@@ -186,14 +217,28 @@ def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: P
     chosen = chosen_by(plan)
     for place, config in configs_of(plan).items():
         begun = settings.build(config, recorded[place])
-        if settings.build(config, chosen[place], begun) != begun:
-            raise RunError(f"{out} was begun with other settings of its {place}; resume without --set")
+        wanted = settings.to_words(settings.build(config, chosen[place], begun))
+        if differing := _differences(settings.to_words(begun), wanted, tuple(wanted)):
+            raise RunError(
+                f"{out} was begun with other settings of its {place} ({differing}); resume without --set"
+            )
     if record.status == "finished":
-        if not (out / "training.safetensors").is_file():
+        if configs_of(plan)["learner"] is counting.Config:
             raise RunError(f"{out} has read all its data, once is all it takes; train a new run on more")
         spent = {name: record.spent[name] for name in ("seconds", "symbols", "epochs", "steps")}
         if plan.budget.spent(**spent) >= 1:
             raise RunError(f"{out} has spent its budget; give a larger --budget to go on")
+        patience = record.learner_settings.get("patience", 0)
+        if 0 < patience <= record.spent.get("validations_since_best", 0):
+            raise RunError(
+                f"{out} stopped early, with its patience={patience} spent; train a new run on more"
+            )
+
+
+def _differences(begun: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]) -> str:
+    """Return which of these keys differ, each as "key was OLD, now NEW"; nothing where none does."""
+    pairs = ((key, begun.get(key), wanted.get(key)) for key in keys)
+    return ", ".join(f"{key} was {old}, now {new}" for key, old, new in pairs if old != new)
 
 
 def _limits(budget: Budget) -> dict[str, Any]:

@@ -10,20 +10,25 @@ from types import FrameType
 
 
 class Interrupt:
-    """Ctrl-C, noted instead of raised, so that no update is cut in two; a second one raises."""
+    """Ctrl-C, noted instead of raised, so that no update is cut in two; a second one raises.
 
-    requested = False
+    Without `insist` it does not: torchrun passes on what the terminal has already sent to all.
+    """
+
+    def __init__(self, insist: bool) -> None:
+        self.requested = False
+        self._insist = insist
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested and self._insist:
             raise KeyboardInterrupt
         self.requested = True
 
 
 @contextmanager
-def interruptible() -> Iterator[Interrupt]:
+def interruptible(*, insist: bool = True) -> Iterator[Interrupt]:
     """Yield a note of whether the user or the system asked to stop (SIGINT, SIGTERM)."""
-    interrupt = Interrupt()
+    interrupt = Interrupt(insist)
     if threading.current_thread() is not threading.main_thread():
         yield interrupt  # only the main thread may handle signals
         return

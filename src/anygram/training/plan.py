@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anygram import codecs, models, settings
+from anygram import codecs, models, processes, settings
 from anygram.budgets import Budget
 from anygram.errors import UnknownName, UsageError
 from anygram.learning import config_of
@@ -52,6 +52,8 @@ def default_valid(plan: Plan, units: int) -> str:
     """
     if not isinstance(_untrained(plan), Differentiable):
         return "none"
+    if learner_setting(plan, "patience", 0):
+        return "0.05"
     bytes_of = {
         "seconds": _BYTES_A_SECOND,
         "symbols": _BYTES_A_SYMBOL,
@@ -97,6 +99,8 @@ def check(plan: Plan) -> None:
     chosen = chosen_by(plan)
     for place, config in configs_of(plan).items():
         settings.build(config, chosen[place])
+    if not isinstance(_untrained(plan), Differentiable):
+        processes.require_one(f"{plan.model} learns by counting, which")
     if plan.memory is not None and not isinstance(_untrained(plan), Bounded):
         raise UsageError(f"{plan.model} cannot keep to an amount of memory; leave out --memory")
     if plan.base is not None and chosen["codec"]:
@@ -112,6 +116,11 @@ def configs_of(plan: Plan) -> dict[str, type[Any]]:
         "learner": config_of(_untrained(plan)),
         "codec": codecs.REGISTRY.load(plan.codec).Config,
     }
+
+
+def learner_setting(plan: Plan, key: str, default: Any) -> Any:
+    """Return a setting of the plan's learner, by its type; the default where that learner has none."""
+    return getattr(settings.build(configs_of(plan)["learner"], chosen_by(plan)["learner"]), key, default)
 
 
 def chosen_by(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,313 @@
+"""One update after another, from packed blocks with carried state.
+
+Axes: B rows, T positions of a block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from anygram import states
+from anygram.allocation import keep_freed
+from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
+from anygram.errors import TrainingStopped, UsageError
+from anygram.learning.gradient import memory, optimisers, storing
+from anygram.learning.gradient.adapting import Adapters, unfrozen
+from anygram.learning.gradient.averaging import Average, copy
+from anygram.learning.gradient.config import Config
+from anygram.learning.gradient.schedules import factor_at
+from anygram.learning.gradient.sweeping import Sweep
+from anygram.learning.gradient.watching import Watch
+from anygram.learning.group import ALONE, Group
+from anygram.protocols import Differentiable, LanguageModel, State, Tensors
+
+_KEPT_BLOCK, _KEPT_BLOCKS = 1 << 30, (1 << 31) - 1
+"""Freed memory that the next step will ask for again: giving it back takes a twentieth of a small step."""
+KEEP_EVERY = 20
+"""Steps between two copies of weights known to be good: one at each step takes a twentieth of its time."""
+
+
+class Learnable(LanguageModel, Differentiable, Protocol):
+    """A language model that is learnt by gradient."""
+
+
+class GradientLearner:
+    """Steps of an optimiser over blocks, along one schedule over the budget."""
+
+    usable = True
+    validates = True
+
+    def __init__(self, model: Learnable, config: Config, seed: int, group: Group = ALONE) -> None:
+        """`group` are the processes among which the rows of a block are divided."""
+        keep_freed(_KEPT_BLOCK, _KEPT_BLOCKS)
+        self.config = config
+        self._model, self._seed, self._group = model, seed, group
+        module = model.module()
+        group.spread(list(module.parameters()))
+        self._weights = unfrozen(module, config.freeze)
+        self._adapters = Adapters(self._weights, module, config.lora, seed) if config.lora else None
+        if self._adapters is not None:
+            self._weights = self._adapters.adapted
+        self._parameters = self._adapters.factors if self._adapters else self._weights
+        self._optimisers = optimisers.create(self._parameters, config, module)
+        self._good = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
+        self._average = Average(self._weights, config.average) if config.average else None
+        self._watch = Watch(module, self._weights, config.clip)
+        self._sweep = Sweep(self._parameters) if config.rate == "find" else None
+        self._rate = 0.0 if config.rate == "find" else config.rate
+        self._began = 0.0  # the share of the budget at which the schedule begins
+        self._position, self._epochs, self._steps = Position(), 0.0, 0
+        self._parts = config.accumulate
+        self._states: list[State] = []
+        self._watched = False
+        self._messages: list[str] = []
+        _set_checkpointing(module, config.checkpointing)
+        torch.manual_seed(seed)  # dropout draws from the global generator
+        group.seed(seed, self._steps)
+
+    @property
+    def patience(self) -> int:
+        """Return after how many validations without improvement learning stops; 0 is never."""
+        return self.config.patience
+
+    def batches(self, corpus: EncodedCorpus) -> Iterator[Block]:
+        """Yield blocks without end, from where learning last stopped."""
+        config = self.config
+        blocks = Blocks(corpus, config.rows, config.block, self._seed, shuffled=not config.carry)
+        if (blocks.rows, blocks.block) != (self.config.rows, self.config.block):
+            self._messages.append(
+                f"the text has {corpus.symbols:,} symbols: a step reads {blocks.rows} rows of "
+                f"{blocks.block}, not {self.config.rows} of {self.config.block}"
+            )
+        return blocks.blocks(self._position)
+
+    def watch(self) -> None:
+        """Look closely at the next update."""
+        self._watched = True
+
+    def update(self, batch: Block, spent: float) -> Mapping[str, Any]:
+        """Take one step; TrainingStopped where loss or gradient is not finite.
+
+        The weights are then some that gave a finite loss, not many steps before the one that spoilt them.
+        """
+        rate = self._rate_at(spent)
+        nats, norm, after = self._differentiate(batch)
+        measured: dict[str, Any] = {
+            "symbols": float(batch.weights_BT.sum()),
+            "nats_per_symbol": nats,
+            "rate": rate,
+            "gradient_norm": norm,
+        }
+        if self._sweep is not None:
+            self._sweep.note(rate, nats)
+            if self._sweep.is_over(spent) or not math.isfinite(norm):
+                self._end_sweep(self._sweep, spent)
+                after = []
+            else:
+                self._step(rate, norm)
+        else:
+            measured |= self._learn(rate, nats, norm)
+        self._states = after if self.config.carry else []
+        self._position, self._epochs = batch.position_after, batch.epochs
+        self._steps += 1
+        if self._messages:
+            measured["message"], self._messages = "; ".join(self._messages), []
+        return measured
+
+    def finish(self) -> Mapping[str, Any]:
+        """Return the number of parameters, and of those that were learnt, and the rate if it was found."""
+        figures: dict[str, Any] = {"parameters": sum(p.numel() for p in self._model.module().parameters())}
+        learnt = sum(parameter.numel() for parameter in self._parameters.values())
+        if learnt != figures["parameters"]:
+            figures["learnt_parameters"] = learnt
+        if self.config.rate == "find":
+            figures["rate"] = self._rate
+        return figures
+
+    def shown(self) -> AbstractContextManager[None]:
+        """Let the model be, meanwhile, what is to be asked: the average of its weights, if one is kept."""
+        return nullcontext() if self._average is None else self._average.shown()
+
+    @property
+    def epochs(self) -> float:
+        """Return the passes over the corpus so far."""
+        return self._epochs
+
+    def tensors(self) -> Tensors:
+        """Return all that the next step depends on beside the model: it is then the same to the bit."""
+        stored: Tensors = {
+            "position": np.array([self._position.epoch, self._position.block, self._steps, self._parts]),
+            "progress": np.array([self._epochs, self._rate, self._began]),
+            **_under("generator", storing.generators_to_arrays(self._device)),
+        }
+        for number, optimiser in enumerate(self._optimisers):
+            stored |= _under(f"optimiser{number}", storing.moments_to_arrays(optimiser))
+        if self._states and self._group.size == 1:  # of several, each process has the state of its rows
+            stored |= _under("state", storing.state_to_arrays(states.concatenate(self._states)))
+        for name, part in self._stateful().items():
+            stored |= _under(name, part.tensors())
+        return stored
+
+    def restore(self, tensors: Tensors) -> None:
+        """Continue from what `tensors` returned; RunError where it does not fit this learner."""
+        whole = storing.taken(tensors, "position", torch.empty(4, dtype=torch.int64)).tolist()
+        epoch, block, self._steps, self._parts = whole
+        self._position = Position(epoch, block)
+        progress = storing.taken(tensors, "progress", torch.empty(3, dtype=torch.float64)).tolist()
+        self._epochs, self._rate, self._began = progress
+        if self._rate:
+            self._sweep = None
+        for name, part in self._stateful().items():
+            part.restore(_of(name, tensors))
+        copy(self._parameters, self._good)
+        for number, optimiser in enumerate(self._optimisers):
+            storing.restore_moments(optimiser, _of(f"optimiser{number}", tensors))
+        if (carried := _of("state", tensors)) and self._group.size == 1:
+            like = self._model.start(len(carried["0"]))
+            self._states = self._parted(storing.state_from_arrays(carried, like))
+        storing.restore_generators(_of("generator", tensors), self._device)
+        self._group.seed(self._seed, self._steps)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(iter(self._weights.values())).device
+
+    def _stateful(self) -> dict[str, Adapters | Average | Sweep]:
+        parts = {"lora": self._adapters, "average": self._average, "sweep": self._sweep}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def _rate_at(self, spent: float) -> float:
+        if self._sweep is not None:
+            return self._sweep.rate_at(spent)
+        share = max(0.0, spent - self._began) / (1 - self._began)
+        return self._rate * factor_at(share, self.config)
+
+    def _differentiate(self, batch: Block) -> tuple[float, float, list[State]]:
+        """Return nats per symbol, the gradient's norm, and the states after of this process's rows.
+
+        Where memory does not suffice the rows are read in more parts, from then on.
+        """
+        own, total = self._group.share(batch), batch.weights_BT.sum()
+        while True:
+            try:
+                nats, after = self._accumulate(own, total)
+                if self._adapters is not None:
+                    self._adapters.take_gradients()
+                nats = self._group.add_up(nats, list(self._parameters.values()))
+                norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._gradients())))
+                both = torch.stack([nats, norm]).tolist()  # one wait for an accelerator, not two
+                return both[0], both[1], after
+            except (RuntimeError, MemoryError) as error:
+                if not memory.is_out_of_memory(error):
+                    raise
+            self._halve(len(own.ids_BT))  # out here nothing holds on to what the attempt had made
+
+    def _accumulate(self, batch: Block, total: float) -> tuple[Tensor, list[State]]:
+        """Leave the gradient of Σ weight · nats / total with the weights; return it, and the states after."""
+        for weight in self._weights.values():
+            weight.grad = None
+        parts = memory.parts_of(len(batch.ids_BT), self._parts)
+        fresh = batch.first or not self._states
+        before = [None] * len(parts) if fresh else self._states
+        means, after = [], []
+        for part, state in zip(parts, before, strict=True):
+            weights_BT = batch.weights_BT[part]
+            mean, carried = self._model.loss(batch.ids_BT[part], weights_BT, state)
+            if (share := float(weights_BT.sum() / total)) != 1:
+                mean = mean * share
+            mean.backward()  # type: ignore[no-untyped-call]
+            means.append(mean.detach())
+            after.append(carried)
+        return torch.stack(means).sum(), after
+
+    def _halve(self, rows: int) -> None:
+        if self._parts >= rows:
+            raise TrainingStopped(
+                f"one row of {self.config.block} symbols does not fit into memory at step {self._steps + 1}; "
+                "the last weights are kept; shorten block or take a smaller model"
+            )
+        self._parts = min(rows, 2 * self._parts)
+        memory.free_unused()
+        if self._states:
+            self._states = self._parted(states.concatenate(self._states))
+        self._messages.append(
+            f"{rows} rows did not fit into memory: they are read in {self._parts} parts from now on, "
+            "which makes the same step"
+        )
+
+    def _parted(self, state: State) -> list[State]:
+        """Return the state of each part of the rows."""
+        rows_B = np.arange(states.count_rows(state))
+        return [states.select(state, rows_B[part]) for part in memory.parts_of(len(rows_B), self._parts)]
+
+    def _learn(self, rate: float, nats: float, norm: float) -> dict[str, Any]:
+        """Take a step that counts; return what there was to see where this step is watched."""
+        if not (math.isfinite(nats) and math.isfinite(norm)):
+            self._lose(rate)
+        if self._steps % KEEP_EVERY == 0:
+            copy(self._parameters, self._good)
+        self._watch.note(norm)
+        seen = self._watch.before() if self._watched else {}
+        self._step(rate, norm)
+        if self._watched:
+            seen |= self._watch.after()
+            self._watched = False
+        if self._average is not None:
+            self._average.take()
+        self._messages += self._watch.warnings()
+        return seen
+
+    def _lose(self, rate: float) -> None:
+        copy(self._good, self._parameters)
+        if self._adapters is not None:
+            self._adapters.merge()
+        raise TrainingStopped(
+            f"the training loss is no longer finite at step {self._steps + 1} (rate {rate:.2g}); "
+            f"the last good weights are kept; try --set rate={self._rate / 3:.1g}, a third of it"
+        )
+
+    def _step(self, rate: float, norm: float) -> None:
+        if norm > self.config.clip:
+            torch._foreach_mul_(self._gradients(), self.config.clip / norm)
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * group["factor"]
+            optimiser.step()
+        if self._adapters is not None:
+            self._adapters.merge()
+
+    def _end_sweep(self, sweep: Sweep, spent: float) -> None:
+        sweep.undo()
+        if self._adapters is not None:
+            self._adapters.merge()
+        self._rate, self._began, self._sweep = sweep.choose(), spent, None
+        self._optimisers = optimisers.create(self._parameters, self.config, self._model.module())
+        self._messages.append(f"rate={self._rate:.2g}, found in {len(sweep.rates)} steps")
+
+    def _gradients(self) -> list[Tensor]:
+        return [parameter.grad for parameter in self._parameters.values() if parameter.grad is not None]
+
+
+def _set_checkpointing(module: nn.Module, on: bool) -> None:
+    """Let every part that can compute its layers again do so; UsageError where none can."""
+    able = [part for part in module.modules() if hasattr(part, "checkpointing")]
+    for part in able:
+        setattr(part, "checkpointing", on)  # noqa: B010  (a module's own attribute, which torch cannot type)
+    if on and not able:
+        raise UsageError("this model cannot compute its layers a second time; leave out checkpointing")
+
+
+def _under(name: str, tensors: Tensors) -> Tensors:
+    return {f"{name}.{key}": array for key, array in tensors.items()}
+
+
+def _of(name: str, tensors: Tensors) -> Tensors:
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): array for key, array in tensors.items() if key.startswith(prefix)}

@@ -1,0 +1,107 @@
+"""What benchmarks compute themselves: figures read from peers' words, budgets, blocks, weights, and rows."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from neural_peers import huggingface, quality
+from neural_peers.arithmetic import block_rows, matrix_weights
+from neural_peers.quality import Goal, Trial
+from neural_peers.utilisation import operations
+from neural_peers.word_language_model import valid_perplexity
+from peers.processes import CommandFailed, Cost
+
+GOAL = Goal("text", "peer", "loss", "nats")
+
+
+def cost(seconds: float) -> Cost:
+    return Cost(seconds, 2 * seconds, 1e6)
+
+
+def test_the_last_epochs_perplexity_is_read() -> None:
+    printed = "\n".join(
+        f"| end of epoch {n} | valid loss 5.00 | valid ppl   {ppl}" for n, ppl in ((1, 150.5), (2, 99.25))
+    )
+    assert valid_perplexity(printed) == 99.25
+    with pytest.raises(CommandFailed, match="valid ppl"):
+        valid_perplexity("| epoch   1 |   200/ 2983 batches | ppl  1000.00")
+
+
+def test_times_are_compared_where_every_seed_reaches_the_figure() -> None:
+    peer = [Trial(1.90, cost(90.0)), Trial(1.92, cost(80.0)), Trial(1.91, cost(85.0))]
+    ours = [Trial(figure, cost(10.0 + seed), seed, 8.0) for seed, figure in enumerate((1.91, 1.85, 1.80))]
+    found = quality.compare(GOAL, ours, peer)
+    (wall,) = [row for row in found if row.what == "time to quality, budget 8 s: wall clock"]
+    assert (wall.ours, wall.peer, wall.times_better) == (11.0, 85.0, 85.0 / 11.0)
+    assert [row.ours for row in found if "seed" in row.what] == [10.0, 11.0, 12.0]
+
+
+def test_one_seed_that_misses_fails_the_comparison_of_times_and_no_other_row() -> None:
+    ours = [Trial(1.95, cost(5.0), 0, 4.0), Trial(1.85, cost(5.0), 1, 4.0), Trial(1.85, cost(9.0), 0, 8.0)]
+    found = quality.compare(GOAL, ours, [Trial(1.90, cost(90.0))])
+    (failed,) = [row for row in found if row.failed]
+    assert "1 of 2 seeds" in failed.failed
+    assert "1.9500" in failed.failed
+    assert [row.ours for row in found if "wall clock" in row.what and row.peer] == [9.0]
+
+
+def test_without_a_peer_ours_stand_alone() -> None:
+    found = quality.compare(GOAL, [Trial(1.9, cost(5.0), 0, 4.0)], [])
+    assert not any(row.failed or row.peer for row in found)
+
+
+@given(st.integers(2, 60), st.integers(1, 9))
+def test_blocks_predict_every_symbol_but_the_first_once(symbols: int, block: int) -> None:
+    ids_N = np.arange(symbols)
+    targets = [row[1:].tolist() for rows_BT in block_rows(ids_N, block) for row in rows_BT]
+    assert list(chain.from_iterable(targets)) == list(range(1, symbols))
+    assert all(len(row) <= block for row in targets)
+
+
+@given(st.integers(20, 60), st.sampled_from([(4, 2), (6, 3), (8, 2)]))
+def test_windows_give_all_but_the_first_ones_their_context(symbols: int, sizes: tuple[int, int]) -> None:
+    block, stride = sizes
+    counted: list[int] = []
+    for rows_BT in block_rows(np.arange(symbols), block, stride):
+        for row in rows_BT:
+            counted += row[1:].tolist() if not counted else row[1 + block - stride :].tolist()
+    assert counted == list(range(1, symbols))
+
+
+def test_weights_that_are_multiplied_are_counted() -> None:
+    table, layer, head = torch.nn.Embedding(7, 3), torch.nn.Linear(3, 5), torch.nn.Linear(3, 7)
+    untied = torch.nn.ModuleList([table, layer, head])
+    assert matrix_weights(untied, vocabulary=7, width=3) == 15 + 21
+    head.weight = table.weight
+    assert matrix_weights(untied, vocabulary=7, width=3) == 15 + 21
+    # forward and backward of one product: six operations a weight and token
+    assert operations(matrix_weights=15 + 21, layers=0, context=0, width=3, tokens=2) == 6 * 36 * 2
+
+
+@given(st.integers(300_000, 50_000_000), st.integers(1, 12), st.sampled_from([256, 4096, 8192]))
+def test_a_gpt2_of_nearly_as_many_parameters_is_found(parameters: int, layers: int, vocabulary: int) -> None:
+    try:
+        size = huggingface.size_like(parameters, vocabulary, 64, layers)
+    except CommandFailed:
+        # small networks come in coarse steps: an embedding alone may be too much
+        assert parameters < 16 * 16 * vocabulary
+        return
+    assert abs(size.parameters / parameters - 1) <= huggingface.TOLERANCE
+    assert size.width % size.heads == 0
+
+
+def test_no_gpt2_is_small_enough_for_a_handful_of_parameters() -> None:
+    with pytest.raises(CommandFailed, match="10 parameters"):
+        huggingface.size_like(10, 8192, 64, 2)
+
+
+def test_a_process_of_the_steps_found_takes_the_seconds_given() -> None:
+    start, step = 7.5, 0.25
+    steps = huggingface.steps_within(60.0, few_steps=12, few_cost=start + 12 * step, step_seconds=step)
+    assert start + steps * step == 60.0
+    assert huggingface.steps_within(1.0, few_steps=12, few_cost=start + 12 * step, step_seconds=step) == 1
