@@ -84,7 +84,7 @@ def test_pieces_change_nothing(model: NeuralLanguageModel, monkeypatch: pytest.M
     ids_BT, lengths = text(3, 17), np.array([17, 4, 11])
     whole_BT, rank_BT, state = model.rank(model.start(3), ids_BT, lengths)
     features_BTD = model.features(model.start(3), ids_BT)
-    monkeypatch.setattr(language_model, "_POSITIONS", 3)
+    monkeypatch.setattr(language_model, "_SYMBOLS", 9)
     monkeypatch.setattr(softmax, "_MOST_LOGITS", 2 * VOCABULARY)
     pieces_BT, piece_rank_BT, piece_state = model.rank(model.start(3), ids_BT, lengths)
     np.testing.assert_allclose(pieces_BT, whole_BT, atol=TOLERANCE)

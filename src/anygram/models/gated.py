@@ -20,7 +20,7 @@ from anygram.compiled import elementwise_kernel
 from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_finite, require_one_of
 from anygram.protocols import Ids
 
@@ -146,11 +146,7 @@ class FreeCell(Cell):
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained gated network; equal seeds give equal weights."""
     kind = CoupledCell if config.gates == "coupled" else FreeCell
-
-    def body() -> RecurrentBody:
-        return RecurrentBody(config, lambda: kind(config.forget_bias), vocabulary_size)
-
-    return NeuralLanguageModel("gated", body, vocabulary_size, seed)
+    return recurrent_model("gated", config, lambda: kind(config.forget_bias), vocabulary_size, seed)
 
 
 def suggest(

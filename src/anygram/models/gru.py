@@ -19,7 +19,7 @@ from anygram.compiled import elementwise_kernel
 from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.protocols import Ids
 
 
@@ -93,9 +93,7 @@ class GruCell(Cell):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained GRU; equal seeds give equal weights."""
-    return NeuralLanguageModel(
-        "gru", lambda: RecurrentBody(config, GruCell, vocabulary_size), vocabulary_size, seed
-    )
+    return recurrent_model("gru", config, GruCell, vocabulary_size, seed)
 
 
 def suggest(

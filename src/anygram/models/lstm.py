@@ -18,7 +18,7 @@ from anygram.compiled import elementwise_kernel
 from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_finite
 from anygram.protocols import Ids
 
@@ -161,9 +161,7 @@ def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageMod
             return NormalisedLstmCell(config.forget_bias, config.units)
         return LstmCell(config.forget_bias)
 
-    return NeuralLanguageModel(
-        "lstm", lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed
-    )
+    return recurrent_model("lstm", config, cell, vocabulary_size, seed)
 
 
 def suggest(

@@ -21,7 +21,7 @@ from anygram.compiled import elementwise_kernel
 from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_one_of
 from anygram.protocols import Ids
 
@@ -128,11 +128,7 @@ class RnnCell(Cell):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained RNN; equal seeds give equal weights."""
-
-    def body() -> RecurrentBody:
-        return RecurrentBody(config, lambda: RnnCell(config.activation), vocabulary_size)
-
-    return NeuralLanguageModel("rnn", body, vocabulary_size, seed)
+    return recurrent_model("rnn", config, lambda: RnnCell(config.activation), vocabulary_size, seed)
 
 
 def suggest(

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
-from anygram.neural.language_model import Body
+from anygram.neural.heads import HeadConfig, Softmax
+from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell, Clears, read
 from anygram.neural.sizing import (
     Weights,
@@ -33,7 +34,8 @@ class RecurrentConfig:
     What is left out in training: `dropout`, units on both sides of every layer (Zaremba, Sutskever & Vinyals
     2014), the same ones in all positions of a block if `locked` (Gal & Ghahramani 2016);
     `embedding_dropout`, symbols, whose whole embedding is zero in a block; `weight_drop`, recurrent
-    weights (both in Merity, Keskar & Socher 2018, sections 2 and 4.3).
+    weights (both in Merity, Keskar & Socher 2018, sections 2 and 4.3). `tied` and `softmax` are those of
+    `HeadConfig`.
     """
 
     units: int = 256
@@ -43,6 +45,8 @@ class RecurrentConfig:
     locked: bool = False
     embedding_dropout: float = 0.0
     weight_drop: float = 0.0
+    tied: bool = False
+    softmax: Softmax = "full"
 
     def __post_init__(self) -> None:
         require_at_least(1, "units", self.units)
@@ -50,6 +54,7 @@ class RecurrentConfig:
         require_at_least(1, "embedding", self.embedding)
         for name in ("dropout", "embedding_dropout", "weight_drop"):
             require_fraction(name, getattr(self, name))
+        HeadConfig(self.softmax, self.tied)
 
 
 class RecurrentBody(Body):
@@ -131,6 +136,16 @@ def _clears(rows_TB: Tensor) -> Clears:
     """Return for each position which rows are meant, as a column, or None where none is."""
     some = rows_TB.any(1).tolist()
     return [rows_B[:, None] if one else None for rows_B, one in zip(rows_TB.unbind(), some, strict=True)]
+
+
+def recurrent_model(
+    name: str, config: RecurrentConfig, cell: Callable[[], Cell], vocabulary_size: int, seed: int
+) -> NeuralLanguageModel:
+    """Return an untrained network of such cells; equal seeds give equal weights."""
+    head = HeadConfig(config.softmax, config.tied)
+    return NeuralLanguageModel(
+        name, lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed, head
+    )
 
 
 C = TypeVar("C", bound=RecurrentConfig)
