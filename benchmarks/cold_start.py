@@ -8,13 +8,14 @@ said by stage, from the fastest run.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from peers.options import real_data
 
 AT_MOST = 4.0
 RUNS = 5
@@ -64,11 +65,7 @@ def stages(text: Path, model: str, folder: Path) -> dict[str, float]:
 
 def main() -> int:
     """Print seconds by model and stage; return 1 where the median is too much."""
-    data = os.environ.get("ANYGRAM_DATA")
-    if not data:
-        print("needs real data: set ANYGRAM_DATA to the folder that holds tinyshakespeare", file=sys.stderr)
-        return 2
-    text = Path(data) / "tinyshakespeare" / "input.txt"
+    text = real_data() / "tinyshakespeare" / "input.txt"
     late = False
     for model in MODELS:
         runs = []

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peers import report
+from peers.options import names_of, real_data
 from peers.processes import CommandFailed
 from peers.report import Table
 from tuning import trials
@@ -69,16 +69,13 @@ class Finding:
 def main() -> int:
     """Search what was asked for, print the table, and return the exit status."""
     options = _options()
-    data = os.environ.get("ANYGRAM_DATA")
-    if not data:
-        print("needs real data: set ANYGRAM_DATA to the folder that holds it", file=sys.stderr)
-        return 2
+    data = real_data()
     every: list[Trials] = []
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
         for name in options.texts:
             path, documents = TEXTS[name]
-            subject = trials.divided(name, Path(data, path).resolve(), documents, Path(folder))
+            subject = trials.divided(name, data / path, documents, Path(folder))
             every += [Trials(subject, model, options.budget) for model in options.models]
         for tried in every:
             try:
@@ -132,21 +129,14 @@ def neighbours(centre: Settings, sizes: Sequence[Mapping[str, int]]) -> list[Set
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--texts", type=_texts, default=list(TEXTS), help=f"some of {','.join(TEXTS)}")
+    texts = names_of("text", TEXTS)
+    parser.add_argument("--texts", type=texts, default=list(TEXTS), help=f"some of {','.join(TEXTS)}")
     parser.add_argument("--models", type=lambda words: words.split(","), default=["lstm", "transformer"])
     parser.add_argument("--budget", default="20s", help="of each training (default: 20s)")
     parser.add_argument("--repeats", type=int, default=3, help="seeds (default: 3)")
     parser.add_argument("--rounds", type=int, default=1, help="steps from the default at most (default: 1)")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     return parser.parse_args()
-
-
-def _texts(words: str) -> list[str]:
-    names = words.split(",")
-    unknown = [name for name in names if name not in TEXTS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no text '{unknown[0]}'; known: {', '.join(TEXTS)}")
-    return names
 
 
 if __name__ == "__main__":

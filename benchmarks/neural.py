@@ -18,7 +18,6 @@ with 1 if a row failed, and says why in the row.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from pathlib import Path
 from neural_peers import huggingface, lstm_rate, nanogpt, utilisation, word_language_model
 from neural_peers.session import HOW_TO_GET_THEM, Peers, Session
 from peers import report
+from peers.options import names_of, real_data
 from peers.processes import CommandFailed
 from peers.rows import Row
 
@@ -47,16 +47,13 @@ PACKAGES = ("anygram", "torch", "numpy", "numba")
 def main() -> int:
     """Measure what was asked for, print the tables, and return the exit status."""
     options = _options()
-    data = os.environ.get("ANYGRAM_DATA")
-    if not data:
-        print("needs real data: set ANYGRAM_DATA to the folder that holds it", file=sys.stderr)
-        return 2
+    data = real_data()
     peers = Peers(options.peer_python, options.nanogpt, options.word_language_model)
     _say_what_is_missing(peers)
     tables: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory(prefix="anygram-bench-") as temporary:
         session = Session(
-            data=Path(data).resolve(),
+            data=data,
             folder=(options.work or Path(temporary)).resolve(),
             peers=peers,
             repeats=1 if options.quick else options.repeats,
@@ -93,7 +90,12 @@ def _say_what_is_missing(peers: Peers) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", type=_names, default=list(MEASURES), help=f"some of {','.join(MEASURES)}")
+    parser.add_argument(
+        "--only",
+        type=names_of("measurement", MEASURES),
+        default=list(MEASURES),
+        help=f"some of {','.join(MEASURES)}",
+    )
     parser.add_argument("--nanogpt", type=_folder("train.py"), metavar="DIR", help="a clone of nanoGPT")
     parser.add_argument(
         "--word-language-model",
@@ -140,14 +142,6 @@ def _program(word: str) -> Path:
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"{word} is no program")
     return path
-
-
-def _names(words: str) -> list[str]:
-    names = words.split(",")
-    unknown = [name for name in names if name not in MEASURES]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no measurement '{unknown[0]}'; known: {', '.join(MEASURES)}")
-    return names
 
 
 def _numbers(words: str) -> tuple[float, ...]:

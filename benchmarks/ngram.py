@@ -25,6 +25,7 @@ from pathlib import Path
 
 import package_text
 from peers import processes, programs, report, rows, subject
+from peers.options import names_of
 from peers.processes import MB, CommandFailed, Cost, alternate, ask
 from peers.rows import Row
 from peers.subject import Subject, anygram, ngrams
@@ -64,7 +65,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--kenlm-memory", default="4G", help="lmplz -S (default: 4G; its own, 80%% of all, is slower here)"
     )
-    parser.add_argument("--only", type=_names, default=list(MEASURES), help=f"some of {','.join(MEASURES)}")
+    parser.add_argument(
+        "--only",
+        type=names_of("measurement", MEASURES),
+        default=list(MEASURES),
+        help=f"some of {','.join(MEASURES)}",
+    )
     parser.add_argument("--orders", type=_numbers, default=[3, 5], help="default: 3,5")
     parser.add_argument("--repeats", type=int, default=3, help="measurements a figure (default: 3)")
     parser.add_argument("--work", type=Path, help="a folder for what is made; models in it are used again")
@@ -76,14 +82,6 @@ def _file(word: str) -> Path:
     if not Path(word).is_file():
         raise argparse.ArgumentTypeError(f"{word} is no file")
     return Path(word)
-
-
-def _names(words: str) -> list[str]:
-    names = words.split(",")
-    unknown = [name for name in names if name not in MEASURES]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no measurement '{unknown[0]}'; known: {', '.join(MEASURES)}")
-    return names
 
 
 def _numbers(words: str) -> list[int]:

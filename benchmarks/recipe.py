@@ -12,7 +12,6 @@ several rates, for it does not share the recipe's. Ends with 1 where the recipe 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import report
+from peers.options import real_data
 from peers.processes import CommandFailed
 from peers.report import Table
 from tuning import trials
@@ -50,11 +50,7 @@ OTHERS: Sequence[Settings] = (
 def main() -> int:
     """Train what was asked for, print a table for each model and codec, and return the exit status."""
     options = _options()
-    data = os.environ.get("ANYGRAM_DATA")
-    if not data:
-        print("needs real data: set ANYGRAM_DATA to the folder that holds it", file=sys.stderr)
-        return 2
-    source = Path(data, "tinyshakespeare", "input.txt").resolve()
+    source = real_data() / "tinyshakespeare" / "input.txt"
     every: list[Trials] = []
     tables: list[Table] = []
     with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:

@@ -10,15 +10,15 @@ scoring reaches less than 80 % of training's rate.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import torch
+from peers import report
+from peers.options import real_data
 
 from anygram import lanes
 from anygram.codecs import bpe
@@ -36,16 +36,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5, help="measurements a figure (default: 5)")
     repeats = parser.parse_args().repeats
-    folder = os.environ.get("ANYGRAM_DATA")
-    if not folder:
-        print("needs real data: set ANYGRAM_DATA to the folder that holds wikitext-2", file=sys.stderr)
-        return 2
-    from peers import report
-
+    folder = real_data()
     print(f"{report.machine(('anygram', 'torch'))}\n\n    ./dev bench scoring_rate\n")
     print("| model | training's forward, symbols/s | documents | scored | share | with ranks | share |")
     print("|---|---|---|---|---|---|---|")
-    text = (Path(folder) / "wikitext-2" / "wiki.test.tokens").read_text(encoding="utf-8")
+    text = (folder / "wikitext-2" / "wiki.test.tokens").read_text(encoding="utf-8")
     texts = documents(text)
     codec = bpe.fit(texts["lines"], bpe.Config(size=1024))
     encoded = {kind: [codec.encode(one).ids for one in some] for kind, some in texts.items()}

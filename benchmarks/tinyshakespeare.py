@@ -8,10 +8,11 @@ Says for each model whether it keeps what it must; ends with 1 if one does not.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
+
+from peers.options import real_data
 
 from anygram import api, diagnosis
 
@@ -23,14 +24,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Bits per byte on the last tenth of tinyshakespeare.")
     parser.add_argument("--budget", default="2m", help="training for each model; the bounds are for 2m")
     budget = parser.parse_args().budget
-    folder = os.environ.get("ANYGRAM_DATA")
-    if not folder:
-        print("needs real data: set ANYGRAM_DATA to the folder that holds tinyshakespeare", file=sys.stderr)
-        return 2
+    text = real_data() / "tinyshakespeare" / "input.txt"
     for name, value in diagnosis.examine().items():
         print(f"{name:34}{value}")
     with tempfile.TemporaryDirectory() as out:
-        text = Path(folder) / "tinyshakespeare" / "input.txt"
         comparison = api.compare(text, Path(out) / "compared", models=list(AT_MOST), budget=budget, test=0.1)
     print(comparison)
     reached = {row["model"]: row["bits_per_byte"] for row in comparison.to_json()["results"]}

@@ -23,10 +23,13 @@ from anygram.processes import Place, find_place
 from tests.asking import write_corpus
 
 TOLERANCE = 1e-5
-# five rows for two processes: one has three of them; what is dropped differs from process to process
+# five rows for two processes: one has three of them; what is dropped differs from process to process.
+# Sums in another order differ in their last digits, of which AdamW's first steps, g / |g|, make as much as
+# their rate is high: so that is a low one
+SHARED: dict[str, Any] = {"rows": 5, "block": 16, "dropout": 0, "rate": 0.005, "embedding_rate": 1}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "lstm": {"rows": 5, "block": 16, "units": 24, "embedding": 6, "dropout": 0},
-    "transformer": {"rows": 5, "block": 16, "width": 32, "heads": 2, "layers": 2, "dropout": 0},
+    "lstm": {**SHARED, "units": 24, "embedding": 6},
+    "transformer": {**SHARED, "width": 32, "heads": 2, "layers": 2},
 }
 MODELS = sorted(SETTINGS)
 STEPS = 12
@@ -83,8 +86,7 @@ def test_two_processes_take_the_steps_of_one(corpus: Path, tmp_path: Path, model
     assert together.record.spent["steps"] == STEPS
     assert together.record.spent["symbols"] == alone.record.spent["symbols"]
     for name, array in alone.model.tensors().items():
-        # sums in another order differ in their last digits, which AdamW's first steps, g / |g|, make larger
-        np.testing.assert_allclose(together.model.tensors()[name], array, atol=10 * TOLERANCE, err_msg=name)
+        np.testing.assert_allclose(together.model.tensors()[name], array, atol=TOLERANCE, err_msg=name)
     # the first line is that of the first step, the last that of the last one: its loss is a mean over steps
     for one, two in zip(_curve(alone.path)[:1], _curve(tmp_path / "two")[:1], strict=True):
         assert two == pytest.approx(one, abs=TOLERANCE)

@@ -57,11 +57,8 @@ class AdaptiveHead(Head):
         self._vocabulary_size = vocabulary_size
         self.register_buffer("ends", torch.tensor(ends), persistent=False)
         self.root = nn.Linear(width, ends[0] + len(ends), bias=config.bias)
-        narrow = [max(1, width // _NARROWER**cluster) for cluster in range(1, len(ends))]
-        sizes = np.diff(ends).tolist()
-        self.clusters = nn.ModuleList(
-            _Cluster(config, width, *each) for each in zip(narrow, sizes, strict=True)
-        )
+        clusters = zip(_narrow(width, ends), np.diff(ends).tolist(), strict=True)
+        self.clusters = nn.ModuleList(_Cluster(config, width, *each) for each in clusters)
         if config.zero:
             for layer in [self.root, *(cluster.output for cluster in self._clusters())]:
                 for weights in layer.parameters():

@@ -152,6 +152,8 @@ def recurrent_model(
 
 C = TypeVar("C", bound=RecurrentConfig)
 
+# How many symbols should be read for each weight of the layer, at the rate that `affordable_symbols` reckons
+# with: so fifteen seconds of byte pairs get 192 units, which were better there than 256 and 384
 _SYMBOLS_A_WEIGHT = 2.5
 _UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 
