@@ -213,7 +213,9 @@ NAMES = [name for name in REGISTRY.names() if hasattr(REGISTRY.load(name).Config
 @pytest.mark.parametrize("name", NAMES)
 def test_tied_gradients_are_the_sum_of_both(name: str) -> None:
     """The embedding's gradient is that of the same network, not tied, with equal weights, for both uses."""
-    sizes: dict[str, Any] = {"width": 8, "heads": 2} if name == "transformer" else {"embedding": 5}
+    fields = REGISTRY.load(name).Config.__dataclass_fields__
+    small = {"width": 8, "heads": 2, "units": 6, "embedding": 5}
+    sizes = {field: size for field, size in small.items() if field in fields}
     tied, apart = (network(name, {**sizes, "tied": one}) for one in (True, False))
     own = tied.tensors()
     inner = own["body.embedding.weight"]
