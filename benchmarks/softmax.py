@@ -2,10 +2,11 @@
 
     ./dev bench softmax                     about three minutes
 
-Each side runs in a process of its own, in turn; figures are medians. Extra memory is the most that was
-resident in the first step above what was before it: logits, their gradients, those of weights and vectors.
-Targets are drawn by Zipf's law, most frequent first. Ends with 1 where the full softmax over 50,000 symbols
-takes more than a sixth of the memory, or where one of any size takes longer than Linear and cross_entropy.
+Each side gives the weighted mean over 2,048 tokens, in a process of its own, by turns; figures are medians.
+Extra memory is the most that was resident in the first step above what was before it: logits, their
+gradients, those of weights and vectors. Targets are drawn by Zipf's law, most frequent first. Ends with 1
+where the full softmax over 50,000 symbols takes more than a sixth of the memory, or where one of any size
+takes longer than Linear and cross_entropy.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def measure(side: str, symbols: int, width: int) -> tuple[float, float]:
             module.zero_grad(set_to_none=True)
         hidden_ND.grad = None
         if side == "torch":
-            nats = cross_entropy(linear(hidden_ND), target_N)
+            nats_N = cross_entropy(linear(hidden_ND), target_N, reduction="none")
+            nats = (nats_N * ones_N).sum() / ones_N.sum()
         else:
             nats = head.loss(hidden_ND, target_N, ones_N)
         nats.backward()  # type: ignore[no-untyped-call]

@@ -24,6 +24,13 @@ from anygram.neural.adaptive import cluster_ends, covered, head_of, suggest_soft
 from anygram.neural.heads import Head, HeadConfig
 from tests.networks import VOCABULARY, network, text
 
+
+@pytest.fixture(autouse=True)
+def _fused_however_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the plain path, which few logits take, to the test that asks for it."""
+    monkeypatch.setattr(softmax, "_FEW_LOGITS", 0)
+
+
 CONFIGS = [
     HeadConfig(),
     HeadConfig(bias=False),
@@ -206,7 +213,9 @@ NAMES = [name for name in REGISTRY.names() if hasattr(REGISTRY.load(name).Config
 @pytest.mark.parametrize("name", NAMES)
 def test_tied_gradients_are_the_sum_of_both(name: str) -> None:
     """The embedding's gradient is that of the same network, not tied, with equal weights, for both uses."""
-    sizes: dict[str, Any] = {"width": 8, "heads": 2} if name == "transformer" else {"embedding": 5}
+    fields = REGISTRY.load(name).Config.__dataclass_fields__
+    small = {"width": 8, "heads": 2, "units": 6, "embedding": 5}
+    sizes = {field: size for field, size in small.items() if field in fields}
     tied, apart = (network(name, {**sizes, "tied": one}) for one in (True, False))
     own = tied.tensors()
     inner = own["body.embedding.weight"]
@@ -313,6 +322,21 @@ def test_the_twin_gives_gradients_by_sample(config: HeadConfig) -> None:
         head.loss(hidden_ND[[sample]], target_N[[sample]], ones_N1[sample]).backward()  # type: ignore[no-untyped-call]
         for name, parameter in head.named_parameters():
             torch.testing.assert_close(gradients[name][sample], parameter.grad)
+
+
+@given(config=st.sampled_from(CONFIGS), seed=st.integers(0, 99))
+def test_few_logits_take_the_plain_path_to_the_same_loss(config: HeadConfig, seed: int) -> None:
+    found = []
+    for few in (0, 20 * 30):
+        head = _head(config, 30)
+        hidden_ND, target_N, weights_N = _given(30, 20, seed)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(softmax, "_FEW_LOGITS", few)
+            nats = head.loss(hidden_ND.requires_grad_(), target_N, weights_N)
+        nats.backward()  # type: ignore[no-untyped-call]
+        found.append([nats.detach(), hidden_ND.grad, *(weights.grad for weights in _weights(head))])
+    for fused, plain in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, atol=1e-10, rtol=1e-10)
 
 
 def test_a_models_loss_can_be_unfused() -> None:

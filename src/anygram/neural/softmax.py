@@ -14,11 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import cross_entropy, linear
 
 # Logits of a chunk: more than fit a cache are slower, but few rows would read and write the weights'
 # gradient too often. Both as measured from 65 to 50,000 symbols
 _LOGITS = 2**20
 _ROWS = 256
+# Up to so many logits in all there is nothing to save, and autograd takes fewer calls
+_FEW_LOGITS = 2**18
 # The most logits ever held at once: 64 MB in float32
 _MOST_LOGITS = 2**24
 # How many numbers are written and summed up while a cache holds them
@@ -100,6 +103,10 @@ def summed_nats(
     hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor | None, target_N: Tensor, share_N: Tensor
 ) -> Tensor:
     """Return Σ_n share_n · −log softmax(W h_n + b)[target_n]; differentiable once, not by the shares."""
+    if len(hidden_ND) * len(weight_VD) <= _FEW_LOGITS:
+        return (
+            cross_entropy(linear(hidden_ND, weight_VD, bias_V), target_N, reduction="none") * share_N
+        ).sum()
     device = hidden_ND.device.type
     if torch.is_autocast_enabled(device):
         hidden_ND = hidden_ND.to(torch.get_autocast_dtype(device))
