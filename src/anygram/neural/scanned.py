@@ -104,6 +104,8 @@ class _Layer(nn.Module):
         self.input = nn.Linear(width, gates.blocks * branch)
         bias_GE = nn.init.zeros_(self.input.bias.detach()).view(gates.blocks, branch)
         gates.initial_bias(bias_GE, torch.linspace(*_GATE_BIASES, branch))
+        # to an optimiser that learns matrices, each block is one
+        self.matrix_parts = {"input.weight": gates.blocks}
         self.output = nn.Linear(branch, width, bias=False)
         self.expand = nn.Linear(width, 2 * width, bias=False)
         self.contract = nn.Linear(2 * width, width, bias=False)
@@ -129,12 +131,13 @@ def suggest_scanned(
     config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[C, dict[str, Any]]:
     """Return two layers of so many blocks, as wide as text and budget can fill, and how to learn."""
-    rows, block, layers = 16, 64, 2
+    rows, block, layers = 32, 64, 2
 
     def weights(units: int) -> Weights:
         return Weights(body=layers * (blocks + 5) * units * units, head=units * vocabulary_size)
 
     units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
-    learner = {"rows": rows, "block": block, "rate": 6e-3 * (256 / units) ** 0.5}
-    learner |= {"decay": 0.05, "warmup": 0.05, "clip": 1.0}
+    learner: dict[str, Any] = {"rows": rows, "block": block, "optimiser": "muon", "rate": 0.05}
+    learner |= {"embedding_rate": 1.0, "head_rate": 0.3 * 256 / units, "momentum": 0.9, "decay": 0.02}
+    learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
     return config(units=units, layers=layers, dropout=suggest_dropout(epochs)), learner
