@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
-from anygram.neural.language_model import Body
+from anygram.neural.heads import HeadConfig, Softmax
+from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import rms_norm, squared_relu
 from anygram.neural.recurrence import at_ends
 from anygram.neural.scan import scan
@@ -51,17 +52,23 @@ class Gates(ABC):
 
 @dataclass(frozen=True)
 class ScannedConfig:
-    """`layers` of `units`, `expansion` times as many inside a branch; `dropout` after each branch."""
+    """`layers` of `units`, `expansion` times as many inside a branch; `dropout` after each branch.
+
+    `tied` and `softmax` are those of `HeadConfig`.
+    """
 
     units: int = 128
     layers: int = 2
     expansion: int = 1
     dropout: float = 0.0
+    tied: bool = False
+    softmax: Softmax = "full"
 
     def __post_init__(self) -> None:
         for name in ("units", "layers", "expansion"):
             require_at_least(1, name, getattr(self, name))
         require_fraction("dropout", self.dropout)
+        HeadConfig(self.softmax, self.tied)
 
 
 class ScannedBody(Body):
@@ -120,6 +127,16 @@ class _Layer(nn.Module):
             decay_TBE = decay_TBE.masked_fill(cleared_TB1, 0.0)
         every = scan(decay_TBE, added_TBE, first_BE)
         return self.output(every[1:]), every
+
+
+def scanned_model(
+    name: str, config: ScannedConfig, gates: Gates, vocabulary_size: int, seed: int
+) -> NeuralLanguageModel:
+    """Return an untrained network with such gates; equal seeds give equal weights."""
+    head = HeadConfig(config.softmax, config.tied)
+    return NeuralLanguageModel(
+        name, lambda: ScannedBody(config, gates, vocabulary_size), vocabulary_size, seed, head
+    )
 
 
 C = TypeVar("C", bound=ScannedConfig)
