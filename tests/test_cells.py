@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.protocols import Ids
-from tests.networks import BOUNDARY, network, text, weights
+from tests.networks import BOUNDARY, VOCABULARY, network, text, weights
 
 Vector = NDArray[np.float64]
 Step = Callable[[Vector, Vector, Vector, Vector, list[Vector]], list[Vector]]
@@ -274,14 +274,32 @@ def test_locked_dropout_leaves_out_the_same_units_in_all_positions(locked: bool)
 
 
 def test_a_symbol_left_out_has_no_embedding_wherever_it_stands() -> None:
-    model = network("lstm", {"units": 8, "embedding": 5, "embedding_dropout": 0.5})
+    model = network("rnn", {"units": 8, "embedding": 5, "embedding_dropout": 0.5})
     body = model.module()["body"]  # type: ignore[index]
     body.train()
     ids_T = torch.from_numpy(text(1, 200)[0]).long()
-    zero_T = (body._embed(ids_T[:, None])[:, 0] == 0).all(1)
+    input_TG = body._first_input(ids_T[:, None])[:, 0]
+    unread_T = (input_TG == body.layers[0].input.bias).all(1)
     for symbol in range(BOUNDARY + 1):
-        assert len(set(zero_T[ids_T == symbol].tolist())) == 1
-    assert zero_T.any() and not zero_T.all()
+        assert len(set(unread_T[ids_T == symbol].tolist())) == 1
+    assert unread_T.any() and not unread_T.all()
+
+
+@pytest.mark.parametrize("settings", [{}, {"normalised": True}, {"embedding_dropout": 0.5}])
+def test_few_symbols_are_projected_once(settings: Mapping[str, Any]) -> None:
+    model = network("lstm", {"units": 8, "embedding": 5, **settings})
+    body = model.module()["body"]  # type: ignore[index]
+    gradients = []
+    for ids_TB in (torch.arange(VOCABULARY)[:, None], torch.arange(VOCABULARY)[:, None].expand(-1, 2)):
+        body.zero_grad()
+        torch.manual_seed(5)
+        input_TBG = body._first_input(ids_TB)
+        input_TBG.mean(1).square().sum().backward()
+        gradients.append(
+            [input_TBG[:, 0].detach(), body.embedding.weight.grad, body.layers[0].input.weight.grad]
+        )
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("settings", [{}, {"weight_drop": 0.3}])

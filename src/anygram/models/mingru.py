@@ -13,7 +13,7 @@ from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.scanned import Gates, ScannedBody, ScannedConfig, suggest_scanned
+from anygram.neural.scanned import Gates, ScannedConfig, scanned_model, suggest_scanned
 from anygram.protocols import Ids
 
 
@@ -38,9 +38,7 @@ class MinGruGates(Gates):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained minGRU; equal seeds give equal weights."""
-    return NeuralLanguageModel(
-        "mingru", lambda: ScannedBody(config, MinGruGates(), vocabulary_size), vocabulary_size, seed
-    )
+    return scanned_model("mingru", config, MinGruGates(), vocabulary_size, seed)
 
 
 def suggest(

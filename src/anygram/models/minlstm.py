@@ -14,7 +14,7 @@ from torch.nn.functional import logsigmoid
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.scanned import Gates, ScannedBody, ScannedConfig, suggest_scanned
+from anygram.neural.scanned import Gates, ScannedConfig, scanned_model, suggest_scanned
 from anygram.protocols import Ids
 
 
@@ -40,9 +40,7 @@ class MinLstmGates(Gates):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained minLSTM; equal seeds give equal weights."""
-    return NeuralLanguageModel(
-        "minlstm", lambda: ScannedBody(config, MinLstmGates(), vocabulary_size), vocabulary_size, seed
-    )
+    return scanned_model("minlstm", config, MinLstmGates(), vocabulary_size, seed)
 
 
 def suggest(

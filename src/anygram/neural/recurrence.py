@@ -47,7 +47,7 @@ class Cell(nn.Module, ABC):
     compiled_gradient: Callable[..., None] | None = None
 
     def input_part(self, input_TBI: Tensor, layer: nn.Linear) -> Tensor:
-        """Return W x_t + b of all steps, given the layer that holds W and b."""
+        """Return W x + b of vectors on the last axis, given the layer that holds W and b."""
         input_TBG: Tensor = layer(input_TBI)
         return input_TBG
 
@@ -77,11 +77,30 @@ def read(
 
     input_TBG, fresh from a product, is overwritten.
     """
+    if len(input_TBG) == 1 and not torch.is_grad_enabled():
+        return _read_one(cell, input_TBG[0], weight_GH, carried, clears[0], lengths_B)
     compiled = cell.compiled is not None and input_TBG.device.type == "cpu"
     if compiled and input_TBG.dtype == weight_GH.dtype == torch.float32:
         hidden_TBH, *after = _Compiled.apply(input_TBG, weight_GH, cell, carried, clears, lengths_B)  # type: ignore[no-untyped-call]
         return hidden_TBH, tuple(after)
     return _read_by_autograd(cell, input_TBG, weight_GH, carried, clears, lengths_B)
+
+
+def _read_one(
+    cell: Cell,
+    input_BG: Tensor,
+    weight_GH: Tensor,
+    carried: Carried,
+    cleared_B1: Tensor | None,
+    lengths_B: Tensor | None,
+) -> tuple[Tensor, Carried]:
+    """Return what `read` does of one position; making ready for more costs a multiple of it."""
+    before = _cleared(carried, cleared_B1)
+    after = cell.step(input_BG, torch.mm(before[0], weight_GH.T), before)
+    if lengths_B is None:
+        return after[0][None], after
+    read_B1 = lengths_B[:, None] > 0
+    return after[0][None], tuple(map(torch.where, [read_B1] * len(after), after, carried))
 
 
 class _Compiled(torch.autograd.Function):

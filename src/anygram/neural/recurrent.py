@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
+from torch.nn.functional import dropout, embedding
 
 from anygram.budgets import Budget
 from anygram.neural.adaptive import head_weights, suggest_softmax
@@ -80,22 +80,28 @@ class RecurrentBody(Body):
         self, ids_BT: Tensor, memory: tuple[Carried, ...], lengths_B: Tensor | None
     ) -> tuple[Tensor, tuple[Carried, ...]]:
         clears = _clears((ids_BT == self._boundary).T)
-        hidden_TBH = self._drop(self._embed(ids_BT.T))
-        after = []
-        for layer, carried in zip(self._layers(), memory, strict=True):
-            hidden_TBH, carried = layer(hidden_TBH, carried, clears, lengths_B)
-            hidden_TBH = self._drop(hidden_TBH)
+        input_TBG = self._first_input(ids_BT.T)
+        first, *rest = self._layers()
+        hidden_TBH, carried = first(input_TBG, memory[0], clears, lengths_B)
+        after = [carried]
+        for layer, before in zip(rest, memory[1:], strict=True):
+            input_TBG = layer.input_part(self._drop(hidden_TBH))
+            hidden_TBH, carried = layer(input_TBG, before, clears, lengths_B)
             after.append(carried)
-        return hidden_TBH.transpose(0, 1), tuple(after)
+        return self._drop(hidden_TBH).transpose(0, 1), tuple(after)
 
-    def _embed(self, ids_TB: Tensor) -> Tensor:
-        embedded_TBI: Tensor = self.embedding(ids_TB)
-        if not self.training or self._config.embedding_dropout == 0:
-            return embedded_TBI
-        kept_V1 = dropout(
-            self.embedding.weight.new_ones(len(self.embedding.weight), 1), self._config.embedding_dropout
-        )
-        return embedded_TBI * kept_V1[ids_TB]
+    def _first_input(self, ids_TB: Tensor) -> Tensor:
+        """Return W x_t + b of the first layer; where symbols are few, of each of them but once."""
+        first = next(iter(self._layers()))
+        weight_VI: Tensor = self.embedding.weight
+        if self.training and self._config.embedding_dropout > 0:
+            weight_VI = weight_VI * dropout(
+                weight_VI.new_ones(len(weight_VI), 1), self._config.embedding_dropout
+            )
+        dropped = self.training and self._config.dropout > 0
+        if len(weight_VI) < ids_TB.numel() and not dropped:
+            return embedding(ids_TB, first.input_part(weight_VI))
+        return first.input_part(self._drop(embedding(ids_TB, weight_VI)))
 
     def _drop(self, hidden_TBH: Tensor) -> Tensor:
         if not self.training or self._config.dropout == 0:
@@ -122,16 +128,18 @@ class _Layer(nn.Module):
         cell.initial_bias(self.input.bias.detach().view(cell.blocks, units))
         cell.initial_recurrent(self.recurrent.detach())
 
+    def input_part(self, input_TBI: Tensor) -> Tensor:
+        """Return W x + b."""
+        return self.cell.input_part(input_TBI, self.input)
+
     def forward(
-        self, input_TBI: Tensor, carried: Carried, clears: Clears, lengths_B: Tensor | None
+        self, input_TBG: Tensor, carried: Carried, clears: Clears, lengths_B: Tensor | None
     ) -> tuple[Tensor, Carried]:
         """Return the outputs as hidden_TBH and what is carried after each row's end, without gradient."""
         weight_GH: Tensor = self.recurrent
         if self.training and self._weight_drop > 0:
             weight_GH = dropout(weight_GH, self._weight_drop)
-        return read(
-            self.cell, self.cell.input_part(input_TBI, self.input), weight_GH, carried, clears, lengths_B
-        )
+        return read(self.cell, input_TBG, weight_GH, carried, clears, lengths_B)
 
 
 def _clears(rows_TB: Tensor) -> Clears:

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
-from anygram.neural.language_model import Body
+from anygram.neural.heads import HeadConfig, Softmax
+from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import rms_norm, squared_relu
 from anygram.neural.recurrence import at_ends
 from anygram.neural.scan import scan
@@ -51,17 +52,23 @@ class Gates(ABC):
 
 @dataclass(frozen=True)
 class ScannedConfig:
-    """`layers` of `units`, `expansion` times as many inside a branch; `dropout` after each branch."""
+    """`layers` of `units`, `expansion` times as many inside a branch; `dropout` after each branch.
+
+    `tied` and `softmax` are those of `HeadConfig`.
+    """
 
     units: int = 128
     layers: int = 2
     expansion: int = 1
     dropout: float = 0.0
+    tied: bool = False
+    softmax: Softmax = "full"
 
     def __post_init__(self) -> None:
         for name in ("units", "layers", "expansion"):
             require_at_least(1, name, getattr(self, name))
         require_fraction("dropout", self.dropout)
+        HeadConfig(self.softmax, self.tied)
 
 
 class ScannedBody(Body):
@@ -104,6 +111,8 @@ class _Layer(nn.Module):
         self.input = nn.Linear(width, gates.blocks * branch)
         bias_GE = nn.init.zeros_(self.input.bias.detach()).view(gates.blocks, branch)
         gates.initial_bias(bias_GE, torch.linspace(*_GATE_BIASES, branch))
+        # to an optimiser that learns matrices, each block is one
+        self.matrix_parts = {"input.weight": gates.blocks}
         self.output = nn.Linear(branch, width, bias=False)
         self.expand = nn.Linear(width, 2 * width, bias=False)
         self.contract = nn.Linear(2 * width, width, bias=False)
@@ -120,6 +129,16 @@ class _Layer(nn.Module):
         return self.output(every[1:]), every
 
 
+def scanned_model(
+    name: str, config: ScannedConfig, gates: Gates, vocabulary_size: int, seed: int
+) -> NeuralLanguageModel:
+    """Return an untrained network with such gates; equal seeds give equal weights."""
+    head = HeadConfig(config.softmax, config.tied)
+    return NeuralLanguageModel(
+        name, lambda: ScannedBody(config, gates, vocabulary_size), vocabulary_size, seed, head
+    )
+
+
 C = TypeVar("C", bound=ScannedConfig)
 
 _UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
@@ -129,12 +148,13 @@ def suggest_scanned(
     config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[C, dict[str, Any]]:
     """Return two layers of so many blocks, as wide as text and budget can fill, and how to learn."""
-    rows, block, layers = 16, 64, 2
+    rows, block, layers = 32, 64, 2
 
     def weights(units: int) -> Weights:
         return Weights(body=layers * (blocks + 5) * units * units, head=units * vocabulary_size)
 
     units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
-    learner = {"rows": rows, "block": block, "rate": 6e-3 * (256 / units) ** 0.5}
-    learner |= {"decay": 0.05, "warmup": 0.05, "clip": 1.0}
+    learner: dict[str, Any] = {"rows": rows, "block": block, "optimiser": "muon", "rate": 0.05}
+    learner |= {"embedding_rate": 1.0, "head_rate": 0.3 * 256 / units, "momentum": 0.9, "decay": 0.02}
+    learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
     return config(units=units, layers=layers, dropout=suggest_dropout(epochs)), learner
