@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from itertools import chain
+from pathlib import Path
 
+import defaults
 import numpy as np
 import pytest
+import recipe
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from neural_peers.quality import Goal, Trial
 from neural_peers.utilisation import operations
 from neural_peers.word_language_model import valid_perplexity
 from peers.processes import CommandFailed, Cost
+from tuning.trials import Result, Settings, Subject, Trials
 
 GOAL = Goal("text", "peer", "loss", "nats")
 
@@ -105,3 +109,51 @@ def test_a_process_of_the_steps_found_takes_the_seconds_given() -> None:
     steps = huggingface.steps_within(60.0, few_steps=12, few_cost=start + 12 * step, step_seconds=step)
     assert start + steps * step == 60.0
     assert huggingface.steps_within(1.0, few_steps=12, few_cost=start + 12 * step, step_seconds=step) == 1
+
+
+SIZES = [{"units": units} for units in (64, 96, 128)]
+
+
+class Bowl(Trials):
+    """Trainings whose bits grow with the distance from a rate and a number of units; no process is run."""
+
+    def __init__(self, rate: float, units: int) -> None:
+        super().__init__(Subject("text", Path("text"), Path("held-out"), "files"), "model", "1s")
+        self._rate, self._units = rate, units
+
+    def sizes(self) -> list[dict[str, int]]:
+        return SIZES
+
+    def _train(self, settings: Settings, seed: int) -> Result:
+        chosen = {"rate": 1.0, "rows": 16, "units": 96, **settings}
+        apart = abs(np.log2(chosen["rate"] / self._rate)) + abs(chosen["units"] - self._units) / 32
+        return Result(1 + float(apart) + abs(chosen["rows"] - 16), chosen)
+
+
+def test_a_search_finds_a_better_neighbour_and_goes_on_when_asked_to() -> None:
+    near = defaults.search(Bowl(rate=1.0, units=96), repeats=1, rounds=1)
+    assert (near.ratio, near.best) == (1.0, near.default)
+    far = defaults.search(Bowl(rate=4.0, units=96), repeats=1, rounds=1)
+    assert (far.default_bits, far.best_bits, far.is_within) == (3.0, 2.0, False)
+    further = defaults.search(Bowl(rate=4.0, units=128), repeats=2, rounds=9)
+    assert (further.best_bits, further.best) == (1.0, {"rate": 4.0, "rows": 16, "units": 128})
+
+
+def test_at_the_end_of_the_sizes_there_is_one_neighbour_less() -> None:
+    centre = {"rate": 1.0, "rows": 1}
+    sizes = [[one["units"] for one in defaults.neighbours(centre | size, SIZES)] for size in SIZES]
+    assert sizes == [[64, 64, 64, 96], [96, 96, 96, 64, 128], [128, 128, 128, 96]]
+    with pytest.raises(CommandFailed, match="units=100"):
+        defaults.neighbours(centre | {"units": 100}, SIZES)
+
+
+def test_every_change_is_one_the_model_has_and_the_recipe_has_not() -> None:
+    settings = {"optimiser": "muon", "rate": 0.01, "rows": 16, "layers": 1, "momentum": 0.95, "carry": True}
+    changes = recipe.changes_of(settings)
+    assert {"momentum": 0.9} in changes
+    assert {"momentum": 0.95} not in changes
+    assert {"layers": 2} in changes
+    assert [one["carry"] for one in changes if "carry" in one] == [False]
+    for change in changes:
+        assert change.keys() <= settings.keys()
+        assert {**settings, **change} != settings

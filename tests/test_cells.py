@@ -34,6 +34,10 @@ def logistic_rnn_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[
     return [logistic(U @ carried[0] + W @ x + b)]
 
 
+def relu_rnn_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
+    return [np.maximum(U @ carried[0] + W @ x + b, 0)]
+
+
 def lstm_step(x: Vector, W: Vector, U: Vector, b: Vector, carried: list[Vector]) -> list[Vector]:
     h, c = carried
     Wi, Wf, Wo, Wg = np.split(W, 4)
@@ -98,6 +102,7 @@ def slow_features(model: NeuralLanguageModel, step: Step, vectors: int, layers: 
 CELLS: list[tuple[str, Mapping[str, Any], Step, int]] = [
     ("rnn", {}, rnn_step, 1),
     ("rnn", {"activation": "logistic"}, logistic_rnn_step, 1),
+    ("rnn", {"activation": "relu"}, relu_rnn_step, 1),
     ("lstm", {}, lstm_step, 2),
     ("gru", {}, gru_step, 1),
     ("gated", {}, coupled_step, 1),
@@ -115,7 +120,7 @@ def test_cells_follow_their_equations(
     features_BTH = model.features(model.start(2), ids_BT)
     for row in range(2):
         expected_TH = slow_features(model, step, vectors, layers, ids_BT[row])
-        np.testing.assert_allclose(features_BTH[row], expected_TH, atol=1e-5)
+        np.testing.assert_allclose(features_BTH[row], expected_TH, atol=1e-5, rtol=1e-6)
 
 
 def oracle(

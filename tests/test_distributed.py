@@ -141,9 +141,9 @@ def test_counting_takes_one_process(second_of_two: None, corpus: Path, model: st
 
 
 def test_what_cannot_be_divided_is_refused(second_of_two: None, corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="^standard input takes one process, got 2; "):
+    with pytest.raises(UsageError, match=r"^standard input takes one process, got 2; "):
         anygram.train("-", "lstm")
-    with pytest.raises(UsageError, match="^compare, which starts processes of its own, takes one process"):
+    with pytest.raises(UsageError, match=r"^compare, which starts processes of its own, takes one process"):
         anygram.compare(corpus, tmp_path / "out")
 
 

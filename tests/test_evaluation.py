@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anygram import evaluation, information
+from anygram import evaluation, information, lanes
 from anygram.codecs.bytes import BytesCodec
 from anygram.codecs.words import WordsCodec
 from anygram.comparison import results
@@ -137,8 +137,8 @@ def test_batches_and_order_change_no_figure(name: str, monkeypatch: pytest.Monke
     model = _small(name)
     expected = evaluate(model, CODEC, DOCUMENTS)
     for rows, chunk, window in ((1, 7, 1), (2, 512, 1 << 22), (3, 16, 40)):
-        monkeypatch.setattr(evaluation, "ROWS", rows)
-        monkeypatch.setattr(evaluation, "CHUNK", chunk)
+        monkeypatch.setattr(lanes, "ROWS", rows)
+        monkeypatch.setattr(lanes, "CHUNK", chunk)
         monkeypatch.setattr(evaluation, "WINDOW_UNITS", window)
         same = evaluate(model, CODEC, DOCUMENTS)
         assert _figures(same) == pytest.approx(_figures(expected), rel=1e-5)
@@ -155,9 +155,7 @@ def test_ranks_by_predicting_are_the_models_own(name: str) -> None:
     ids_BT[0, :3] = CODEC.encode("the").ids
     lengths_B = np.array([9, 4, 0])
     log_p_BT, rank_BT, after = model.rank(model.start(3), ids_BT, lengths_B)
-    slow_BT, slow_rank_BT, slow_after = evaluation.rank_by_predicting(
-        model, model.start(3), ids_BT, lengths_B
-    )
+    slow_BT, slow_rank_BT, slow_after = lanes.rank_by_predicting(model, model.start(3), ids_BT, lengths_B)
     inside_BT = np.arange(9) < lengths_B[:, None]
     np.testing.assert_array_equal(rank_BT[inside_BT], slow_rank_BT[inside_BT])
     np.testing.assert_allclose(log_p_BT, slow_BT, atol=1e-5)

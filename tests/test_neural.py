@@ -84,7 +84,7 @@ def test_pieces_change_nothing(model: NeuralLanguageModel, monkeypatch: pytest.M
     ids_BT, lengths = text(3, 17), np.array([17, 4, 11])
     whole_BT, rank_BT, state = model.rank(model.start(3), ids_BT, lengths)
     features_BTD = model.features(model.start(3), ids_BT)
-    monkeypatch.setattr(language_model, "_POSITIONS", 3)
+    monkeypatch.setattr(language_model, "_SYMBOLS", 9)
     monkeypatch.setattr(softmax, "_MOST_LOGITS", 2 * VOCABULARY)
     pieces_BT, piece_rank_BT, piece_state = model.rank(model.start(3), ids_BT, lengths)
     np.testing.assert_allclose(pieces_BT, whole_BT, atol=TOLERANCE)
@@ -273,7 +273,8 @@ def test_a_condition_is_refused(name: str) -> None:
         ("transformer", {"context": 0}, "context must be at least 1, got 0"),
         ("transformer", {"style": "modem"}, "style must be one of modern, classic, got 'modem'"),
         ("gated", {"gates": "open"}, "gates must be one of coupled, free, got 'open'"),
-        ("rnn", {"activation": "relu"}, "activation must be one of tanh, logistic, got 'relu'"),
+        ("rnn", {"activation": "gelu"}, "activation must be one of tanh, logistic, relu, got 'gelu'"),
+        ("lstm", {"weight_drop": 1.0}, "weight_drop must be at least 0 and below 1, got 1.0"),
     ],
 )
 def test_wrong_settings_are_refused(name: str, settings: Mapping[str, Any], message: str) -> None:

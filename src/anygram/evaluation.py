@@ -1,31 +1,28 @@
 """The yardstick: a model, held-out documents, and what they cost in nats, units and seconds.
 
-Every document is scored whole, from the start state to its boundary, the state carried through;
-rows of like length share a batch and leave it when they end.
+Every document is scored whole, from the start state to its boundary, the state carried through.
 
-Axes: B rows, T positions, D documents.
+Axes: T positions, D documents.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram import information, states
+from anygram import information, lanes
 from anygram.data.documents import Document
 from anygram.errors import DataError
-from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Ranked, State, Streaming
+from anygram.protocols import Codec, FloatArray, Ids, LanguageModel
 
-ROWS = 64
-CHUNK = 512
 WINDOW_UNITS = 1 << 22
-"""Documents are encoded and grouped by length this many units at a time."""
+"""Documents are encoded and dealt out to rows this many units at a time."""
 
 FEW_DOCUMENTS = 30
 BLOCKS = 64
@@ -135,71 +132,12 @@ def scores(model: LanguageModel, codec: Codec, documents: Iterable[Document]) ->
 def surprisals(
     model: LanguageModel, codec: Codec, documents: Iterable[Document], *, ranks: bool = False
 ) -> Iterator[Surprisal]:
-    """Yield every document scored; within a window of some megabytes the longest come first."""
+    """Yield every document scored, in the order in which they end."""
     for window in _windows(documents):
-        encoded = [(index, document, *_with_boundary(codec, document)) for index, document in window]
-        encoded.sort(key=lambda item: -len(item[2]))
-        for first in range(0, len(encoded), ROWS):
-            group = encoded[first : first + ROWS]
-            scores = score_together(model, [item[2] for item in group], ranks=ranks)
-            for (index, document, ids_T, units_T), (nats_T, rank_T) in zip(group, scores, strict=True):
-                yield Surprisal(index, document, ids_T, units_T, nats_T, rank_T)
-
-
-def score_together(
-    model: LanguageModel, rows: Sequence[Ids], *, ranks: bool = False
-) -> list[tuple[FloatArray, NDArray[np.int64] | None]]:
-    """Return nats and ranks of each row, which lie in order of falling length and start afresh.
-
-    Each row ends with its boundary.
-    """
-    if isinstance(model, Streaming) and not ranks:
-        nats_N = -model.score_stream(np.concatenate(rows))
-        return [(nats_T, None) for nats_T in np.split(nats_N, np.cumsum([len(row) for row in rows])[:-1])]
-    lengths = np.array([len(ids_T) for ids_T in rows], dtype=np.int64)
-    nats = [np.empty(length, dtype=np.float64) for length in lengths]
-    places = [np.empty(length, dtype=np.int64) for length in lengths]
-    state = model.start(len(rows))
-    for begin in range(0, int(lengths.max(initial=0)), CHUNK):
-        active = int((lengths > begin).sum())
-        if active < states.count_rows(state):
-            state = states.select(state, range(active))
-        ids_BT, lengths_B = _chunk(rows[:active], begin)
-        log_p_BT, rank_BT, state = _score(model, state, ids_BT, lengths_B, ranks)
-        for row, length in enumerate(lengths_B):
-            nats[row][begin : begin + length] = -log_p_BT[row, :length]
-            if rank_BT is not None:
-                places[row][begin : begin + length] = rank_BT[row, :length]
-    return [(nats_T, rank_T if ranks else None) for nats_T, rank_T in zip(nats, places, strict=True)]
-
-
-def _score(
-    model: LanguageModel, state: State, ids_BT: Ids, lengths_B: NDArray[np.int64], ranks: bool
-) -> tuple[FloatArray, NDArray[np.int64] | None, State]:
-    if not ranks:
-        log_p_BT, state = model.score(state, ids_BT, lengths_B)
-        return log_p_BT, None, state
-    if isinstance(model, Ranked):
-        return model.rank(state, ids_BT, lengths_B)
-    return rank_by_predicting(model, state, ids_BT, lengths_B)
-
-
-def rank_by_predicting(
-    model: LanguageModel, state: State, ids_BT: Ids, lengths_B: NDArray[np.int64]
-) -> tuple[FloatArray, NDArray[np.int64], State]:
-    """Return what `Ranked.rank` does, for any model, by one prediction a position."""
-    log_p_BT = np.zeros(ids_BT.shape)
-    rank_BT = np.zeros(ids_BT.shape, dtype=np.int64)
-    for position in range(ids_BT.shape[1]):
-        inside_B = position < lengths_B
-        log_p_BV = model.predict(state)
-        ids_B1 = ids_BT[:, position : position + 1].astype(np.int64)
-        own_B1 = np.take_along_axis(log_p_BV, ids_B1, axis=1)
-        ahead_BV = (log_p_BV > own_B1) | ((log_p_BV == own_B1) & (np.arange(log_p_BV.shape[1]) < ids_B1))
-        rank_BT[:, position] = ahead_BV.sum(axis=1)
-        log_p_BT[:, position] = np.where(inside_B, own_B1[:, 0], 0.0)
-        state = model.advance(state, ids_BT[:, position : position + 1], inside_B.astype(np.int64))
-    return log_p_BT, rank_BT, state
+        encoded = [_with_boundary(codec, document) for _, document in window]
+        for place, nats_T, rank_T in lanes.score_each(model, [ids_T for ids_T, _ in encoded], ranks):
+            (index, document), (ids_T, units_T) = window[place], encoded[place]
+            yield Surprisal(index, document, ids_T, units_T, nats_T, rank_T)
 
 
 def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document]]]:
@@ -221,15 +159,6 @@ def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.in
     encoded = codec.encode(document.text)
     ids_T = np.append(encoded.ids, np.int32(codec.boundary)).astype(np.int32)
     return ids_T, np.append(encoded.units, document.separator)
-
-
-def _chunk(rows: Sequence[Ids], begin: int) -> tuple[Ids, NDArray[np.int64]]:
-    pieces = [ids_T[begin : begin + CHUNK] for ids_T in rows]
-    lengths_B = np.array([len(piece) for piece in pieces], dtype=np.int64)
-    ids_BT = np.zeros((len(pieces), int(lengths_B.max())), dtype=np.int32)
-    for row, piece in enumerate(pieces):
-        ids_BT[row, : len(piece)] = piece
-    return ids_BT, lengths_B
 
 
 class _Totals:

@@ -1,4 +1,4 @@
-"""Muon: momentum, orthogonalised (Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks").
+"""Muon: orthogonalised momentum (Jordan et al. 2024, "Muon: an optimizer for hidden layers").
 
 A matrix's momentum M = U Σ Vᵀ is replaced by about U Vᵀ before it is taken as the step, so that every
 direction of the matrix learns at one speed. The polar factor comes from a few products of matrices
@@ -10,12 +10,14 @@ Axes: M matrices of one shape, R rows, C columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from anygram.learning.optimiser import Optimiser
 
 # a, b, c of Jordan et al.: steep at 0, and singular values end between about 0.7 and 1.2
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -30,7 +32,7 @@ class Matrices:
     parts: int = 1
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(Optimiser):
     """Steps of spectral norm `lr` √max(1, R/C), which change what is read by as much whatever the width.
 
     So one rate suits networks of every width (Yang, Simon & Bernstein 2023, "A spectral condition for
@@ -45,19 +47,11 @@ class Muon(torch.optim.Optimizer):
         lr: float = 0.02,
     ) -> None:
         self._parts: dict[Tensor, int] = {one.parameter: one.parts for one in matrices}
-        super().__init__(list(self._parts), {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take one step; parameters without a gradient stay as they are."""
-        assert closure is None, "the loss is not evaluated again"
-        for group in self.param_groups:
-            changed = [parameter for parameter in group["params"] if parameter.grad is not None]
-            if changed:
-                self._step(group, changed)
+        group = {"params": list(self._parts), "lr": lr, "weight_decay": weight_decay, "momentum": momentum}
+        super().__init__([group])
 
     def _step(self, group: dict[str, Any], changed: list[Tensor]) -> None:
-        gradients = [parameter.grad for parameter in changed]
+        gradients = [parameter.grad for parameter in changed if parameter.grad is not None]
         momenta = [self._momentum(parameter) for parameter in changed]
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         # Nesterov's: the step looks one momentum ahead
@@ -68,21 +62,19 @@ class Muon(torch.optim.Optimizer):
                 by_shape.setdefault((own.shape[0], own.shape[1]), []).append((own, towards))
         for (rows, columns), pairs in by_shape.items():
             polar_MRC = orthogonalise(torch.stack([towards for _, towards in pairs]))
-            own = [matrix for matrix, _ in pairs]
-            torch._foreach_mul_(own, 1 - group["lr"] * group["weight_decay"])
+            matrices = [own for own, _ in pairs]
+            torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
             scale = -group["lr"] * max(1.0, rows / columns) ** 0.5
-            torch._foreach_add_(own, list(polar_MRC.unbind()), alpha=scale)
+            torch._foreach_add_(matrices, list(polar_MRC.unbind()), alpha=scale)
 
     def _matrices(self, parameter: Tensor, direction: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
         parts = self._parts[parameter]
         return zip(parameter.chunk(parts), direction.chunk(parts), strict=True)
 
     def _momentum(self, parameter: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(parameter)
-        momentum: Tensor = state["momentum"]
-        return momentum
+        if parameter not in self.state:
+            self.state[parameter] = {"momentum": torch.zeros_like(parameter)}
+        return self.state[parameter]["momentum"]
 
 
 def orthogonalise(matrices_MRC: Tensor) -> Tensor:

@@ -16,9 +16,11 @@ from typing import Any, Literal
 from torch import Tensor
 
 from anygram.budgets import Budget
+from anygram.compiled import elementwise_kernel
+from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_finite, require_one_of
 from anygram.protocols import Ids
 
@@ -36,12 +38,78 @@ class Config(RecurrentConfig):
         require_finite("forget_bias", self.forget_bias)
 
 
+@elementwise_kernel
+def _coupled(input_BG: Any, product_BG: Any, h_BH: Any, new_h_BH: Any) -> None:
+    """Write h_t, and over the input part f and g."""
+    rows, units = h_BH.shape
+    for b in range(rows):
+        f_H, g_H = input_BG[b, :units], input_BG[b, units:]
+        product_f_H, product_g_H = product_BG[b, :units], product_BG[b, units:]
+        h_H, new_h_H = h_BH[b], new_h_BH[b]
+        for j in range(units):
+            f, g = logistic(f_H[j] + product_f_H[j]), tanh(g_H[j] + product_g_H[j])
+            f_H[j], g_H[j] = f, g
+            new_h_H[j] = g + f * (h_H[j] - g)
+
+
+@elementwise_kernel
+def _coupled_gradient(
+    kept_BG: Any, _: Any, h_BH: Any, new_h_BH: Any, straight_BH: Any, through_BH: Any, output_BH: Any
+) -> None:
+    """Write over f and g the gradients of their pre-activations, and over h_t's that of h_{t−1}."""
+    rows, units = h_BH.shape
+    for b in range(rows):
+        f_H, g_H, h_H = kept_BG[b, :units], kept_BG[b, units:], h_BH[b]
+        straight_H, through_H, output_H = straight_BH[b], through_BH[b], output_BH[b]
+        for j in range(units):
+            dh, f, g = straight_H[j] + through_H[j] + output_H[j], f_H[j], g_H[j]
+            straight_H[j] = dh * f
+            f_H[j] = dh * (h_H[j] - g) * logistic_slope(f)
+            g_H[j] = dh * (1 - f) * tanh_slope(g)
+
+
+@elementwise_kernel
+def _free(input_BG: Any, product_BG: Any, h_BH: Any, new_h_BH: Any) -> None:
+    """Write h_t, and over the input part f, i and g."""
+    rows, units = h_BH.shape
+    for b in range(rows):
+        input_G, product_G, h_H, new_h_H = input_BG[b], product_BG[b], h_BH[b], new_h_BH[b]
+        for k in range(2 * units):
+            input_G[k] = logistic(input_G[k] + product_G[k])
+        f_H, i_H, g_H = input_G[:units], input_G[units : 2 * units], input_G[2 * units :]
+        product_g_H = product_G[2 * units :]
+        for j in range(units):
+            g_H[j] = tanh(g_H[j] + product_g_H[j])
+            new_h_H[j] = f_H[j] * h_H[j] + i_H[j] * g_H[j]
+
+
+@elementwise_kernel
+def _free_gradient(
+    kept_BG: Any, _: Any, h_BH: Any, new_h_BH: Any, straight_BH: Any, through_BH: Any, output_BH: Any
+) -> None:
+    """Write over f, i and g the gradients of their pre-activations, and over h_t's that of h_{t−1}."""
+    rows, units = h_BH.shape
+    for b in range(rows):
+        kept_G, h_H = kept_BG[b], h_BH[b]
+        f_H, i_H, g_H = kept_G[:units], kept_G[units : 2 * units], kept_G[2 * units :]
+        straight_H, through_H, output_H = straight_BH[b], through_BH[b], output_BH[b]
+        for j in range(units):
+            dh, f, i, g = straight_H[j] + through_H[j] + output_H[j], f_H[j], i_H[j], g_H[j]
+            straight_H[j] = dh * f
+            f_H[j] = dh * h_H[j] * logistic_slope(f)
+            i_H[j] = dh * g * logistic_slope(i)
+            g_H[j] = dh * i * tanh_slope(g)
+
+
 class CoupledCell(Cell):
     """Blocks in the order f, g; h is carried."""
 
     blocks = 2
+    compiled = staticmethod(_coupled)
+    compiled_gradient = staticmethod(_coupled_gradient)
 
     def __init__(self, forget_bias: float) -> None:
+        super().__init__()
         self._forget_bias = forget_bias
 
     def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
@@ -58,8 +126,11 @@ class FreeCell(Cell):
     """Blocks in the order f, i, g; h is carried."""
 
     blocks = 3
+    compiled = staticmethod(_free)
+    compiled_gradient = staticmethod(_free_gradient)
 
     def __init__(self, forget_bias: float) -> None:
+        super().__init__()
         self._forget_bias = forget_bias
 
     def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
@@ -74,14 +145,12 @@ class FreeCell(Cell):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained gated network; equal seeds give equal weights."""
-    cell = (CoupledCell if config.gates == "coupled" else FreeCell)(config.forget_bias)
-    return NeuralLanguageModel(
-        "gated", lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed
-    )
+    kind = CoupledCell if config.gates == "coupled" else FreeCell
+    return recurrent_model("gated", config, lambda: kind(config.forget_bias), vocabulary_size, seed)
 
 
 def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, CoupledCell.blocks, symbols, vocabulary_size, budget, rate=5e-3)
+    return suggest_recurrent(Config, CoupledCell.blocks, symbols, vocabulary_size, budget)

@@ -19,7 +19,7 @@ from anygram.compiled import elementwise_kernel
 from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.protocols import Ids
 
 
@@ -93,13 +93,11 @@ class GruCell(Cell):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained GRU; equal seeds give equal weights."""
-    return NeuralLanguageModel(
-        "gru", lambda: RecurrentBody(config, GruCell(), vocabulary_size), vocabulary_size, seed
-    )
+    return recurrent_model("gru", config, GruCell, vocabulary_size, seed)
 
 
 def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, GruCell.blocks, symbols, vocabulary_size, budget, rate=5e-3)
+    return suggest_recurrent(Config, GruCell.blocks, symbols, vocabulary_size, budget)

@@ -9,23 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear
 
 from anygram.budgets import Budget
 from anygram.compiled import elementwise_kernel
 from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentBody, RecurrentConfig, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
 from anygram.neural.sizing import require_finite
 from anygram.protocols import Ids
 
 
 @dataclass(frozen=True)
 class Config(RecurrentConfig):
-    """`forget_bias` is b_f before training: 1 remembers (Jozefowicz, Zaremba & Sutskever 2015)."""
+    """`forget_bias` is b_f before training: 1 remembers (Jozefowicz, Zaremba & Sutskever 2015).
+
+    `normalised`: layer normalisation of W x_t, of U h_{t−1} and of c_t (Ba, Kiros & Hinton 2016).
+    """
 
     forget_bias: float = 1.0
+    normalised: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,8 +46,9 @@ def _step(input_BG: Any, product_BG: Any, h_BH: Any, c_BH: Any, new_h_BH: Any, n
         input_G, product_G = input_BG[b], product_BG[b]
         for k in range(3 * units):
             input_G[k] = logistic(input_G[k] + product_G[k])
-        for k in range(3 * units, 4 * units):
-            input_G[k] = tanh(input_G[k] + product_G[k])
+        last_H, product_H = input_G[3 * units :], product_G[3 * units :]
+        for j in range(units):
+            last_H[j] = tanh(last_H[j] + product_H[j])
         i_H, f_H, o_H, g_H = (
             input_G[:units],
             input_G[units : 2 * units],
@@ -103,6 +110,7 @@ class LstmCell(Cell):
     compiled_gradient = staticmethod(_gradient)
 
     def __init__(self, forget_bias: float) -> None:
+        super().__init__()
         self._forget_bias = forget_bias
 
     def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
@@ -115,16 +123,44 @@ class LstmCell(Cell):
         bias_GH[1] = self._forget_bias
 
 
+class NormalisedLstmCell(LstmCell):
+    """LN(x) = α ⊙ (x − mean x) / √(var x + ε) on both parts and on c_t (Ba et al. 2016, equations 20–22).
+
+    What LN(W x_t) and LN(U h_{t−1}) would add is in b already.
+    """
+
+    compiled = None
+    compiled_gradient = None
+
+    def __init__(self, forget_bias: float, units: int) -> None:
+        super().__init__(forget_bias)
+        self.input_gain = nn.Parameter(torch.ones(self.blocks * units))
+        self.product_norm = nn.LayerNorm(self.blocks * units, bias=False)
+        self.memory_norm = nn.LayerNorm(units)
+
+    def input_part(self, input_TBI: Tensor, layer: nn.Linear) -> Tensor:
+        product_TBG = linear(input_TBI, layer.weight)
+        return layer_norm(product_TBG, self.input_gain.shape, self.input_gain, layer.bias)
+
+    def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
+        i_BH, f_BH, o_BH, g_BH = (input_BG + self.product_norm(product_BG)).chunk(4, dim=1)
+        c_BH = f_BH.sigmoid() * carried[1] + i_BH.sigmoid() * g_BH.tanh()
+        return o_BH.sigmoid() * self.memory_norm(c_BH).tanh(), c_BH
+
+
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained LSTM; equal seeds give equal weights."""
-    cell = LstmCell(config.forget_bias)
-    return NeuralLanguageModel(
-        "lstm", lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed
-    )
+
+    def cell() -> Cell:
+        if config.normalised:
+            return NormalisedLstmCell(config.forget_bias, config.units)
+        return LstmCell(config.forget_bias)
+
+    return recurrent_model("lstm", config, cell, vocabulary_size, seed)
 
 
 def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, LstmCell.blocks, symbols, vocabulary_size, budget, rate=1.2e-2)
+    return suggest_recurrent(Config, LstmCell.blocks, symbols, vocabulary_size, budget)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
+from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.sizing import (
     Weights,
@@ -30,19 +31,22 @@ from anygram.protocols import Ids
 
 @dataclass(frozen=True)
 class Config:
-    """`order` is n; `direct` connects the embeddings to the output."""
+    """`order` is n; `direct` connects the embeddings to the output; `tied`, `softmax`: see `HeadConfig`."""
 
     order: int = 8
     embedding: int = 64
     units: int = 512
     direct: bool = True
     dropout: float = 0.0
+    tied: bool = False
+    softmax: Softmax = "full"
 
     def __post_init__(self) -> None:
         require_at_least(2, "order", self.order)
         require_at_least(1, "embedding", self.embedding)
         require_at_least(1, "units", self.units)
         require_fraction("dropout", self.dropout)
+        HeadConfig(self.softmax, self.tied)
 
 
 class NnlmBody(Body):
@@ -82,7 +86,8 @@ class NnlmBody(Body):
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
     """Return an untrained network; equal seeds give equal weights."""
-    return NeuralLanguageModel("nnlm", lambda: NnlmBody(config, vocabulary_size), vocabulary_size, seed)
+    head = HeadConfig(config.softmax, config.tied)
+    return NeuralLanguageModel("nnlm", lambda: NnlmBody(config, vocabulary_size), vocabulary_size, seed, head)
 
 
 _UNITS = (64, 128, 256, 384, 512, 768, 1024, 1536, 2048)
@@ -101,4 +106,16 @@ def suggest(
 
     units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
     config = Config(order=order, embedding=embedding, units=units, dropout=suggest_dropout(epochs))
-    return config, {"rows": rows, "block": block, "rate": 8e-3, "decay": 0.02, "warmup": 0.05, "clip": 1.0}
+    return config, {
+        "rows": rows,
+        "block": block,
+        "optimiser": "muon",
+        "rate": 0.05,
+        "embedding_rate": 1.0,
+        "head_rate": 0.3,
+        "momentum": 0.9,
+        "decay": 0.02,
+        "schedule": "linear",
+        "warmup": 0.05,
+        "clip": 1.0,
+    }

@@ -139,15 +139,16 @@ class TransformerBody(Body):
         return rms_norm(x_BTD) if self._modern else x_BTD, after
 
     def _embed(self, stream_BT1: Tensor, is_boundary_BT: Tensor, position_BT: Tensor) -> Tensor:
-        """Return what the first layer reads; the stream is the last symbol before the block, and the block."""
+        """Return what the first layer reads; the stream is the symbol before the block, and the block."""
         ids_BT = stream_BT1[:, 1:]
         x_BTD: Tensor = self.embedding(ids_BT)
         if not self._modern:
-            return x_BTD * self.width**0.5 + sinusoids(position_BT, self.width)
+            return x_BTD * math.sqrt(self.width) + sinusoids(position_BT, self.width)
         if self.pair_embedding is not None:
             # what stands before a boundary is forgotten: it reads as one
             before_BT = stream_BT1[:, :-1].masked_fill(is_boundary_BT, self._boundary)
-            x_BTD = x_BTD + self.pair_embedding(before_BT, ids_BT)
+            pairs_BTD: Tensor = self.pair_embedding(before_BT, ids_BT)
+            x_BTD = x_BTD + pairs_BTD
         return rms_norm(x_BTD)
 
     def _through_layers(

@@ -20,9 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anygram.neural.heads import FullHead, Head, HeadConfig, Softmax
+from anygram.neural.heads import FullHead, Head, HeadConfig
 from anygram.neural.softmax import judged, log_totals, logits_in_chunks, summed_nats
-from anygram.protocols import Ids
 
 # The root holds one in 25 symbols, the first cluster goes up to one in 5
 _SHARES = (25, 5)
@@ -101,7 +100,7 @@ class AdaptiveHead(Head):
             yield these, log_p_nV
 
     def judge(self, hidden_ND: Tensor, target_N: Tensor, ranked: bool) -> tuple[Tensor, Tensor]:
-        """Return what `Head.judge` does; where no ranks are asked for, by the clusters of the targets alone."""
+        """Return what `Head.judge` does; without ranks, each target is read by its own cluster alone."""
         if ranked:
             return super().judge(hidden_ND, target_N, ranked)
         in_root_N, rare = self._find(target_N)
@@ -146,3 +145,9 @@ def head_of(config: HeadConfig, width: int, embedding: nn.Embedding) -> Head:
     if config.softmax == "adaptive":
         return AdaptiveHead(config, width, len(embedding.weight))
     return FullHead(config, width, embedding)
+
+
+def covered(sample_ids: Ids, vocabulary_size: int) -> float:
+    """Return the share of the sample that the root alone decides."""
+    frequent = (sample_ids < cluster_ends(vocabulary_size)[0]) | (sample_ids == vocabulary_size - 1)
+    return float(np.mean(frequent))

@@ -61,7 +61,14 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, key_heads: int, *, bias: bool, normalised: bool, residual: bool
+        self,
+        width: int,
+        heads: int,
+        key_heads: int,
+        *,
+        bias: bool,
+        normalised: bool,
+        residual: bool,
     ) -> None:
         """`normalised` queries and keys keep their products small (Henry et al. 2020).
 
@@ -89,7 +96,7 @@ class Attention(nn.Module):
             turned_BTHK = rms_norm(turned_BTHK)
         if sight.rotation is not None:
             turned_BTHK = rotate(turned_BTHK, sight.rotation)
-        query_BTHK, key_BTHK = turned_BTHK.split([self._heads, self._key_heads], dim=2)
+        query_BTHK, key_BTHK = torch.split(turned_BTHK, [self._heads, self._key_heads], dim=2)
         key_BHSK, keys = cache[0].append(key_BTHK.transpose(1, 2), sight.keep, sight.past_B)
         value_BHSK, values = cache[1].append(value_BTHK.transpose(1, 2), sight.keep, sight.past_B)
         mixed_BHTK = scaled_dot_product_attention(
@@ -106,8 +113,10 @@ class Attention(nn.Module):
         parts = (self.query, self.key, self.value)
         weight = torch.cat([part.weight for part in parts])
         bias = None if self.query.bias is None else torch.cat([part.bias for part in parts])
-        heads_BTHK = linear(x_BTD, weight, bias).unflatten(-1, (-1, self._head_width))
-        turned_BTHK, value_BTHK = heads_BTHK.split([self._heads + self._key_heads, self._key_heads], dim=2)
+        heads_BTHK = linear(x_BTD, weight, bias).view(*x_BTD.shape[:2], -1, self._head_width)
+        turned_BTHK, value_BTHK = torch.split(
+            heads_BTHK, [self._heads + self._key_heads, self._key_heads], dim=2
+        )
         return turned_BTHK, value_BTHK
 
     def _repeated(self, heads_BHSK: Tensor) -> Tensor:

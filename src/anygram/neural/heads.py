@@ -51,7 +51,7 @@ class Head(nn.Module, ABC):
     """The last layer of a network and its softmax."""
 
     fused: bool = True
-    """Whether the loss computes its gradients in its forward pass; if not, autograd and vmap see each step."""
+    """Whether the loss computes its gradients in its forward pass; if not, autograd sees each step."""
 
     @abstractmethod
     def forward(self, hidden_ND: Tensor) -> Tensor:

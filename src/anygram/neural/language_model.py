@@ -26,8 +26,10 @@ from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 Memory = Any
 """What a body remembers: a tree of tensors (or `OwnState`s) whose axis 0 is the row."""
 
-# The most positions a body reads at once when scoring: bounds what grows with B × T
-_POSITIONS = 256
+# How many symbols a body reads at once when scoring: more fall out of the cache. In a single row they
+# stand far apart, and attention between all of them would cost more than it saves
+_SYMBOLS = 2048
+_MOST_POSITIONS = 512
 
 
 class Body(nn.Module, ABC):
@@ -223,8 +225,9 @@ class NeuralLanguageModel:
         Left is None where no row ends inside the piece.
         """
         ids = self._place(ids_BT)
-        for first in range(0, ids.shape[1], _POSITIONS):
-            piece_BT = ids[:, first : first + _POSITIONS]
+        step = min(_MOST_POSITIONS, max(1, _SYMBOLS // max(1, len(ids))))
+        for first in range(0, ids.shape[1], step):
+            piece_BT = ids[:, first : first + step]
             width = piece_BT.shape[1]
             if lengths is None or bool((lengths >= first + width).all()):
                 yield piece_BT, first, None

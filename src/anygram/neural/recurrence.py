@@ -22,8 +22,8 @@ Clears = Sequence[Tensor | None]
 """For each position the rows that forget all before it is read, as a column, or None where none does."""
 
 
-class Cell(ABC):
-    """One step of a recurrent layer; it holds no weights.
+class Cell(nn.Module, ABC):
+    """One step of a recurrent layer, whose matrices it does not hold.
 
     `step` says what it does. `compiled` and `compiled_gradient` are the same for one step on float32
     arrays, where a cell has them:
@@ -46,6 +46,11 @@ class Cell(ABC):
     compiled: Callable[..., None] | None = None
     compiled_gradient: Callable[..., None] | None = None
 
+    def input_part(self, input_TBI: Tensor, layer: nn.Linear) -> Tensor:
+        """Return W x_t + b of all steps, given the layer that holds W and b."""
+        input_TBG: Tensor = layer(input_TBI)
+        return input_TBG
+
     @abstractmethod
     def step(self, input_BG: Tensor, product_BG: Tensor, carried: Carried) -> Carried:
         """Return what is carried on, given W x_t + b and U h_{t−1}."""
@@ -53,6 +58,11 @@ class Cell(ABC):
     def initial_bias(self, bias_GH: Tensor) -> None:
         """Set the biases before training."""
         nn.init.zeros_(bias_GH)
+
+    def initial_recurrent(self, weight_GH: Tensor) -> None:
+        """Set U before training: orthogonal blocks keep the length of what is carried (Saxe et al. 2014)."""
+        for block_HH in weight_GH.chunk(self.blocks):
+            nn.init.orthogonal_(block_HH)
 
 
 def read(
@@ -63,7 +73,7 @@ def read(
     clears: Clears,
     lengths_B: Tensor | None,
 ) -> tuple[Tensor, Carried]:
-    """Return h after each position as hidden_TBH, and what is carried after each row's end, no gradient to it.
+    """Return h after each position as hidden_TBH, and what is carried after each row's end (no gradient).
 
     input_TBG, fresh from a product, is overwritten.
     """
@@ -75,7 +85,7 @@ def read(
 
 
 class _Compiled(torch.autograd.Function):
-    """All steps of a cell that is compiled; buffers hold what is carried before the block and after each step."""
+    """All steps of a cell that is compiled; a buffer holds what is carried at first and after each step."""
 
     @staticmethod
     def forward(

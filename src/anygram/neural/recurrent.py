@@ -1,13 +1,11 @@
-"""The recurrent body: layers of a cell that reads one symbol after another.
+"""The recurrent body: an embedding and layers of a cell that reads one symbol after another.
 
-A cell says how one step goes from pre-activations to the next memory; the layer owns the weights.
-What the input adds to every step is one product before the loop, and the gradient of the recurrent
-weights is one product after it. Axes: B rows, T positions, I inputs, H units, G pre-activations.
+Axes: B rows, T positions, I inputs, H units, G pre-activations, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -16,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
-from anygram.neural.language_model import Body
+from anygram.neural.heads import HeadConfig, Softmax
+from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell, Clears, read
 from anygram.neural.sizing import (
     Weights,
@@ -30,32 +29,46 @@ from anygram.neural.sizing import (
 
 @dataclass(frozen=True)
 class RecurrentConfig:
-    """Sizes of a recurrent network: `units` a layer, width of the `embedding`, `dropout` on both sides of
-    every layer (Zaremba, Sutskever & Vinyals 2014)."""
+    """Sizes of a recurrent network: `units` a layer, width of the `embedding`.
+
+    What is left out in training: `dropout`, units on both sides of every layer (Zaremba, Sutskever & Vinyals
+    2014), the same ones in all positions of a block if `locked` (Gal & Ghahramani 2016);
+    `embedding_dropout`, symbols, whose whole embedding is zero in a block; `weight_drop`, recurrent
+    weights (both in Merity, Keskar & Socher 2018, sections 2 and 4.3). `tied` and `softmax` are those of
+    `HeadConfig`.
+    """
 
     units: int = 256
     layers: int = 1
     embedding: int = 64
     dropout: float = 0.0
+    locked: bool = False
+    embedding_dropout: float = 0.0
+    weight_drop: float = 0.0
+    tied: bool = False
+    softmax: Softmax = "full"
 
     def __post_init__(self) -> None:
         require_at_least(1, "units", self.units)
         require_at_least(1, "layers", self.layers)
         require_at_least(1, "embedding", self.embedding)
-        require_fraction("dropout", self.dropout)
+        for name in ("dropout", "embedding_dropout", "weight_drop"):
+            require_fraction(name, getattr(self, name))
+        HeadConfig(self.softmax, self.tied)
 
 
 class RecurrentBody(Body):
-    """An embedding and layers of one cell."""
+    """An embedding and layers of one kind of cell."""
 
-    def __init__(self, config: RecurrentConfig, cell: Cell, vocabulary_size: int) -> None:
+    def __init__(self, config: RecurrentConfig, cell: Callable[[], Cell], vocabulary_size: int) -> None:
+        """`cell` makes a cell for each layer."""
         super().__init__()
         self.width = config.units
         self._boundary = vocabulary_size - 1
-        self._dropout = config.dropout
+        self._config = config
         self.embedding = nn.Embedding(vocabulary_size, config.embedding)
         inputs = [config.embedding] + [config.units] * (config.layers - 1)
-        self.layers = nn.ModuleList(_Layer(cell, size, config.units) for size in inputs)
+        self.layers = nn.ModuleList(_Layer(cell(), size, config.units, config.weight_drop) for size in inputs)
 
     def memory(self, rows: int) -> tuple[Carried, ...]:
         zeros_BH = self.embedding.weight.new_zeros(rows, self.width)
@@ -64,14 +77,30 @@ class RecurrentBody(Body):
     def forward(
         self, ids_BT: Tensor, memory: tuple[Carried, ...], lengths_B: Tensor | None
     ) -> tuple[Tensor, tuple[Carried, ...]]:
-        clears = _steps((ids_BT == self._boundary).T)
-        hidden_TBH = dropout(self.embedding(ids_BT.T), self._dropout, self.training)
+        clears = _clears((ids_BT == self._boundary).T)
+        hidden_TBH = self._drop(self._embed(ids_BT.T))
         after = []
         for layer, carried in zip(self._layers(), memory, strict=True):
             hidden_TBH, carried = layer(hidden_TBH, carried, clears, lengths_B)
-            hidden_TBH = dropout(hidden_TBH, self._dropout, self.training)
+            hidden_TBH = self._drop(hidden_TBH)
             after.append(carried)
         return hidden_TBH.transpose(0, 1), tuple(after)
+
+    def _embed(self, ids_TB: Tensor) -> Tensor:
+        embedded_TBI: Tensor = self.embedding(ids_TB)
+        if not self.training or self._config.embedding_dropout == 0:
+            return embedded_TBI
+        kept_V1 = dropout(
+            self.embedding.weight.new_ones(len(self.embedding.weight), 1), self._config.embedding_dropout
+        )
+        return embedded_TBI * kept_V1[ids_TB]
+
+    def _drop(self, hidden_TBH: Tensor) -> Tensor:
+        if not self.training or self._config.dropout == 0:
+            return hidden_TBH
+        if not self._config.locked:
+            return dropout(hidden_TBH, self._config.dropout)
+        return hidden_TBH * dropout(torch.ones_like(hidden_TBH[:1]), self._config.dropout)
 
     def _layers(self) -> Iterable[_Layer]:
         return cast(Iterable[_Layer], self.layers)
@@ -80,50 +109,68 @@ class RecurrentBody(Body):
 class _Layer(nn.Module):
     """One cell over all positions."""
 
-    def __init__(self, cell: Cell, inputs: int, units: int) -> None:
+    def __init__(self, cell: Cell, inputs: int, units: int, weight_drop: float) -> None:
         super().__init__()
         self.cell = cell
         self.input = nn.Linear(inputs, cell.blocks * units)
         self.recurrent = nn.Parameter(torch.empty(cell.blocks * units, units))
         # to an optimiser that learns matrices, each block is one
         self.matrix_parts = {"input.weight": cell.blocks, "recurrent": cell.blocks}
+        self._weight_drop = weight_drop
         cell.initial_bias(self.input.bias.detach().view(cell.blocks, units))
-        for block_HH in self.recurrent.detach().chunk(cell.blocks):
-            # keeps the length of what is carried (Saxe, McClelland & Ganguli 2014)
-            nn.init.orthogonal_(block_HH)
+        cell.initial_recurrent(self.recurrent.detach())
 
     def forward(
         self, input_TBI: Tensor, carried: Carried, clears: Clears, lengths_B: Tensor | None
     ) -> tuple[Tensor, Carried]:
         """Return the outputs as hidden_TBH and what is carried after each row's end, without gradient."""
-        return read(self.cell, self.input(input_TBI), self.recurrent, carried, clears, lengths_B)
+        weight_GH: Tensor = self.recurrent
+        if self.training and self._weight_drop > 0:
+            weight_GH = dropout(weight_GH, self._weight_drop)
+        return read(
+            self.cell, self.cell.input_part(input_TBI, self.input), weight_GH, carried, clears, lengths_B
+        )
 
 
-def _steps(rows_TB: Tensor) -> list[Tensor | None]:
+def _clears(rows_TB: Tensor) -> Clears:
     """Return for each position which rows are meant, as a column, or None where none is."""
     some = rows_TB.any(1).tolist()
     return [rows_B[:, None] if one else None for rows_B, one in zip(rows_TB.unbind(), some, strict=True)]
 
 
+def recurrent_model(
+    name: str, config: RecurrentConfig, cell: Callable[[], Cell], vocabulary_size: int, seed: int
+) -> NeuralLanguageModel:
+    """Return an untrained network of such cells; equal seeds give equal weights."""
+    head = HeadConfig(config.softmax, config.tied)
+    return NeuralLanguageModel(
+        name, lambda: RecurrentBody(config, cell, vocabulary_size), vocabulary_size, seed, head
+    )
+
+
 C = TypeVar("C", bound=RecurrentConfig)
 
+_SYMBOLS_A_WEIGHT = 2.5
 _UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 
 
 def suggest_recurrent(
-    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget, rate: float
+    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[C, dict[str, Any]]:
     """Return one layer of a cell of so many blocks, as wide as text and budget can fill, and how to learn.
 
-    `rate` is the learning rate that suits 256 units; it falls with the root of the width.
+    Muon's rate suits every cell and width; the head's falls with the width (Yang et al. 2022, table 8).
     """
-    rows, block = 16, 64
+    rows, block = 32, 64
     embedding = suggest_embedding(vocabulary_size)
 
     def weights(units: int) -> Weights:
         return Weights(body=blocks * units * (units + embedding), head=units * vocabulary_size)
 
-    units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
-    learner = {"rows": rows, "block": block, "rate": rate * (256 / units) ** 0.5}
-    learner |= {"decay": 0.02, "warmup": 0.05, "clip": 1.0}
+    units, epochs = largest_fitting(
+        _UNITS, weights, budget, symbols, rows * block, symbols_a_weight=_SYMBOLS_A_WEIGHT
+    )
+    learner: dict[str, Any] = {"rows": rows, "block": block, "optimiser": "muon", "rate": 0.05}
+    learner |= {"embedding_rate": 1.0, "head_rate": 0.3 * 256 / units, "momentum": 0.9, "decay": 0.02}
+    learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
     return config(units=units, embedding=embedding, dropout=suggest_dropout(epochs)), learner

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram import evaluation
+from anygram import lanes
 from anygram.errors import UsageError
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Matching, Streaming, Texts
 from anygram.tasks.prediction import END
@@ -80,7 +80,7 @@ class Scorer:
         if isinstance(self._model, Matching):
             log_p_T, matched_T = self._model.match_stream(ids_T)
         else:
-            log_p_T = -evaluation.score_together(self._model, [ids_T])[0][0]
+            log_p_T = -lanes.score_together(self._model, [ids_T])[0][0]
         names = [*map(self._codec.symbol, ids_T[:-1].tolist()), END]
         return ScoredSymbols(names, ids_T, log_p_T, ids_T == self._codec.unknown, matched_T)
 
@@ -116,12 +116,7 @@ class Scorer:
             starts_D = np.cumsum([0, *map(len, rows[:-1])])
             totals_D: FloatArray = np.add.reduceat(self._model.score_stream(np.concatenate(rows)), starts_D)
             return totals_D
-        order_D = sorted(range(len(rows)), key=lambda place: -len(rows[place]))
-        log_p_D = np.empty(len(rows))
-        scored = evaluation.score_together(self._model, [rows[place] for place in order_D])
-        for place, (nats_T, _) in zip(order_D, scored, strict=True):
-            log_p_D[place] = -nats_T.sum()
-        return log_p_D
+        return np.array([-nats_T.sum() for nats_T, _ in lanes.score_together(self._model, rows)])
 
     def _in_bytes(self, texts: Sequence[str]) -> Texts:
         try:

@@ -210,7 +210,7 @@ class GradientLearner:
             self._halve(len(own.ids_BT))  # out here nothing holds on to what the attempt had made
 
     def _accumulate(self, batch: Block, total: float) -> tuple[Tensor, list[State]]:
-        """Leave the gradient of Σ weight · nats / total with the weights; return that and the states."""
+        """Leave the gradient of Σ weight · nats / total with the weights; return it, and the states after."""
         for weight in self._weights.values():
             weight.grad = None
         parts = memory.parts_of(len(batch.ids_BT), self._parts)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from anygram.learning.gradient.adapting import embeddings
 from anygram.learning.gradient.config import Config
 from anygram.learning.muon import Matrices, Muon
+from anygram.learning.optimiser import AdamW, Optimiser
 
 
-def create(
-    parameters: Mapping[str, Tensor], config: Config, module: nn.Module
-) -> list[torch.optim.Optimizer]:
+def create(parameters: Mapping[str, Tensor], config: Config, module: nn.Module) -> list[Optimiser]:
     """Return what learns these, each by one: AdamW (Loshchilov & Hutter 2019), and Muon where asked for.
 
     Every group says by `factor` how many times the rate its own is, which is set before every step.
@@ -23,14 +21,14 @@ def create(
     """
     between = _between(parameters, module) if config.optimiser == "muon" else {}
     rest = {name: p for name, p in parameters.items() if name not in between}
-    optimisers: list[torch.optim.Optimizer] = []
+    optimisers: list[Optimiser] = []
     if between:
         muon = Muon(between.values(), config.decay, config.momentum)
         muon.param_groups[0]["factor"] = 1.0
         optimisers.append(muon)
     if rest:
         groups = _groups(rest, config, module)
-        optimisers.append(torch.optim.AdamW(groups, betas=(config.beta1, config.beta2), fused=True))
+        optimisers.append(AdamW(groups, (config.beta1, config.beta2)))
     return optimisers
 
 
@@ -38,9 +36,9 @@ def _between(parameters: Mapping[str, Tensor], module: nn.Module) -> dict[str, M
     """Return the matrices that Muon learns; a module's `matrix_parts` says which of them are several."""
     looked_up, own = embeddings(module), dict(module.named_parameters())  # own: not the factors of adapters
     parts = {
-        f"{name}.{own}" if name else own: count
+        f"{name}.{weight}": count
         for name, inner in module.named_modules()
-        for own, count in getattr(inner, "matrix_parts", {}).items()
+        for weight, count in getattr(inner, "matrix_parts", {}).items()
     }
     return {
         name: Matrices(p, parts.get(name, 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from anygram import states
 from anygram.errors import RunError
+from anygram.learning.optimiser import Optimiser
 from anygram.protocols import State, Tensors
 
 
@@ -80,36 +80,35 @@ def _part(tensors: Tensors, name: str, like: Any) -> Any:
     return part
 
 
-def moments_to_arrays(optimiser: torch.optim.Optimizer) -> Tensors:
+def moments_to_arrays(optimiser: Optimiser) -> Tensors:
     """Return what an optimiser remembers of each parameter, as `number.name`."""
     return {
         f"{index}.{name}": to_array(value)
-        for index, moments in optimiser.state_dict()["state"].items()
-        for name, value in moments.items()
+        for index, parameter in enumerate(optimiser.parameters)
+        for name, value in optimiser.state.get(parameter, {}).items()
     }
 
 
-def restore_moments(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
+def restore_moments(optimiser: Optimiser, tensors: Tensors) -> None:
     """Give an optimiser what `moments_to_arrays` returned; RunError where it does not fit."""
+    parameters = optimiser.parameters
     moments: dict[int, dict[str, Tensor]] = {}
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for key in tensors:
         number, _, name = key.partition(".")
         index = int(number)
         if not index < len(parameters):
             raise RunError(f"moments of parameter {index}, of {len(parameters)}; restore it or train again")
-        shape = parameters[index] if tensors[key].ndim else parameters[index].new_empty(())
-        moments.setdefault(index, {})[name] = taken(tensors, key, shape)
+        like = parameters[index] if tensors[key].ndim else parameters[index].new_empty(())
+        moments.setdefault(index, {})[name] = taken(tensors, key, like)
     _require_alike(optimiser, moments)
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    optimiser.state = {parameters[index]: own for index, own in moments.items()}
 
 
-def _require_alike(optimiser: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]]) -> None:
+def _require_alike(optimiser: Optimiser, moments: dict[int, dict[str, Tensor]]) -> None:
     """Raise RunError unless all parameters of a group have moments of the same names."""
-    groups: Iterable[dict[str, Any]] = optimiser.state_dict()["param_groups"]
-    for group in groups:
-        names = [set(moments.get(index, {})) for index in group["params"]]
+    number = iter(range(len(optimiser.parameters)))
+    for group in optimiser.param_groups:
+        names = [set(moments.get(next(number), {})) for _ in group["params"]]
         if any(one != names[0] for one in names):
             raise RunError("moments of some parameters are missing; restore them or train again")
 
