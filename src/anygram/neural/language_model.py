@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,8 @@ class Body(nn.Module, ABC):
 
     width: int
     """D, the size of a hidden vector."""
+    autocasts = True
+    """Whether its products may be computed in bfloat16 while it learns (`torch.autocast`)."""
     embedding: nn.Embedding
     """What ids are looked up in, whose weights a tied head shares."""
 
@@ -95,6 +97,11 @@ class NeuralLanguageModel:
     @property
     def vocabulary_size(self) -> int:
         return self._vocabulary_size
+
+    @property
+    def width(self) -> int:
+        """D, the size of a hidden vector."""
+        return self._body.width
 
     def module(self) -> nn.Module:
         """Return the module that holds the parameters."""
@@ -174,14 +181,21 @@ class NeuralLanguageModel:
         if state is None:
             boundary_B1 = torch.full_like(target_BT[:, :1], self._vocabulary_size - 1)
             read_BT = torch.cat([boundary_B1, target_BT], dim=1)
-            hidden_BTD, memory = self._body(read_BT, self._body.memory(len(ids_BT)), None)
+            hidden_BTD, memory = self._learn_from(read_BT, self._body.memory(len(ids_BT)))
             before_BTD = hidden_BTD[:, :-1]
         else:
-            hidden_BTD, memory = self._body(target_BT, state.memory, None)
+            hidden_BTD, memory = self._learn_from(target_BT, state.memory)
             before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
         weights_N = torch.as_tensor(weights_BT, dtype=torch.float32, device=self._device).flatten()
         mean = self._head.loss(before_BTD.flatten(0, 1), target_BT.flatten(), weights_N)
         return mean, NeuralState(memory, hidden_BTD[:, -1].detach().clone())
+
+    def _learn_from(self, ids_BT: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Return hidden_BTD and the memory after; under autocast only what can bear it is cast."""
+        device = self._device.type
+        with nullcontext() if self._body.autocasts else torch.autocast(device, enabled=False):
+            hidden_BTD, memory = self._body(ids_BT, memory, None)
+        return hidden_BTD, memory
 
     def tensors(self) -> Tensors:
         """Return every parameter as float32, by its name in the module."""

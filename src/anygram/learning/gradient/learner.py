@@ -26,6 +26,10 @@ from anygram.learning.gradient.schedules import factor_at
 from anygram.learning.gradient.sweeping import Sweep
 from anygram.learning.gradient.watching import Watch
 from anygram.learning.group import ALONE, Group
+from anygram.learning.optimiser import Optimiser
+from anygram.neural import precision
+from anygram.neural.language_model import NeuralLanguageModel
+from anygram.neural.precision import Precision
 from anygram.protocols import Differentiable, LanguageModel, State, Tensors
 
 _KEPT_BLOCK, _KEPT_BLOCKS = 1 << 30, (1 << 31) - 1
@@ -56,7 +60,8 @@ class GradientLearner:
         if self._adapters is not None:
             self._weights = self._adapters.adapted
         self._parameters = self._adapters.factors if self._adapters else self._weights
-        self._optimisers = optimisers.create(self._parameters, config, module)
+        self._precision = _precision_of(model, self._device, config, group)
+        self._optimisers = self._new_optimisers()
         self._good = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
         self._average = Average(self._weights, config.average) if config.average else None
         self._watch = Watch(module, self._weights, config.clip)
@@ -129,6 +134,8 @@ class GradientLearner:
             figures["learnt_parameters"] = learnt
         if self.config.rate == "find":
             figures["rate"] = self._rate
+        if self._precision != Precision():
+            figures["precision"] = self._precision.to_words()
         return figures
 
     def shown(self) -> AbstractContextManager[None]:
@@ -219,7 +226,8 @@ class GradientLearner:
         means, after = [], []
         for part, state in zip(parts, before, strict=True):
             weights_BT = batch.weights_BT[part]
-            mean, carried = self._model.loss(batch.ids_BT[part], weights_BT, state)
+            with self._precision.computing(self._device):
+                mean, carried = self._model.loss(batch.ids_BT[part], weights_BT, state)
             if (share := float(weights_BT.sum() / total)) != 1:
                 mean = mean * share
             mean.backward()  # type: ignore[no-untyped-call]
@@ -288,11 +296,24 @@ class GradientLearner:
         if self._adapters is not None:
             self._adapters.merge()
         self._rate, self._began, self._sweep = sweep.choose(), spent, None
-        self._optimisers = optimisers.create(self._parameters, self.config, self._model.module())
+        self._optimisers = self._new_optimisers()
         self._messages.append(f"rate={self._rate:.2g}, found in {len(sweep.rates)} steps")
+
+    def _new_optimisers(self) -> list[Optimiser]:
+        return optimisers.create(self._parameters, self.config, self._model.module(), self._precision.steps)
 
     def _gradients(self) -> list[Tensor]:
         return [parameter.grad for parameter in self._parameters.values() if parameter.grad is not None]
+
+
+def _precision_of(model: Learnable, device: torch.device, config: Config, group: Group) -> Precision:
+    """Return the numbers that all processes compute in; those of a network only, which knows its width."""
+    if not isinstance(model, NeuralLanguageModel):
+        if config.precision == "bfloat16":
+            raise UsageError(f"{type(model).__name__} computes in float32 only; leave out precision")
+        return Precision()
+    chosen = precision.choose(config.precision, device, model.width)
+    return Precision.from_words(group.follow(chosen.to_words()))
 
 
 def _set_checkpointing(module: nn.Module, on: bool) -> None:
