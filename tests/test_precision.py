@@ -94,7 +94,10 @@ def test_going_on_in_bfloat16_is_exact() -> None:
     model, learner = fresh()
     for step in range(3):
         learner.update(_block(step), 0.5)
-    kept, learnt = {name: array.copy() for name, array in model.tensors().items()}, learner.tensors()
+    kept, learnt = (
+        {name: array.copy() for name, array in tensors.items()}
+        for tensors in (model.tensors(), learner.tensors())
+    )
     ahead = [learner.update(_block(step), 0.5)["nats_per_symbol"] for step in (3, 4)]
     other, again = fresh()
     other.restore(kept)
