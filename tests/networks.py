@@ -26,6 +26,8 @@ SETTINGS: list[tuple[str, Mapping[str, Any]]] = [
     ("gru", {"units": 8, "embedding": 5}),
     ("gated", {"units": 8, "layers": 2, "embedding": 5}),
     ("gated", {"units": 8, "embedding": 5, "gates": "free"}),
+    ("mingru", {"units": 8, "layers": 2}),
+    ("minlstm", {"units": 8, "layers": 2, "expansion": 2}),
     ("transformer", {"layers": 2, "width": 16, "heads": 2, "context": 4, "bigrams": 5}),
     ("transformer", {"layers": 1, "width": 8, "heads": 2, "context": 1, "bigrams": 0}),
     ("transformer", {"layers": 2, "width": 16, "heads": 4, "key_heads": 2, "value_residual": True}),

@@ -25,6 +25,8 @@ from anygram.training import session
 from tests.asking import SENTENCES, Said, ask, contents, write_corpus
 
 TINY: dict[str, list[str]] = {
+    "mingru": ["units=4"],
+    "minlstm": ["units=4"],
     "frequency": ["order=3"],
     "ngram": ["order=3"],
     "nnlm": ["embedding=4", "units=8"],

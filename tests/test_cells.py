@@ -213,3 +213,88 @@ def test_the_forget_gate_begins_open(name: str, block: int) -> None:
     expected_GH = np.zeros_like(bias_GH)
     expected_GH[block] = 1.5
     np.testing.assert_array_equal(bias_GH, expected_GH)
+
+
+def test_the_normalised_lstm_follows_its_equations() -> None:
+    model = network("lstm", {"units": 8, "embedding": 5, "normalised": True})
+    w = weights(model)
+    w |= {name.removeprefix("body.layers.0."): array for name, array in w.items()}
+
+    def normed(x: Vector) -> Vector:
+        result: Vector = (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+        return result
+
+    h = c = np.zeros(8)
+    ids = text(1, 9)[0] % BOUNDARY
+    features_TH = model.features(model.start(1), ids[None])[0]
+    for position, symbol in enumerate([BOUNDARY, *ids]):
+        read = w["cell.input_gain"] * normed(w["input.weight"] @ w["body.embedding.weight"][symbol])
+        a = read + w["cell.product_norm.weight"] * normed(w["recurrent"] @ h) + w["input.bias"]
+        i, f, o, g = np.split(a, 4)
+        c = logistic(f) * c + logistic(i) * np.tanh(g)
+        h = logistic(o) * np.tanh(w["cell.memory_norm.weight"] * normed(c) + w["cell.memory_norm.bias"])
+        if position:
+            np.testing.assert_allclose(features_TH[position - 1], h, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "gated"])
+@pytest.mark.parametrize("setting", ["dropout", "embedding_dropout", "weight_drop"])
+def test_what_is_left_out_differs_from_block_to_block(name: str, setting: str) -> None:
+    model = network(name, {"units": 8, "embedding": 5, setting: 0.5})
+    ids_BT, ones_BT = text(2, 12), np.ones((2, 12), dtype=np.float32)
+    first, second = (model.loss(ids_BT, ones_BT)[0].item() for _ in range(2))
+    assert first != second
+    log_p_BT, _ = model.score(model.start(2), ids_BT)
+    full = network(name, {"units": 8, "embedding": 5})
+    np.testing.assert_array_equal(full.score(full.start(2), ids_BT)[0], log_p_BT)
+
+
+def test_recurrent_weights_left_out_are_the_same_in_all_positions() -> None:
+    dropped = network("rnn", {"units": 8, "embedding": 5, "weight_drop": 0.5})
+    ids_BT, ones_BT = text(2, 12), np.ones((2, 12), dtype=np.float32)
+    torch.manual_seed(7)
+    nats, _ = dropped.loss(ids_BT, ones_BT)
+    torch.manual_seed(7)
+    twin = network("rnn", {"units": 8, "embedding": 5})
+    weight_GH = dict(twin.module().named_parameters())["body.layers.0.recurrent"]
+    weight_GH.data = torch.nn.functional.dropout(weight_GH.data, 0.5)
+    assert twin.loss(ids_BT, ones_BT)[0].item() == pytest.approx(nats.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_locked_dropout_leaves_out_the_same_units_in_all_positions(locked: bool) -> None:
+    model = network("lstm", {"units": 8, "embedding": 5, "dropout": 0.5, "locked": locked})
+    body = model.module()["body"]  # type: ignore[index]
+    body.train()
+    ids_BT = torch.from_numpy(text(3, 12) % BOUNDARY).long()
+    hidden_BTH, _ = body(ids_BT, body.memory(3), None)
+    left_out_BTH = hidden_BTH == 0
+    assert left_out_BTH.any() and not left_out_BTH.all()
+    assert bool((left_out_BTH == left_out_BTH[:, :1]).all()) == locked
+
+
+def test_a_symbol_left_out_has_no_embedding_wherever_it_stands() -> None:
+    model = network("lstm", {"units": 8, "embedding": 5, "embedding_dropout": 0.5})
+    body = model.module()["body"]  # type: ignore[index]
+    body.train()
+    ids_T = torch.from_numpy(text(1, 200)[0]).long()
+    zero_T = (body._embed(ids_T[:, None])[:, 0] == 0).all(1)
+    for symbol in range(BOUNDARY + 1):
+        assert len(set(zero_T[ids_T == symbol].tolist())) == 1
+    assert zero_T.any() and not zero_T.all()
+
+
+@pytest.mark.parametrize("settings", [{}, {"weight_drop": 0.3}])
+def test_the_gradient_of_a_block_with_carried_state_is_that_of_autograd(settings: Mapping[str, Any]) -> None:
+    for name in ("rnn", "lstm", "gru", "gated"):
+        gradients = []
+        for dtype in (torch.float32, torch.float64):
+            model = network(name, {"units": 8, "embedding": 5, "layers": 2, **settings})
+            model.module().to(dtype)
+            ids_BT, ones_BT = text(2, 12), np.ones((2, 6), dtype=np.float32)
+            state = model.advance(model.start(2), ids_BT[:, :6])
+            torch.manual_seed(3)
+            model.loss(ids_BT[:, 6:], ones_BT, state)[0].backward()  # type: ignore[no-untyped-call]
+            gradients.append([parameter.grad for parameter in model.module().parameters()])
+        for one, other in zip(*gradients, strict=True):
+            torch.testing.assert_close(one, other.float(), atol=1e-5, rtol=1e-4)

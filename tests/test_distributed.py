@@ -83,7 +83,8 @@ def test_two_processes_take_the_steps_of_one(corpus: Path, tmp_path: Path, model
     assert together.record.spent["steps"] == STEPS
     assert together.record.spent["symbols"] == alone.record.spent["symbols"]
     for name, array in alone.model.tensors().items():
-        np.testing.assert_allclose(together.model.tensors()[name], array, atol=TOLERANCE, err_msg=name)
+        # sums in another order differ in their last digits, which AdamW's first steps, g / |g|, make larger
+        np.testing.assert_allclose(together.model.tensors()[name], array, atol=10 * TOLERANCE, err_msg=name)
     # the first line is that of the first step, the last that of the last one: its loss is a mean over steps
     for one, two in zip(_curve(alone.path)[:1], _curve(tmp_path / "two")[:1], strict=True):
         assert two == pytest.approx(one, abs=TOLERANCE)

@@ -155,9 +155,7 @@ def test_ranks_by_predicting_are_the_models_own(name: str) -> None:
     ids_BT[0, :3] = CODEC.encode("the").ids
     lengths_B = np.array([9, 4, 0])
     log_p_BT, rank_BT, after = model.rank(model.start(3), ids_BT, lengths_B)
-    slow_BT, slow_rank_BT, slow_after = lanes.rank_by_predicting(
-        model, model.start(3), ids_BT, lengths_B
-    )
+    slow_BT, slow_rank_BT, slow_after = lanes.rank_by_predicting(model, model.start(3), ids_BT, lengths_B)
     inside_BT = np.arange(9) < lengths_B[:, None]
     np.testing.assert_array_equal(rank_BT[inside_BT], slow_rank_BT[inside_BT])
     np.testing.assert_allclose(log_p_BT, slow_BT, atol=1e-5)

@@ -391,18 +391,21 @@ def test_adapting_changes_matrices_alone_and_by_few_directions(corpus: EncodedCo
 # The rate
 
 
-def test_a_found_rate_is_below_where_the_loss_was_lowest() -> None:
+@pytest.mark.parametrize("lost", [6.0, float("nan")])
+def test_a_found_rate_is_half_the_middle_of_the_plateau(lost: float) -> None:
+    """Of losses that fall at step 20 and are lost at step 41: each shows what the step before it did."""
     weight = torch.zeros(3)
     sweep = Sweep({"w": weight})
-    losses = iter(np.abs(np.linspace(-4, 6, 50)))  # lowest at step 20, on the rate of the step before
     moments = np.linspace(0, SHARE, 50)
-    for spent, nats in zip(moments, losses, strict=True):
-        sweep.note(sweep.rate_at(spent), float(nats))
+    for step, spent in enumerate(moments):
+        sweep.note(sweep.rate_at(spent), 4.0 if step < 20 else 2.0 if step < 41 else lost)
         weight += 1
         if sweep.is_over(spent):
             break
-    assert sweep.rates[0] == pytest.approx(1e-5)
-    assert sweep.choose() == pytest.approx(sweep.rates[19] / 4, rel=0.3)
+    assert sweep.rates[0] == pytest.approx(1e-5) and len(sweep.rates) == 42
+    middle = (sweep.rates[19] * sweep.rates[39]) ** 0.5
+    step_up = sweep.rates[1] / sweep.rates[0]
+    assert sweep.choose() == pytest.approx(middle / 2, rel=step_up**2 - 1)
     sweep.undo()
     assert torch.equal(weight, torch.zeros(3))
 

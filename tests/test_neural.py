@@ -22,7 +22,7 @@ from anygram.neural.language_model import NeuralLanguageModel
 from anygram.protocols import Differentiable, Featured, LanguageModel, Ranked
 from tests.networks import BOUNDARY, SETTINGS, VOCABULARY, label, network, text
 
-NAMES = ["nnlm", "rnn", "lstm", "gru", "gated", "transformer"]
+NAMES = ["nnlm", "rnn", "lstm", "gru", "gated", "mingru", "minlstm", "transformer"]
 TOLERANCE = 1e-5
 
 

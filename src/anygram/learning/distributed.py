@@ -134,7 +134,7 @@ def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
 
 @torch.no_grad()
 def _unpack(flat: Tensor, bucket: Sequence[Tensor]) -> None:
-    pieces = flat.split([tensor.numel() for tensor in bucket])
+    pieces = torch.split(flat, [tensor.numel() for tensor in bucket])
     torch._foreach_copy_(
         list(bucket), [piece.view_as(tensor) for piece, tensor in zip(pieces, bucket, strict=True)]
     )

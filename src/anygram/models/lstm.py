@@ -123,17 +123,18 @@ class LstmCell(Cell):
         bias_GH[1] = self._forget_bias
 
 
-class NormalisedLstmCell(LstmCell):
+class NormalisedLstmCell(Cell):
     """LN(x) = α ⊙ (x − mean x) / √(var x + ε) on both parts and on c_t (Ba et al. 2016, equations 20–22).
 
     What LN(W x_t) and LN(U h_{t−1}) would add is in b already.
     """
 
-    compiled = None
-    compiled_gradient = None
+    blocks = 4
+    carries = 2
 
     def __init__(self, forget_bias: float, units: int) -> None:
-        super().__init__(forget_bias)
+        super().__init__()
+        self._forget_bias = forget_bias
         self.input_gain = nn.Parameter(torch.ones(self.blocks * units))
         self.product_norm = nn.LayerNorm(self.blocks * units, bias=False)
         self.memory_norm = nn.LayerNorm(units)
@@ -146,6 +147,10 @@ class NormalisedLstmCell(LstmCell):
         i_BH, f_BH, o_BH, g_BH = (input_BG + self.product_norm(product_BG)).chunk(4, dim=1)
         c_BH = f_BH.sigmoid() * carried[1] + i_BH.sigmoid() * g_BH.tanh()
         return o_BH.sigmoid() * self.memory_norm(c_BH).tanh(), c_BH
+
+    def initial_bias(self, bias_GH: Tensor) -> None:
+        super().initial_bias(bias_GH)
+        bias_GH[1] = self._forget_bias
 
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageModel:
@@ -163,4 +168,4 @@ def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, LstmCell.blocks, symbols, vocabulary_size, budget)
+    return suggest_recurrent(Config, LstmCell.blocks, sample_ids, symbols, vocabulary_size, budget)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
+from anygram.neural.adaptive import head_weights, suggest_softmax
 from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.sizing import (
@@ -100,12 +101,15 @@ def suggest(
     rows, block, order = 32, 64, 10 if vocabulary_size <= 1024 else 6
     embedding = suggest_embedding(vocabulary_size) // 2
     inputs = (order - 1) * embedding
+    softmax = suggest_softmax(sample_ids, vocabulary_size)
 
     def weights(units: int) -> Weights:
-        return Weights(body=inputs * units, head=(inputs + units) * vocabulary_size)
+        return Weights(body=inputs * units, head=head_weights(softmax, inputs + units, vocabulary_size))
 
     units, epochs = largest_fitting(_UNITS, weights, budget, symbols, rows * block)
-    config = Config(order=order, embedding=embedding, units=units, dropout=suggest_dropout(epochs))
+    config = Config(
+        order=order, embedding=embedding, units=units, dropout=suggest_dropout(epochs), softmax=softmax
+    )
     return config, {
         "rows": rows,
         "block": block,

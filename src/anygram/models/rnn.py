@@ -135,4 +135,4 @@ def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
-    return suggest_recurrent(Config, RnnCell.blocks, symbols, vocabulary_size, budget)
+    return suggest_recurrent(Config, RnnCell.blocks, sample_ids, symbols, vocabulary_size, budget)

@@ -25,6 +25,7 @@ from torch.utils.checkpoint import checkpoint
 
 from anygram.budgets import Budget
 from anygram.errors import UsageError
+from anygram.neural.adaptive import head_weights, suggest_softmax
 from anygram.neural.attention import Attention, KeysAndValues, Sight, document_positions, window_mask
 from anygram.neural.cache import Cache
 from anygram.neural.heads import HeadConfig, Softmax
@@ -308,10 +309,11 @@ def suggest(
     from the variety than from what stands before a block.
     """
     rows, block = 16, 64
+    softmax = suggest_softmax(sample_ids, vocabulary_size)
 
     def weights(size: tuple[int, int]) -> Weights:
         layers, width = size
-        return Weights(body=12 * layers * width * width, head=vocabulary_size * width)
+        return Weights(body=12 * layers * width * width, head=head_weights(softmax, width, vocabulary_size))
 
     symbols_a_weight = _BITS_A_WEIGHT / math.log2(vocabulary_size + 1)
     (layers, width), epochs = largest_fitting(
@@ -323,6 +325,7 @@ def suggest(
         heads=width // 32,
         context=block,
         dropout=suggest_dropout(epochs),
+        softmax=softmax,
     )
     return config, {
         "rows": rows,

@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anygram.neural.heads import FullHead, Head, HeadConfig
+from anygram.neural.heads import FullHead, Head, HeadConfig, Softmax
 from anygram.neural.softmax import judged, log_totals, logits_in_chunks, summed_nats
+from anygram.protocols import Ids
 
 # The root holds one in 25 symbols, the first cluster goes up to one in 5
 _SHARES = (25, 5)
@@ -29,6 +30,9 @@ _SHARES = (25, 5)
 _IN_CACHE = 2**20
 # A cluster's vectors are so many times narrower than those of the one before
 _NARROWER = 4
+# The adaptive softmax is suggested from so many symbols on, where the root decides so much of the text
+_LARGE = 8192
+_COVERED = 0.6
 
 
 def cluster_ends(vocabulary_size: int) -> list[int]:
@@ -148,6 +152,26 @@ def head_of(config: HeadConfig, width: int, embedding: nn.Embedding) -> Head:
 
 
 def covered(sample_ids: Ids, vocabulary_size: int) -> float:
-    """Return the share of the sample that the root alone decides."""
+    """Return the share of a sample that the root alone decides; 0 where it is empty."""
     frequent = (sample_ids < cluster_ends(vocabulary_size)[0]) | (sample_ids == vocabulary_size - 1)
-    return float(np.mean(frequent))
+    return float(frequent.mean()) if len(sample_ids) else 0.0
+
+
+def suggest_softmax(sample_ids: Ids, vocabulary_size: int) -> Softmax:
+    """Return the adaptive softmax for a large vocabulary whose ids fall in frequency, as words do."""
+    frequent_first = covered(sample_ids, vocabulary_size) >= _COVERED
+    return "adaptive" if vocabulary_size >= _LARGE and frequent_first else "full"
+
+
+def head_weights(softmax: Softmax, width: int, vocabulary_size: int) -> int:
+    """Return how many of a head's weights a symbol meets; a third of all symbols go on to a cluster."""
+    if softmax == "full":
+        return width * vocabulary_size
+    ends = cluster_ends(vocabulary_size)
+    clusters = zip(_narrow(width, ends), np.diff(ends).tolist(), strict=True)
+    return width * (ends[0] + len(ends)) + sum(narrow * (width + size) for narrow, size in clusters) // 3
+
+
+def _narrow(width: int, ends: list[int]) -> list[int]:
+    """Return how wide the vectors are that each cluster reads."""
+    return [max(1, width // _NARROWER**cluster) for cluster in range(1, len(ends))]

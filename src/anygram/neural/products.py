@@ -37,8 +37,8 @@ def ready_transposed(weight_OI: Tensor, rows: int, times: int) -> Callable[[Tens
     if times < _WORTH_TRANSPOSING or not _can_pack(weight_OI):
         return lambda y_BO: torch.mm(y_BO, weight_OI)
     transposed_IO = weight_OI.new_empty(weight_OI.shape[1], weight_OI.shape[0])
-    for lines_TI, columns_IT in zip(weight_OI.split(_TILE), transposed_IO.split(_TILE, 1), strict=True):
-        columns_IT.copy_(lines_TI.T)
+    for first in range(0, len(weight_OI), _TILE):
+        transposed_IO[:, first : first + _TILE] = weight_OI[first : first + _TILE].T
     return ready(transposed_IO, rows, times)
 
 

@@ -107,12 +107,12 @@ class _Compiled(torch.autograd.Function):
         ctx.cell, ctx.clears, ctx.buffers, ctx.products = cell, clears, buffers, products
         ctx.kept, ctx.weight_GH = kept, weight_GH
         ctx.set_materialize_grads(False)
-        after = [_at_ends(buffer, lengths_B) for buffer in buffers]
+        after = [at_ends(buffer, lengths_B) for buffer in buffers]
         ctx.mark_non_differentiable(*after)
         return buffers[0][1:], *after
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         output_TBH = gradients[0]
         if output_TBH is None:
@@ -164,7 +164,7 @@ def _run_back(ctx: Any, output_TBH: Tensor) -> tuple[Tensor, Tensor]:
     for t in range(steps - 1, -1, -1):
         cleared_B1, before = clears[t], arrays[t]
         if cleared_B1 is not None:
-            before = [vector_BH.numpy() for vector_BH in _cleared(vectors[t], cleared_B1)]
+            before = tuple(vector_BH.numpy() for vector_BH in _cleared(vectors[t], cleared_B1))
         cell.compiled_gradient(
             kept[t], products[t], *before, *arrays[t + 1], *straight_arrays, through_BH.numpy(), outputs[t]
         )
@@ -194,7 +194,7 @@ def _read_by_autograd(
         heard.append(before[0].detach())
         every.append(cell.step(input_BG, torch.addmm(zeros_BG, before[0], weight_HG), before))
     buffers = [torch.stack([vectors[index] for vectors in every]) for index in range(cell.carries)]
-    return buffers[0][1:], tuple(_at_ends(buffer.detach(), lengths_B) for buffer in buffers)
+    return buffers[0][1:], tuple(at_ends(buffer.detach(), lengths_B) for buffer in buffers)
 
 
 class _ProductGradient(torch.autograd.Function):
@@ -220,7 +220,7 @@ def _cleared(carried: Carried, cleared_B1: Tensor | None) -> Carried:
     return tuple(vector_BH.masked_fill(cleared_B1, 0.0) for vector_BH in carried)
 
 
-def _at_ends(buffer: Tensor, lengths_B: Tensor | None) -> Tensor:
+def at_ends(buffer: Tensor, lengths_B: Tensor | None) -> Tensor:
     """Return of axes (T+1) B H what stands at each row's end, as BH."""
     if lengths_B is None:
         return buffer[-1].clone()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
+from anygram.neural.adaptive import head_weights, suggest_softmax
 from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell, Clears, read
@@ -25,6 +26,7 @@ from anygram.neural.sizing import (
     suggest_dropout,
     suggest_embedding,
 )
+from anygram.protocols import Ids
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,12 @@ _UNITS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 
 
 
 def suggest_recurrent(
-    config: type[C], blocks: int, symbols: int, vocabulary_size: int, budget: Budget
+    config: type[C],
+    blocks: int,
+    sample_ids: Ids,
+    symbols: int,
+    vocabulary_size: int,
+    budget: Budget,
 ) -> tuple[C, dict[str, Any]]:
     """Return one layer of a cell of so many blocks, as wide as text and budget can fill, and how to learn.
 
@@ -165,9 +172,12 @@ def suggest_recurrent(
     """
     rows, block = 32, 64
     embedding = suggest_embedding(vocabulary_size)
+    softmax = suggest_softmax(sample_ids, vocabulary_size)
 
     def weights(units: int) -> Weights:
-        return Weights(body=blocks * units * (units + embedding), head=units * vocabulary_size)
+        return Weights(
+            body=blocks * units * (units + embedding), head=head_weights(softmax, units, vocabulary_size)
+        )
 
     units, epochs = largest_fitting(
         _UNITS, weights, budget, symbols, rows * block, symbols_a_weight=_SYMBOLS_A_WEIGHT
@@ -175,4 +185,5 @@ def suggest_recurrent(
     learner: dict[str, Any] = {"rows": rows, "block": block, "optimiser": "muon", "rate": 0.05}
     learner |= {"embedding_rate": 1.0, "head_rate": 0.3 * 256 / units, "momentum": 0.9, "decay": 0.02}
     learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
-    return config(units=units, embedding=embedding, dropout=suggest_dropout(epochs)), learner
+    suggested = config(units=units, embedding=embedding, dropout=suggest_dropout(epochs), softmax=softmax)
+    return suggested, learner

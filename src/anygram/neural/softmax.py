@@ -56,24 +56,27 @@ def exponentiate(logits_nV: Tensor) -> tuple[Tensor, Tensor]:
     return total_n1, most_n1 + total_n1.log()
 
 
+def _in_cache(logits_nV: Tensor) -> list[slice]:
+    """Return parts of the rows that a cache holds."""
+    rows = max(1, _IN_CACHE // logits_nV.shape[1])
+    return [slice(first, first + rows) for first in range(0, len(logits_nV), rows)]
+
+
 def log_totals(logits_nV: Tensor) -> Tensor:
     """Return log Σ exp l of each row, of axes n1, leaving the logits as they are."""
-    parts = logits_nV.split(max(1, _IN_CACHE // logits_nV.shape[1]))
-    return torch.cat([exponentiate(part_nV.clone())[1] for part_nV in parts])
+    return torch.cat([exponentiate(logits_nV[part].clone())[1] for part in _in_cache(logits_nV)])
 
 
 def count_ahead(logits_nV: Tensor, target_n1: Tensor) -> Tensor:
     """Return how many symbols are likelier than each row's target as rank_n; equal ones go by id."""
     own_n1 = logits_nV.gather(1, target_n1)
-    rows = max(1, _IN_CACHE // logits_nV.shape[1])
-    found_nV = torch.empty_like(logits_nV[:rows])
-    counts = []
-    for part_nV, part_n1 in zip(logits_nV.split(rows), own_n1.split(rows), strict=True):
-        into_nV = found_nV[: len(part_nV)]
+    rank_n, equal_n = torch.zeros_like(target_n1[:, 0]), torch.zeros_like(target_n1[:, 0])
+    for part in _in_cache(logits_nV):
+        part_nV, part_n1 = logits_nV[part], own_n1[part]
         # as numbers: truth values are summed ten times slower. Exact below 2^24 symbols
-        larger_n = torch.gt(part_nV, part_n1, out=into_nV).sum(1)
-        counts.append(torch.stack([larger_n, torch.eq(part_nV, part_n1, out=into_nV).sum(1)]))
-    rank_n, equal_n = torch.cat(counts, dim=1).long()
+        found_nV = torch.gt(part_nV, part_n1, out=torch.empty_like(part_nV))
+        rank_n[part] = found_nV.sum(1).long()
+        equal_n[part] = torch.eq(part_nV, part_n1, out=found_nV).sum(1).long()
     tied_X = (equal_n > 1).nonzero()[:, 0]
     if len(tied_X):
         before_XV = torch.arange(logits_nV.shape[1], device=logits_nV.device) < target_n1[tied_X]
@@ -146,7 +149,7 @@ class _SummedNats(torch.autograd.Function):
         return nats
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         found = ctx.saved_tensors

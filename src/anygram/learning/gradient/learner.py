@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from anygram import states
 from anygram.allocation import keep_freed
 from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
-from anygram.errors import TrainingStopped, UsageError
+from anygram.errors import TrainingStopped
 from anygram.learning.gradient import memory, optimisers, storing
 from anygram.learning.gradient.adapting import Adapters, unfrozen
 from anygram.learning.gradient.averaging import Average, copy
@@ -35,7 +35,7 @@ from anygram.protocols import Differentiable, LanguageModel, State, Tensors
 _KEPT_BLOCK, _KEPT_BLOCKS = 1 << 30, (1 << 31) - 1
 """Freed memory that the next step will ask for again: giving it back takes a twentieth of a small step."""
 KEEP_EVERY = 20
-"""Steps between two copies of weights known to be good: one at each step takes a twentieth of its time."""
+"""Steps between two copies of weights known to be good: one takes about a hundredth of a step."""
 
 
 class Learnable(LanguageModel, Differentiable, Protocol):
@@ -73,7 +73,7 @@ class GradientLearner:
         self._states: list[State] = []
         self._watched = False
         self._messages: list[str] = []
-        _set_checkpointing(module, config.checkpointing)
+        memory.set_checkpointing(module, config.checkpointing)
         torch.manual_seed(seed)  # dropout draws from the global generator
         group.seed(seed, self._steps)
 
@@ -152,14 +152,14 @@ class GradientLearner:
         stored: Tensors = {
             "position": np.array([self._position.epoch, self._position.block, self._steps, self._parts]),
             "progress": np.array([self._epochs, self._rate, self._began]),
-            **_under("generator", storing.generators_to_arrays(self._device)),
+            **storing.put_under("generator", storing.generators_to_arrays(self._device)),
         }
         for number, optimiser in enumerate(self._optimisers):
-            stored |= _under(f"optimiser{number}", storing.moments_to_arrays(optimiser))
+            stored |= storing.put_under(f"optimiser{number}", storing.moments_to_arrays(optimiser))
         if self._states and self._group.size == 1:  # of several, each process has the state of its rows
-            stored |= _under("state", storing.state_to_arrays(states.concatenate(self._states)))
+            stored |= storing.put_under("state", storing.state_to_arrays(states.concatenate(self._states)))
         for name, part in self._stateful().items():
-            stored |= _under(name, part.tensors())
+            stored |= storing.put_under(name, part.tensors())
         return stored
 
     def restore(self, tensors: Tensors) -> None:
@@ -172,14 +172,14 @@ class GradientLearner:
         if self._rate:
             self._sweep = None
         for name, part in self._stateful().items():
-            part.restore(_of(name, tensors))
+            part.restore(storing.taken_from(name, tensors))
         copy(self._parameters, self._good)
         for number, optimiser in enumerate(self._optimisers):
-            storing.restore_moments(optimiser, _of(f"optimiser{number}", tensors))
-        if (carried := _of("state", tensors)) and self._group.size == 1:
+            storing.restore_moments(optimiser, storing.taken_from(f"optimiser{number}", tensors))
+        if (carried := storing.taken_from("state", tensors)) and self._group.size == 1:
             like = self._model.start(len(carried["0"]))
             self._states = self._parted(storing.state_from_arrays(carried, like))
-        storing.restore_generators(_of("generator", tensors), self._device)
+        storing.restore_generators(storing.taken_from("generator", tensors), self._device)
         self._group.seed(self._seed, self._steps)
 
     @property
@@ -314,21 +314,3 @@ def _precision_of(model: Learnable, device: torch.device, config: Config, group:
         return Precision()
     chosen = precision.choose(config.precision, device, model.width)
     return Precision.from_words(group.follow(chosen.to_words()))
-
-
-def _set_checkpointing(module: nn.Module, on: bool) -> None:
-    """Let every part that can compute its layers again do so; UsageError where none can."""
-    able = [part for part in module.modules() if hasattr(part, "checkpointing")]
-    for part in able:
-        setattr(part, "checkpointing", on)  # noqa: B010  (a module's own attribute, which torch cannot type)
-    if on and not able:
-        raise UsageError("this model cannot compute its layers a second time; leave out checkpointing")
-
-
-def _under(name: str, tensors: Tensors) -> Tensors:
-    return {f"{name}.{key}": array for key, array in tensors.items()}
-
-
-def _of(name: str, tensors: Tensors) -> Tensors:
-    prefix = f"{name}."
-    return {key.removeprefix(prefix): array for key, array in tensors.items() if key.startswith(prefix)}

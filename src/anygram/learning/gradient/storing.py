@@ -15,6 +15,21 @@ from anygram.learning.optimiser import Optimiser
 from anygram.protocols import State, Tensors
 
 
+def put_under(name: str, tensors: Tensors) -> Tensors:
+    """Return the tensors with a name before theirs.
+
+    >>> list(put_under("state", {"0": np.zeros(1)}))
+    ['state.0']
+    """
+    return {f"{name}.{key}": array for key, array in tensors.items()}
+
+
+def taken_from(name: str, tensors: Tensors) -> Tensors:
+    """Return the tensors that were put under this name, by their own names."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): array for key, array in tensors.items() if key.startswith(prefix)}
+
+
 def to_array(tensor: Tensor) -> NDArray[Any]:
     """Return the tensor's numbers; bfloat16, which NumPy lacks, as float32."""
     tensor = tensor.detach().cpu()

@@ -22,7 +22,7 @@ _LOWEST, _HIGHEST = 1e-5, 1.0
 _FEWEST = 10
 _WINDOW = 2  # a loss is averaged with as many on each side
 _LOST = 1.5  # times the lowest loss: further rates are too high
-_BELOW_BEST = 4.0
+_PLATEAU = 0.1  # of the fall from the first loss to the lowest
 FALLBACK = 2e-3
 
 
@@ -50,16 +50,22 @@ class Sweep:
         return spent >= SHARE or not math.isfinite(last) or last > _LOST * min(self.nats)
 
     def choose(self) -> float:
-        """Return a quarter of the rate at which the loss, smoothed, was lowest; FALLBACK after few steps.
+        """Return half the middle (of logarithms) of the rates that learn; FALLBACK after few steps.
 
-        There the loss stops falling since steps are too long: what a whole training bears is below it.
+        Those are from the first to the last whose loss, smoothed, is within a tenth of the whole fall of its
+        lowest. On such a plateau the lowest itself stands anywhere; in its middle a network learns most in a
+        few steps, and in a long training below it.
         """
         steps = len(self.rates) - 1  # a loss shows what the step before it did
         if steps < _FEWEST:
             return FALLBACK
-        nats_N = np.nan_to_num(np.array(self.nats[1:]), nan=np.inf)
-        smooth_N = [nats_N[max(0, n - _WINDOW) : n + _WINDOW + 1].mean() for n in range(steps)]
-        return self.rates[int(np.argmin(smooth_N))] / _BELOW_BEST
+        nats_N = np.minimum(np.nan_to_num(np.array(self.nats), nan=np.inf), self.nats[0])
+        smooth_N = np.array(
+            [nats_N[max(0, n - _WINDOW) : n + _WINDOW + 1].mean() for n in range(1, steps + 1)]
+        )
+        lowest = smooth_N.min()
+        good_N = np.flatnonzero(smooth_N <= lowest + _PLATEAU * (self.nats[0] - lowest))
+        return 0.5 * math.sqrt(self.rates[good_N[0]] * self.rates[good_N[-1]])
 
     def undo(self) -> None:
         """Put the weights back to what they were before."""
