@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-
 _CLAIMING = Lock()
 """Held while a buffer's positions are claimed, which is too short to let one buffer wait for another."""
 

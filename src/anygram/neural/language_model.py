@@ -7,7 +7,7 @@ Axes: B rows, T positions, D hidden width, V vocabulary, N positions picked out 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from anygram.conditioning import refuse
 from anygram.errors import RunError
 from anygram.neural.adaptive import head_of
+from anygram.neural.compiling import compile_parts
 from anygram.neural.heads import HeadConfig
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
@@ -49,6 +50,10 @@ class Body(nn.Module, ABC):
     @abstractmethod
     def memory(self, rows: int) -> Memory:
         """Return the memory of having read nothing."""
+
+    def parts_to_compile(self) -> Iterable[nn.Module]:
+        """Return the modules whose forward is worth compiling: pure functions of tensors of few shapes."""
+        return ()
 
     @abstractmethod
     def forward(self, ids_BT: Tensor, memory: Memory, lengths_B: Tensor | None) -> tuple[Tensor, Memory]:
@@ -88,6 +93,7 @@ class NeuralLanguageModel:
         self._name = name
         self._vocabulary_size = vocabulary_size
         self._device = find_device()
+        self._compiled = False
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self._body = build()
@@ -118,6 +124,13 @@ class NeuralLanguageModel:
     @fused.setter
     def fused(self, fused: bool) -> None:
         self._head.fused = fused
+
+    def compile_body(self) -> bool:
+        """Let what is worth it be compiled, for learning only; return whether there is any such part."""
+        parts = list(self._body.parts_to_compile())
+        compile_parts(parts)
+        self._compiled = bool(parts)
+        return self._compiled
 
     def start(self, rows: int, condition: Condition | None = None) -> NeuralState:
         """Return the state after the boundary, read from an empty memory."""
@@ -227,7 +240,9 @@ class NeuralLanguageModel:
         """Dropout off and no gradient; not inference mode, whose tensors `loss` could not carry on from."""
         if self._network.training:  # walking through the modules costs as much as a small step
             self._network.eval()
-        with torch.no_grad():
+        # texts have all lengths, and each would be compiled for
+        stance = torch.compiler.set_stance("force_eager") if self._compiled else nullcontext()
+        with torch.no_grad(), stance:
             yield
 
     def _place(self, ids_BT: Ids) -> Tensor:

@@ -132,6 +132,7 @@ class Session:
         if self._unwritten:
             self._write_line(self._unwritten, self._seconds())
         finished = dict(self._learner.finish())
+        compiling = {key: finished.pop(key) for key in ("compile_seconds",) if key in finished}
         seconds = self._seconds()
         training: Tensors | None = None
         if self._learner.validates:
@@ -142,7 +143,7 @@ class Session:
         record = replace(
             self._run.record,
             status="stopped" if self._stopped else "finished",
-            spent={**self._accounts(), "seconds": seconds},
+            spent={**self._accounts(), **compiling, "seconds": seconds},
             figures={"model": finished},
         )
         self._write(record, training)

@@ -25,7 +25,8 @@ class Config:
     stops; 0 is none of either. `freeze` names the weights that stay as they are ("body.embedding.*, *.bias");
     `lora` is the rank of what is learnt beside the matrices of the run of --from. `tensorboard` writes the
     metrics for TensorBoard too. `precision` are the numbers of most products: "auto" takes bfloat16 where the
-    machine multiplies it faster; weights and scores stay float32.
+    machine multiplies it faster; weights and scores stay float32. `compile` lets torch compile
+    what is worth it ("auto": where it pays back within the budget).
     """
 
     rows: int = 32
@@ -51,6 +52,7 @@ class Config:
     lora: int = 0
     checkpointing: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool | Literal["auto"] = "auto"
     tensorboard: bool = False
 
     def __post_init__(self) -> None:

@@ -17,10 +17,11 @@ from torch import Tensor
 from anygram import states
 from anygram.allocation import keep_freed
 from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
-from anygram.errors import TrainingStopped
+from anygram.errors import TrainingStopped, UsageError
 from anygram.learning.gradient import memory, optimisers, storing
 from anygram.learning.gradient.adapting import Adapters, unfrozen
 from anygram.learning.gradient.averaging import Average, copy
+from anygram.learning.gradient.compilation import Compilation
 from anygram.learning.gradient.config import Config
 from anygram.learning.gradient.schedules import factor_at
 from anygram.learning.gradient.sweeping import Sweep
@@ -48,8 +49,18 @@ class GradientLearner:
     usable = True
     validates = True
 
-    def __init__(self, model: Learnable, config: Config, seed: int, group: Group = ALONE) -> None:
-        """`group` are the processes among which the rows of a block are divided."""
+    def __init__(
+        self,
+        model: Learnable,
+        config: Config,
+        seed: int,
+        group: Group = ALONE,
+        budget: float | None = None,
+    ) -> None:
+        """`group` are the processes among which the rows of a block are divided.
+
+        `budget` are the seconds that training takes; None where they do not limit it.
+        """
         keep_freed(_KEPT_BLOCK, _KEPT_BLOCKS)
         self.config = config
         self._model, self._seed, self._group = model, seed, group
@@ -61,6 +72,7 @@ class GradientLearner:
             self._weights = self._adapters.adapted
         self._parameters = self._adapters.factors if self._adapters else self._weights
         self._precision = _precision_of(model, self._device, config, group)
+        self._compilation = Compilation(model, config, self._device, self._precision, budget)
         self._optimisers = self._new_optimisers()
         self._good = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
         self._average = Average(self._weights, config.average) if config.average else None
@@ -103,7 +115,8 @@ class GradientLearner:
         The weights are then some that gave a finite loss, not many steps before the one that spoilt them.
         """
         rate = self._rate_at(spent)
-        nats, norm, after = self._differentiate(batch)
+        with self._compilation.timed():
+            nats, norm, after = self._differentiate(batch)
         measured: dict[str, Any] = {
             "symbols": float(batch.weights_BT.sum()),
             "nats_per_symbol": nats,
@@ -122,6 +135,9 @@ class GradientLearner:
         self._states = after if self.config.carry else []
         self._position, self._epochs = batch.position_after, batch.epochs
         self._steps += 1
+        if self._compilation.message:
+            self._messages.append(self._compilation.message)
+            self._compilation.message = None
         if self._messages:
             measured["message"], self._messages = "; ".join(self._messages), []
         return measured
@@ -136,6 +152,8 @@ class GradientLearner:
             figures["rate"] = self._rate
         if self._precision != Precision():
             figures["precision"] = self._precision.to_words()
+        if self._compilation.seconds is not None:
+            figures["compile_seconds"] = self._compilation.seconds
         return figures
 
     def shown(self) -> AbstractContextManager[None]:
