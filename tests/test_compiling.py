@@ -24,9 +24,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "obstacle", lambda device: None)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "pays"), [(None, False), (600.0, False), (1200.0, True), (36000.0, True)]
-)
+@pytest.mark.parametrize(("seconds", "pays"), [(None, False), (600.0, False), (3600.0, True)])
 def test_long_training_pays_it_back(compiler: None, seconds: float | None, pays: bool) -> None:
     assert compiling.pays_back(seconds, CPU, Precision()) == pays
     assert not compiling.pays_back(seconds, CPU, Precision(passes=torch.bfloat16))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 
 def test_the_cache_lies_where_the_system_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(remembered.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert remembered.cache_folder() == Path.home() / "Library/Caches/anygram"
-    monkeypatch.setattr(remembered.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     assert remembered.cache_folder() == Path.home() / ".cache/anygram"

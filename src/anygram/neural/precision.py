@@ -97,7 +97,7 @@ def _probe(width: int) -> float:
     kinds = (torch.float32, torch.bfloat16)
     rounds = [[_seconds(x_ND, up, down, kind) for kind in kinds] for _ in range(_ROUNDS)]
     in_float32, in_bfloat16 = (min(times) for times in zip(*rounds, strict=True))
-    return in_float32 / in_bfloat16
+    return float(in_float32 / in_bfloat16)
 
 
 def _seconds(x_ND: Tensor, up: Tensor, down: Tensor, kind: torch.dtype) -> float:
