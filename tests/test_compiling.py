@@ -10,7 +10,7 @@ import torch
 
 from anygram.data.corpus import Block, Position
 from anygram.learning.gradient import Config, GradientLearner
-from anygram.learning.gradient.compilation import Compilation
+from anygram.learning.gradient.computing import Compilation
 from anygram.neural import compiling
 from anygram.neural.precision import Precision
 from tests.networks import network, text

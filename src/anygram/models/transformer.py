@@ -120,7 +120,7 @@ class TransformerBody(Body):
         self.layers = nn.ModuleList(make(config, first=index == 0) for index in range(config.layers))
         self._initialise()
 
-    def parts_to_compile(self) -> Iterable[nn.Module]:
+    def repeated(self) -> Iterable[nn.Module]:
         return self.layers
 
     def memory(self, rows: int) -> Memory:

@@ -22,6 +22,7 @@ from anygram.errors import RunError
 from anygram.neural.adaptive import head_of
 from anygram.neural.compiling import compile_parts
 from anygram.neural.heads import HeadConfig
+from anygram.neural.sharding import shard_parts, whole, write_whole
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 Memory = Any
@@ -51,8 +52,11 @@ class Body(nn.Module, ABC):
     def memory(self, rows: int) -> Memory:
         """Return the memory of having read nothing."""
 
-    def parts_to_compile(self) -> Iterable[nn.Module]:
-        """Return the modules whose forward is worth compiling: pure functions of tensors of few shapes."""
+    def repeated(self) -> Iterable[nn.Module]:
+        """Return the modules that are called one after another, pure functions of what they are given.
+
+        They are worth compiling, and may hold their weights in parts on several processes.
+        """
         return ()
 
     @abstractmethod
@@ -127,10 +131,19 @@ class NeuralLanguageModel:
 
     def compile_body(self) -> bool:
         """Let what is worth it be compiled, for learning only; return whether there is any such part."""
-        parts = list(self._body.parts_to_compile())
+        parts = list(self._body.repeated())
         compile_parts(parts)
         self._compiled = bool(parts)
         return self._compiled
+
+    def shard_body(self) -> bool:
+        """Let all processes hold parts of the weights; return whether there is what can be divided.
+
+        From then on every process calls the same methods in the same order.
+        """
+        parts = list(self._body.repeated())
+        shard_parts(parts, self._device)
+        return bool(parts)
 
     def start(self, rows: int, condition: Condition | None = None) -> NeuralState:
         """Return the state after the boundary, read from an empty memory."""
@@ -213,7 +226,7 @@ class NeuralLanguageModel:
     def tensors(self) -> Tensors:
         """Return every parameter as float32, by its name in the module."""
         stored = self._network.state_dict()
-        return {name: value.to("cpu", copy=True).numpy() for name, value in stored.items()}
+        return {name: whole(value).to("cpu", copy=True).numpy() for name, value in stored.items()}
 
     def restore(self, tensors: Tensors) -> None:
         """Take these parameters; raises RunError where one is missing, left over, of another shape, or not
@@ -231,9 +244,8 @@ class NeuralLanguageModel:
                 raise RunError(f"weights of '{self._name}': {name} holds {tensors[name].dtype}; train again")
             if not np.isfinite(tensors[name]).all():
                 raise RunError(f"weights of '{self._name}': {name} is not finite; restore it or train again")
-        self._network.load_state_dict(
-            {name: torch.from_numpy(np.array(array, dtype=np.float32)) for name, array in tensors.items()}
-        )
+        for name, array in tensors.items():
+            write_whole(torch.from_numpy(np.array(array, dtype=np.float32)), own[name])
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:

@@ -161,6 +161,8 @@ class Session:
     def _write(self, record: Record, training: Tensors | None) -> None:
         if self._group.leads:
             runs.write(self._out, replace(self._run, record=record), training=training, metrics=self._metrics)
+        else:
+            self._run.model.tensors()  # of divided weights every process gives its part to the first
         self._group.wait()
 
     def _resumable(self, model: Tensors) -> Tensors:

@@ -26,7 +26,8 @@ class Config:
     `lora` is the rank of what is learnt beside the matrices of the run of --from. `tensorboard` writes the
     metrics for TensorBoard too. `precision` are the numbers of most products: "auto" takes bfloat16 where the
     machine multiplies it faster; weights and scores stay float32. `compile` lets torch compile
-    what is worth it ("auto": where it pays back within the budget).
+    what is worth it ("auto": where it pays back within the budget). `shard` lets each of several processes
+    hold a part of the layers' weights.
     """
 
     rows: int = 32
@@ -53,6 +54,7 @@ class Config:
     checkpointing: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool | Literal["auto"] = "auto"
+    shard: bool = False
     tensorboard: bool = False
 
     def __post_init__(self) -> None:

@@ -21,15 +21,14 @@ from anygram.errors import TrainingStopped, UsageError
 from anygram.learning.gradient import memory, optimisers, storing
 from anygram.learning.gradient.adapting import Adapters, unfrozen
 from anygram.learning.gradient.averaging import Average, copy
-from anygram.learning.gradient.compilation import Compilation
+from anygram.learning.gradient.computing import Compilation, precision_of
 from anygram.learning.gradient.config import Config
 from anygram.learning.gradient.schedules import factor_at
+from anygram.learning.gradient.sharding import Shards, shard
 from anygram.learning.gradient.sweeping import Sweep
 from anygram.learning.gradient.watching import Watch
 from anygram.learning.group import ALONE, Group
 from anygram.learning.optimiser import Optimiser
-from anygram.neural import precision
-from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.precision import Precision
 from anygram.protocols import Differentiable, LanguageModel, State, Tensors
 
@@ -66,12 +65,17 @@ class GradientLearner:
         self._model, self._seed, self._group = model, seed, group
         module = model.module()
         group.spread(list(module.parameters()))
+        if config.shard:
+            shard(model, config, group)
         self._weights = unfrozen(module, config.freeze)
+        self._shards = Shards(self._weights, group) if config.shard else None
+        if self._shards is not None:
+            self._weights = self._shards.weights
         self._adapters = Adapters(self._weights, module, config.lora, seed) if config.lora else None
         if self._adapters is not None:
             self._weights = self._adapters.adapted
         self._parameters = self._adapters.factors if self._adapters else self._weights
-        self._precision = _precision_of(model, self._device, config, group)
+        self._precision = precision_of(model, self._device, config, group)
         self._compilation = Compilation(model, config, self._device, self._precision, budget)
         self._optimisers = self._new_optimisers()
         self._good = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
@@ -106,8 +110,8 @@ class GradientLearner:
         return blocks.blocks(self._position)
 
     def watch(self) -> None:
-        """Look closely at the next update."""
-        self._watched = True
+        """Look closely at the next update; not at parts of layers."""
+        self._watched = self._shards is None
 
     def update(self, batch: Block, spent: float) -> Mapping[str, Any]:
         """Take one step; TrainingStopped where loss or gradient is not finite.
@@ -146,7 +150,7 @@ class GradientLearner:
         """Return the number of parameters, and of those that were learnt, and the rate if it was found."""
         figures: dict[str, Any] = {"parameters": sum(p.numel() for p in self._model.module().parameters())}
         learnt = sum(parameter.numel() for parameter in self._parameters.values())
-        if learnt != figures["parameters"]:
+        if learnt != figures["parameters"] and self._shards is None:
             figures["learnt_parameters"] = learnt
         if self.config.rate == "find":
             figures["rate"] = self._rate
@@ -172,6 +176,8 @@ class GradientLearner:
             "progress": np.array([self._epochs, self._rate, self._began]),
             **storing.put_under("generator", storing.generators_to_arrays(self._device)),
         }
+        if self._shards is not None:  # parts of moments are of no use to others
+            return stored
         for number, optimiser in enumerate(self._optimisers):
             stored |= storing.put_under(f"optimiser{number}", storing.moments_to_arrays(optimiser))
         if self._states and self._group.size == 1:  # of several, each process has the state of its rows
@@ -182,6 +188,8 @@ class GradientLearner:
 
     def restore(self, tensors: Tensors) -> None:
         """Continue from what `tensors` returned; RunError where it does not fit this learner."""
+        if self._shards is not None:
+            raise UsageError("a run with shard cannot be resumed; go on from its weights by --from")
         whole = storing.taken(tensors, "position", torch.empty(4, dtype=torch.int64)).tolist()
         epoch, block, self._steps, self._parts = whole
         self._position = Position(epoch, block)
@@ -225,8 +233,7 @@ class GradientLearner:
                 nats, after = self._accumulate(own, total)
                 if self._adapters is not None:
                     self._adapters.take_gradients()
-                nats = self._group.add_up(nats, list(self._parameters.values()))
-                norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._gradients())))
+                nats, norm = self._add_up(nats)
                 both = torch.stack([nats, norm]).tolist()  # one wait for an accelerator, not two
                 return both[0], both[1], after
             except (RuntimeError, MemoryError) as error:
@@ -234,10 +241,20 @@ class GradientLearner:
                     raise
             self._halve(len(own.ids_BT))  # out here nothing holds on to what the attempt had made
 
+    def _add_up(self, nats: Tensor) -> tuple[Tensor, Tensor]:
+        """Let gradients be those of all processes' rows; return their nats and the gradient's norm."""
+        if self._shards is not None:
+            self._shards.take_gradients()
+            return self._group.add_up(nats, self._shards.everywhere), self._shards.norm()
+        nats = self._group.add_up(nats, list(self._parameters.values()))
+        return nats, torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._gradients())))
+
     def _accumulate(self, batch: Block, total: float) -> tuple[Tensor, list[State]]:
         """Leave the gradient of Σ weight · nats / total with the weights; return it, and the states after."""
         for weight in self._weights.values():
             weight.grad = None
+        if self._shards is not None:
+            self._shards.forget_gradients()
         parts = memory.parts_of(len(batch.ids_BT), self._parts)
         fresh = batch.first or not self._states
         before = [None] * len(parts) if fresh else self._states
@@ -322,13 +339,3 @@ class GradientLearner:
 
     def _gradients(self) -> list[Tensor]:
         return [parameter.grad for parameter in self._parameters.values() if parameter.grad is not None]
-
-
-def _precision_of(model: Learnable, device: torch.device, config: Config, group: Group) -> Precision:
-    """Return the numbers that all processes compute in; those of a network only, which knows its width."""
-    if not isinstance(model, NeuralLanguageModel):
-        if config.precision == "bfloat16":
-            raise UsageError(f"{type(model).__name__} computes in float32 only; leave out precision")
-        return Precision()
-    chosen = precision.choose(config.precision, device, model.width)
-    return Precision.from_words(group.follow(chosen.to_words()))

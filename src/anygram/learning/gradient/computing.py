@@ -1,4 +1,4 @@
-"""Whether a network's parts are compiled while it learns, and the time that takes."""
+"""How a network computes while it learns: in which numbers, and whether compiled, which takes its time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ from contextlib import contextmanager
 
 import torch
 
+from anygram.errors import UsageError
 from anygram.learning.gradient.config import Config
-from anygram.neural import compiling
+from anygram.learning.group import Group
+from anygram.neural import compiling, precision
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.precision import Precision
 
 _FIRST = 3
 """The steps in which something is compiled: without a state, with one, and with one as long as all later."""
+
+
+def precision_of(model: object, device: torch.device, config: Config, group: Group) -> Precision:
+    """Return the numbers that all processes compute in; those of a network only, which knows its width."""
+    if not isinstance(model, NeuralLanguageModel):
+        if config.precision == "bfloat16":
+            raise UsageError(f"{type(model).__name__} computes in float32 only; leave out precision")
+        return Precision()
+    chosen = precision.choose(config.precision, device, model.width)
+    return Precision.from_words(group.follow(chosen.to_words()))
 
 
 class Compilation:
