@@ -37,8 +37,11 @@ class Shards:
         from torch.distributed.tensor import DTensor
 
         self._group = group
-        self._sharded = {name: weight for name, weight in weights.items() if isinstance(weight, DTensor)}
-        own = {name: nn.Parameter(weight.data.to_local()) for name, weight in self._sharded.items()}
+        parts = {name: weight.data for name, weight in weights.items()}
+        own = {
+            name: nn.Parameter(part.to_local()) for name, part in parts.items() if isinstance(part, DTensor)
+        }
+        self._sharded = {name: weights[name] for name in own}
         self.weights: dict[str, nn.Parameter] = {**weights, **own}
         """By name: what this process steps by."""
         self.everywhere = [weight for name, weight in weights.items() if name not in own]
