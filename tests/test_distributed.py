@@ -31,7 +31,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "lstm": {**SHARED, "units": 24, "embedding": 6},
     "transformer": {**SHARED, "width": 32, "heads": 2, "layers": 2},
 }
-MODELS = sorted(SETTINGS)
 STEPS = 12
 
 
@@ -40,9 +39,9 @@ def corpus(tmp_path: Path) -> Path:
     return write_corpus(tmp_path, 120)
 
 
-def _words(corpus: Path, out: Path, model: str, budget: str) -> list[str]:
+def _words(corpus: Path, out: Path, model: str, budget: str, **more: Any) -> list[str]:
     words = ["train", str(corpus), "--model", model, "--codec", "bytes", "--valid", "0.1"]
-    for key, value in SETTINGS[model].items():
+    for key, value in {**SETTINGS[model], **more}.items():
         words += ["--set", f"{key}={value}"]
     return [*words, "--budget", budget, "--seed", "1", "--out", str(out)]
 
@@ -60,26 +59,54 @@ def _start(words: Sequence[str]) -> subprocess.Popen[str]:
     )
 
 
+def _end(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return what was printed; processes that wait for each other are killed."""
+    try:
+        return process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
 def _curve(run: Path) -> list[tuple[float, float]]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [(line["nats_per_symbol"], line["gradient_norm"]) for line in lines if "gradient_norm" in line]
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_two_processes_take_the_steps_of_one(corpus: Path, tmp_path: Path, model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [
+        ("lstm", {}),
+        ("transformer", {}),
+        (
+            "transformer",
+            {
+                "shard": True,
+                "optimiser": "adamw",
+                "carry": True,
+                "clip": 0.5,
+                "embedding_rate": 1,
+                "rate": 2e-3,
+            },
+        ),
+    ],
+)
+def test_two_processes_take_the_steps_of_one(
+    corpus: Path, tmp_path: Path, model: str, more: dict[str, Any]
+) -> None:
     budget = f"{STEPS}steps"
-    process = _start(_words(corpus, tmp_path / "two", model, budget))
+    process = _start(_words(corpus, tmp_path / "two", model, budget, **more))
     alone = anygram.train(
         corpus,
         model,
         out=tmp_path / "one",
         codec="bytes",
         valid=0.1,
-        settings=SETTINGS[model],
+        settings={**SETTINGS[model], **more, "shard": False},
         budget=budget,
         seed=1,
     )
-    printed, errors = process.communicate(timeout=120)
+    printed, errors = _end(process)
     assert process.returncode == 0, errors
     assert printed.count("s of training") == 1, "only the first process prints"
     together = runs.read(tmp_path / "two")
@@ -103,7 +130,7 @@ def test_the_terminal_stops_all_and_the_run_goes_on(corpus: Path, tmp_path: Path
             break
     time.sleep(1.0)  # until both have begun
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = _end(process)
     assert process.returncode != 0
     assert errors.count("keeps what was learnt") == 1, errors
     steps = runs.read_record(out).spent["steps"]
@@ -148,6 +175,11 @@ def test_what_cannot_be_divided_is_refused(second_of_two: None, corpus: Path, tm
         anygram.train("-", "lstm")
     with pytest.raises(UsageError, match=r"^compare, which starts processes of its own, takes one process"):
         anygram.compare(corpus, tmp_path / "out")
+
+
+def test_one_process_divides_no_weights(corpus: Path) -> None:
+    with pytest.raises(UsageError, match=r"^shard divides a network among several processes; start them"):
+        anygram.train(corpus, "transformer", settings={"shard": True}, budget="1steps")
 
 
 def test_one_alone_agrees_with_itself() -> None:

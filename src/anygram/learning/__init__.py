@@ -27,10 +27,11 @@ def learner_for(
     seed: int,
     suggested: Mapping[str, Any] | None = None,
     group: Group = ALONE,
+    budget: float | None = None,
 ) -> Learner:
     """Return the learner that fits the model: `values` over `suggested` over its defaults.
 
-    `group` are the processes that learn together.
+    `group` are the processes that learn together, `budget` the seconds they have, None if there is no limit.
     """
     if isinstance(model, Countable):
         start = settings.build(counting.Config, suggested or {})
@@ -40,7 +41,7 @@ def learner_for(
 
         base = settings.build(gradient.Config, suggested or {})
         config = settings.build(gradient.Config, values, base)
-        return gradient.GradientLearner(model, config, seed, group)
+        return gradient.GradientLearner(model, config, seed, group, budget)
     raise UsageError(
         f"{type(model).__name__} can neither be counted nor differentiated; give it count or loss"
     )

@@ -120,6 +120,9 @@ class TransformerBody(Body):
         self.layers = nn.ModuleList(make(config, first=index == 0) for index in range(config.layers))
         self._initialise()
 
+    def repeated(self) -> Iterable[nn.Module]:
+        return self.layers
+
     def memory(self, rows: int) -> Memory:
         weight = self.embedding.weight
         head_width = self.width // self._config.heads

@@ -91,7 +91,7 @@ class Attention(nn.Module):
         """Return what is attended to, what is cached, and the first layer's values (`first_BTHK`)."""
         turned_BTHK, value_BTHK = self._project(x_BTD)
         if self.share is not None and first_BTHK is not None:
-            value_BTHK = torch.lerp(value_BTHK, first_BTHK, self.share)
+            value_BTHK = torch.lerp(value_BTHK, first_BTHK, self.share.to(value_BTHK.dtype))
         if self._normalised:
             turned_BTHK = rms_norm(turned_BTHK)
         if sight.rotation is not None:

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
+_CLAIMING = Lock()
+"""Held while a buffer's positions are claimed, which is too short to let one buffer wait for another."""
+
 
 class _Buffer:
     """Memory of axes B H (capacity) K, written from the front; `used` positions are taken."""
@@ -24,15 +27,10 @@ class _Buffer:
     def __init__(self, data: Tensor, used: int) -> None:
         self.data = data
         self._used = used
-        self._lock = Lock()
-
-    def __reduce__(self) -> tuple[type[_Buffer], tuple[Tensor, int]]:
-        """Copy and send without the lock."""
-        return _Buffer, (self.data, self._used)
 
     def claim(self, first: int, stop: int) -> bool:
         """Return whether positions `first` to `stop` were free and next; then they are taken."""
-        with self._lock:
+        with _CLAIMING:
             free = self._used == first and stop <= self.data.shape[2]
             if free:
                 self._used = stop

@@ -7,8 +7,8 @@ Axes: B rows, T positions, D hidden width, V vocabulary, N positions picked out 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from anygram.conditioning import refuse
 from anygram.errors import RunError
 from anygram.neural.adaptive import head_of
+from anygram.neural.compiling import compile_parts
 from anygram.neural.heads import HeadConfig
+from anygram.neural.sharding import shard_parts, whole, write_whole
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 Memory = Any
@@ -41,12 +43,21 @@ class Body(nn.Module, ABC):
 
     width: int
     """D, the size of a hidden vector."""
+    autocasts = True
+    """Whether its products may be computed in bfloat16 while it learns (`torch.autocast`)."""
     embedding: nn.Embedding
     """What ids are looked up in, whose weights a tied head shares."""
 
     @abstractmethod
     def memory(self, rows: int) -> Memory:
         """Return the memory of having read nothing."""
+
+    def repeated(self) -> Iterable[nn.Module]:
+        """Return the modules that are called one after another, pure functions of what they are given.
+
+        They are worth compiling, and may hold their weights in parts on several processes.
+        """
+        return ()
 
     @abstractmethod
     def forward(self, ids_BT: Tensor, memory: Memory, lengths_B: Tensor | None) -> tuple[Tensor, Memory]:
@@ -86,6 +97,7 @@ class NeuralLanguageModel:
         self._name = name
         self._vocabulary_size = vocabulary_size
         self._device = find_device()
+        self._compiled = False
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self._body = build()
@@ -95,6 +107,11 @@ class NeuralLanguageModel:
     @property
     def vocabulary_size(self) -> int:
         return self._vocabulary_size
+
+    @property
+    def width(self) -> int:
+        """D, the size of a hidden vector."""
+        return self._body.width
 
     def module(self) -> nn.Module:
         """Return the module that holds the parameters."""
@@ -111,6 +128,22 @@ class NeuralLanguageModel:
     @fused.setter
     def fused(self, fused: bool) -> None:
         self._head.fused = fused
+
+    def compile_body(self) -> bool:
+        """Let what is worth it be compiled, for learning only; return whether there is any such part."""
+        parts = list(self._body.repeated())
+        compile_parts(parts)
+        self._compiled = bool(parts)
+        return self._compiled
+
+    def shard_body(self) -> bool:
+        """Let all processes hold parts of the weights; return whether there is what can be divided.
+
+        From then on every process calls the same methods in the same order.
+        """
+        parts = list(self._body.repeated())
+        shard_parts(parts, self._device)
+        return bool(parts)
 
     def start(self, rows: int, condition: Condition | None = None) -> NeuralState:
         """Return the state after the boundary, read from an empty memory."""
@@ -174,19 +207,26 @@ class NeuralLanguageModel:
         if state is None:
             boundary_B1 = torch.full_like(target_BT[:, :1], self._vocabulary_size - 1)
             read_BT = torch.cat([boundary_B1, target_BT], dim=1)
-            hidden_BTD, memory = self._body(read_BT, self._body.memory(len(ids_BT)), None)
+            hidden_BTD, memory = self._learn_from(read_BT, self._body.memory(len(ids_BT)))
             before_BTD = hidden_BTD[:, :-1]
         else:
-            hidden_BTD, memory = self._body(target_BT, state.memory, None)
+            hidden_BTD, memory = self._learn_from(target_BT, state.memory)
             before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
         weights_N = torch.as_tensor(weights_BT, dtype=torch.float32, device=self._device).flatten()
         mean = self._head.loss(before_BTD.flatten(0, 1), target_BT.flatten(), weights_N)
         return mean, NeuralState(memory, hidden_BTD[:, -1].detach().clone())
 
+    def _learn_from(self, ids_BT: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Return hidden_BTD and the memory after; under autocast only what can bear it is cast."""
+        device = self._device.type
+        with nullcontext() if self._body.autocasts else torch.autocast(device, enabled=False):
+            hidden_BTD, memory = self._body(ids_BT, memory, None)
+        return hidden_BTD, memory
+
     def tensors(self) -> Tensors:
         """Return every parameter as float32, by its name in the module."""
         stored = self._network.state_dict()
-        return {name: value.to("cpu", copy=True).numpy() for name, value in stored.items()}
+        return {name: whole(value).to("cpu", copy=True).numpy() for name, value in stored.items()}
 
     def restore(self, tensors: Tensors) -> None:
         """Take these parameters; raises RunError where one is missing, left over, of another shape, or not
@@ -204,16 +244,17 @@ class NeuralLanguageModel:
                 raise RunError(f"weights of '{self._name}': {name} holds {tensors[name].dtype}; train again")
             if not np.isfinite(tensors[name]).all():
                 raise RunError(f"weights of '{self._name}': {name} is not finite; restore it or train again")
-        self._network.load_state_dict(
-            {name: torch.from_numpy(np.array(array, dtype=np.float32)) for name, array in tensors.items()}
-        )
+        for name, array in tensors.items():
+            write_whole(torch.from_numpy(np.array(array, dtype=np.float32)), own[name])
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:
         """Dropout off and no gradient; not inference mode, whose tensors `loss` could not carry on from."""
         if self._network.training:  # walking through the modules costs as much as a small step
             self._network.eval()
-        with torch.no_grad():
+        # texts have all lengths, and each would be compiled for
+        stance = torch.compiler.set_stance("force_eager") if self._compiled else nullcontext()
+        with torch.no_grad(), stance:
             yield
 
     def _place(self, ids_BT: Ids) -> Tensor:

@@ -32,6 +32,10 @@ def rotate(heads_BTHK: Tensor, rotation_BT1K: Tensor) -> Tensor:
     A pair is a complex number here. The product of a rotated query and a rotated key depends on the
     difference of their positions only.
     """
+    if torch.compiler.is_compiling():  # compilers know no complex numbers
+        cosine, sine = torch.view_as_real(rotation_BT1K).unbind(-1)
+        a, b = heads_BTHK.view(*heads_BTHK.shape[:-1], -1, 2).unbind(-1)
+        return torch.stack([a * cosine - b * sine, a * sine + b * cosine], dim=-1).flatten(-2)
     pairs = torch.view_as_complex(heads_BTHK.view(*heads_BTHK.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * rotation_BT1K).flatten(-2)
 

@@ -62,6 +62,8 @@ class RecurrentConfig:
 class RecurrentBody(Body):
     """An embedding and layers of one kind of cell."""
 
+    autocasts = False  # what is carried through all steps, and their compiled loop, are float32
+
     def __init__(self, config: RecurrentConfig, cell: Callable[[], Cell], vocabulary_size: int) -> None:
         """`cell` makes a cell for each layer."""
         super().__init__()

@@ -118,7 +118,7 @@ def _fresh(
     _limit_memory(model, plan, workspace)
     if base:
         _go_on_from(base, model, config, plan)
-    learner = learner_for(model, chosen["learner"], plan.seed, learner_values, group)
+    learner = learner_for(model, chosen["learner"], plan.seed, learner_values, group, plan.budget.seconds)
     record = Record(
         codec=plan.codec,
         codec_settings=settings.to_words(codec_config),
@@ -153,7 +153,9 @@ def _resumed(
     _limit_memory(stored.model, plan, workspace)
     with runs.explaining_damage(out / "training.safetensors"):
         stored.model.restore(_under("model.", tensors))
-        learner = learner_for(stored.model, record.learner_settings, record.seed, group=group)
+        learner = learner_for(
+            stored.model, record.learner_settings, record.seed, group=group, budget=plan.budget.seconds
+        )
         learner.restore(_under("learner.", tensors))
         next_validation = tuple(tensors["session.next_validation"].tolist())
     valid = validation_sample(splits.valid, stored.codec) if learner.validates else None

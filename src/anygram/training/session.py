@@ -132,6 +132,7 @@ class Session:
         if self._unwritten:
             self._write_line(self._unwritten, self._seconds())
         finished = dict(self._learner.finish())
+        compiling = {key: finished.pop(key) for key in ("compile_seconds",) if key in finished}
         seconds = self._seconds()
         training: Tensors | None = None
         if self._learner.validates:
@@ -142,7 +143,7 @@ class Session:
         record = replace(
             self._run.record,
             status="stopped" if self._stopped else "finished",
-            spent={**self._accounts(), "seconds": seconds},
+            spent={**self._accounts(), **compiling, "seconds": seconds},
             figures={"model": finished},
         )
         self._write(record, training)
@@ -160,6 +161,8 @@ class Session:
     def _write(self, record: Record, training: Tensors | None) -> None:
         if self._group.leads:
             runs.write(self._out, replace(self._run, record=record), training=training, metrics=self._metrics)
+        else:
+            self._run.model.tensors()  # of divided weights every process gives its part to the first
         self._group.wait()
 
     def _resumable(self, model: Tensors) -> Tensors:

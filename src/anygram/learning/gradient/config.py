@@ -24,7 +24,10 @@ class Config:
     which is then what is asked; `patience` the number of validations without improvement after which learning
     stops; 0 is none of either. `freeze` names the weights that stay as they are ("body.embedding.*, *.bias");
     `lora` is the rank of what is learnt beside the matrices of the run of --from. `tensorboard` writes the
-    metrics for TensorBoard too.
+    metrics for TensorBoard too. `precision` are the numbers of most products: "auto" takes bfloat16 where the
+    machine multiplies it faster; weights and scores stay float32. `compile` lets torch compile
+    what is worth it ("auto": where it pays back within the budget). `shard` lets each of several processes
+    hold a part of the layers' weights.
     """
 
     rows: int = 32
@@ -49,6 +52,9 @@ class Config:
     freeze: str = ""
     lora: int = 0
     checkpointing: bool = False
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool | Literal["auto"] = "auto"
+    shard: bool = False
     tensorboard: bool = False
 
     def __post_init__(self) -> None:

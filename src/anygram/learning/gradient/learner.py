@@ -17,15 +17,19 @@ from torch import Tensor
 from anygram import states
 from anygram.allocation import keep_freed
 from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
-from anygram.errors import TrainingStopped
+from anygram.errors import TrainingStopped, UsageError
 from anygram.learning.gradient import memory, optimisers, storing
 from anygram.learning.gradient.adapting import Adapters, unfrozen
 from anygram.learning.gradient.averaging import Average, copy
+from anygram.learning.gradient.computing import Compilation, precision_of
 from anygram.learning.gradient.config import Config
 from anygram.learning.gradient.schedules import factor_at
+from anygram.learning.gradient.sharding import Shards, shard
 from anygram.learning.gradient.sweeping import Sweep
 from anygram.learning.gradient.watching import Watch
 from anygram.learning.group import ALONE, Group
+from anygram.learning.optimiser import Optimiser
+from anygram.neural.precision import Precision
 from anygram.protocols import Differentiable, LanguageModel, State, Tensors
 
 _KEPT_BLOCK, _KEPT_BLOCKS = 1 << 30, (1 << 31) - 1
@@ -44,19 +48,36 @@ class GradientLearner:
     usable = True
     validates = True
 
-    def __init__(self, model: Learnable, config: Config, seed: int, group: Group = ALONE) -> None:
-        """`group` are the processes among which the rows of a block are divided."""
+    def __init__(
+        self,
+        model: Learnable,
+        config: Config,
+        seed: int,
+        group: Group = ALONE,
+        budget: float | None = None,
+    ) -> None:
+        """`group` are the processes among which the rows of a block are divided.
+
+        `budget` are the seconds that training takes; None where they do not limit it.
+        """
         keep_freed(_KEPT_BLOCK, _KEPT_BLOCKS)
         self.config = config
         self._model, self._seed, self._group = model, seed, group
         module = model.module()
         group.spread(list(module.parameters()))
+        if config.shard:
+            shard(model, config, group)
         self._weights = unfrozen(module, config.freeze)
+        self._shards = Shards(self._weights, group) if config.shard else None
+        if self._shards is not None:
+            self._weights = self._shards.weights
         self._adapters = Adapters(self._weights, module, config.lora, seed) if config.lora else None
         if self._adapters is not None:
             self._weights = self._adapters.adapted
         self._parameters = self._adapters.factors if self._adapters else self._weights
-        self._optimisers = optimisers.create(self._parameters, config, module)
+        self._precision = precision_of(model, self._device, config, group)
+        self._compilation = Compilation(model, config, self._device, self._precision, budget)
+        self._optimisers = self._new_optimisers()
         self._good = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
         self._average = Average(self._weights, config.average) if config.average else None
         self._watch = Watch(module, self._weights, config.clip)
@@ -89,8 +110,8 @@ class GradientLearner:
         return blocks.blocks(self._position)
 
     def watch(self) -> None:
-        """Look closely at the next update."""
-        self._watched = True
+        """Look closely at the next update; not at parts of layers."""
+        self._watched = self._shards is None
 
     def update(self, batch: Block, spent: float) -> Mapping[str, Any]:
         """Take one step; TrainingStopped where loss or gradient is not finite.
@@ -98,7 +119,8 @@ class GradientLearner:
         The weights are then some that gave a finite loss, not many steps before the one that spoilt them.
         """
         rate = self._rate_at(spent)
-        nats, norm, after = self._differentiate(batch)
+        with self._compilation.timed():
+            nats, norm, after = self._differentiate(batch)
         measured: dict[str, Any] = {
             "symbols": float(batch.weights_BT.sum()),
             "nats_per_symbol": nats,
@@ -117,6 +139,9 @@ class GradientLearner:
         self._states = after if self.config.carry else []
         self._position, self._epochs = batch.position_after, batch.epochs
         self._steps += 1
+        if self._compilation.message:
+            self._messages.append(self._compilation.message)
+            self._compilation.message = None
         if self._messages:
             measured["message"], self._messages = "; ".join(self._messages), []
         return measured
@@ -125,10 +150,14 @@ class GradientLearner:
         """Return the number of parameters, and of those that were learnt, and the rate if it was found."""
         figures: dict[str, Any] = {"parameters": sum(p.numel() for p in self._model.module().parameters())}
         learnt = sum(parameter.numel() for parameter in self._parameters.values())
-        if learnt != figures["parameters"]:
+        if learnt != figures["parameters"] and self._shards is None:
             figures["learnt_parameters"] = learnt
         if self.config.rate == "find":
             figures["rate"] = self._rate
+        if self._precision != Precision():
+            figures["precision"] = self._precision.to_words()
+        if self._compilation.seconds is not None:
+            figures["compile_seconds"] = self._compilation.seconds
         return figures
 
     def shown(self) -> AbstractContextManager[None]:
@@ -147,6 +176,8 @@ class GradientLearner:
             "progress": np.array([self._epochs, self._rate, self._began]),
             **storing.put_under("generator", storing.generators_to_arrays(self._device)),
         }
+        if self._shards is not None:  # parts of moments are of no use to others
+            return stored
         for number, optimiser in enumerate(self._optimisers):
             stored |= storing.put_under(f"optimiser{number}", storing.moments_to_arrays(optimiser))
         if self._states and self._group.size == 1:  # of several, each process has the state of its rows
@@ -157,6 +188,8 @@ class GradientLearner:
 
     def restore(self, tensors: Tensors) -> None:
         """Continue from what `tensors` returned; RunError where it does not fit this learner."""
+        if self._shards is not None:
+            raise UsageError("a run with shard cannot be resumed; go on from its weights by --from")
         whole = storing.taken(tensors, "position", torch.empty(4, dtype=torch.int64)).tolist()
         epoch, block, self._steps, self._parts = whole
         self._position = Position(epoch, block)
@@ -200,8 +233,7 @@ class GradientLearner:
                 nats, after = self._accumulate(own, total)
                 if self._adapters is not None:
                     self._adapters.take_gradients()
-                nats = self._group.add_up(nats, list(self._parameters.values()))
-                norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._gradients())))
+                nats, norm = self._add_up(nats)
                 both = torch.stack([nats, norm]).tolist()  # one wait for an accelerator, not two
                 return both[0], both[1], after
             except (RuntimeError, MemoryError) as error:
@@ -209,17 +241,28 @@ class GradientLearner:
                     raise
             self._halve(len(own.ids_BT))  # out here nothing holds on to what the attempt had made
 
+    def _add_up(self, nats: Tensor) -> tuple[Tensor, Tensor]:
+        """Let gradients be those of all processes' rows; return their nats and the gradient's norm."""
+        if self._shards is not None:
+            self._shards.take_gradients()
+            return self._group.add_up(nats, self._shards.everywhere), self._shards.norm()
+        nats = self._group.add_up(nats, list(self._parameters.values()))
+        return nats, torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._gradients())))
+
     def _accumulate(self, batch: Block, total: float) -> tuple[Tensor, list[State]]:
         """Leave the gradient of Σ weight · nats / total with the weights; return it, and the states after."""
         for weight in self._weights.values():
             weight.grad = None
+        if self._shards is not None:
+            self._shards.forget_gradients()
         parts = memory.parts_of(len(batch.ids_BT), self._parts)
         fresh = batch.first or not self._states
         before = [None] * len(parts) if fresh else self._states
         means, after = [], []
         for part, state in zip(parts, before, strict=True):
             weights_BT = batch.weights_BT[part]
-            mean, carried = self._model.loss(batch.ids_BT[part], weights_BT, state)
+            with self._precision.computing(self._device):
+                mean, carried = self._model.loss(batch.ids_BT[part], weights_BT, state)
             if (share := float(weights_BT.sum() / total)) != 1:
                 mean = mean * share
             mean.backward()  # type: ignore[no-untyped-call]
@@ -288,8 +331,11 @@ class GradientLearner:
         if self._adapters is not None:
             self._adapters.merge()
         self._rate, self._began, self._sweep = sweep.choose(), spent, None
-        self._optimisers = optimisers.create(self._parameters, self.config, self._model.module())
+        self._optimisers = self._new_optimisers()
         self._messages.append(f"rate={self._rate:.2g}, found in {len(sweep.rates)} steps")
+
+    def _new_optimisers(self) -> list[Optimiser]:
+        return optimisers.create(self._parameters, self.config, self._model.module(), self._precision.steps)
 
     def _gradients(self) -> list[Tensor]:
         return [parameter.grad for parameter in self._parameters.values() if parameter.grad is not None]

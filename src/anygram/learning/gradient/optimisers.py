@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from anygram.learning.gradient.adapting import embeddings
@@ -13,17 +14,23 @@ from anygram.learning.muon import Matrices, Muon
 from anygram.learning.optimiser import AdamW, Optimiser
 
 
-def create(parameters: Mapping[str, Tensor], config: Config, module: nn.Module) -> list[Optimiser]:
+def create(
+    parameters: Mapping[str, Tensor],
+    config: Config,
+    module: nn.Module,
+    kind: torch.dtype | None = None,
+) -> list[Optimiser]:
     """Return what learns these, each by one: AdamW (Loshchilov & Hutter 2019), and Muon where asked for.
 
     Every group says by `factor` how many times the rate its own is, which is set before every step.
     Muon takes the matrices between the embedding and the head. Vectors do not decay.
+    `kind` are the numbers of the products that a step takes; None is those of the matrices.
     """
     between = _between(parameters, module) if config.optimiser == "muon" else {}
     rest = {name: p for name, p in parameters.items() if name not in between}
     optimisers: list[Optimiser] = []
     if between:
-        muon = Muon(between.values(), config.decay, config.momentum)
+        muon = Muon(between.values(), config.decay, config.momentum, kind=kind)
         muon.param_groups[0]["factor"] = 1.0
         optimisers.append(muon)
     if rest:
