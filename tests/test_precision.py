@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ CPU = torch.device("cpu")
 BOTH = Precision(torch.bfloat16, torch.bfloat16)
 
 
+def _takes(gain: float) -> Callable[[int, torch.dtype], float]:
+    """Return what says that float32 takes so many times as long as bfloat16."""
+    return lambda width, kind: gain if kind == torch.float32 else 1.0
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -31,33 +36,34 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("gain", "width", "expected"),
+    ("passes", "steps", "width", "expected"),
     [
-        (3.0, 64, Precision()),
-        (3.0, 256, Precision(steps=torch.bfloat16)),
-        (3.0, 1024, BOTH),
-        (0.4, 1024, Precision()),
-        (1.2, 1024, Precision()),
+        (3.0, 3.0, 64, Precision()),
+        (3.0, 3.0, 256, BOTH),
+        (1.1, 3.0, 256, Precision(steps=torch.bfloat16)),
+        (3.0, 0.4, 1024, Precision(passes=torch.bfloat16)),
+        (0.4, 0.4, 1024, Precision()),
     ],
 )
 def test_a_cpu_takes_what_it_multiplies_faster(
-    gain: float, width: int, expected: Precision, monkeypatch: pytest.MonkeyPatch
+    passes: float, steps: float, width: int, expected: Precision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "_probe", lambda width: gain)
+    monkeypatch.setattr(precision, "_layer_seconds", _takes(passes))
+    monkeypatch.setattr(precision, "_product_seconds", _takes(steps))
     assert precision.choose("auto", CPU, width) == expected
     assert Precision.from_words(expected.to_words()) == expected
 
 
 def test_a_probe_is_made_once_a_machine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = precision.choose("auto", CPU, 128)
-    (known,) = json.loads((cache / "bfloat16.json").read_text()).values()
-    assert known > 0
-    monkeypatch.setattr(precision, "_probe", lambda width: pytest.fail("probed again"))
+    known = json.loads((cache / "bfloat16.json").read_text()).values()
+    assert len(known) == 2 and min(known) > 0
+    monkeypatch.setattr(precision, "_gain", lambda seconds, width: pytest.fail("probed again"))
     assert precision.choose("auto", CPU, 128) == first
 
 
 def test_what_is_asked_for_is_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "_probe", lambda width: pytest.fail("probed"))
+    monkeypatch.setattr(precision, "_gain", lambda seconds, width: pytest.fail("probed"))
     assert precision.choose("float32", CPU, 1024) == Precision()
     assert precision.choose("bfloat16", CPU, 8) == BOTH
     assert precision.choose("auto", CPU, 8) == Precision()
