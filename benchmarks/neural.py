@@ -57,6 +57,7 @@ def main() -> int:
             folder=(options.work or Path(temporary)).resolve(),
             peers=peers,
             repeats=1 if options.quick else options.repeats,
+            peer_repeats=options.peer_repeats,
             seconds=options.seconds,
             settings=tuple(options.set),
             develop=options.develop,
@@ -111,6 +112,7 @@ def _options() -> argparse.Namespace:
         help="one that has torch, keras, tensorflow and transformers (default: this one)",
     )
     parser.add_argument("--repeats", type=int, default=3, help="measurements, ours by seed (default: 3)")
+    parser.add_argument("--peer-repeats", type=int, help="fewer of a peer that takes long (default: as many)")
     parser.add_argument(
         "--seconds",
         type=_numbers,

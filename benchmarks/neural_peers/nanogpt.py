@@ -24,7 +24,7 @@ from neural_peers.quality import Goal, Trial
 from neural_peers.session import Session, Trained, ask_ours, ask_peer, require_text, train
 
 PEER = "nanoGPT"
-SECONDS = 12.0
+SECONDS = 3.0
 """Our budget, chosen with --develop: on the first nine tenths of the text alone."""
 BLOCK = 64
 FLAGS = {
@@ -66,7 +66,7 @@ def measure(session: Session) -> list[Row]:
             trials.append(Trial(scored["nats"] / scored["units"], runs[-1].cost, seed, seconds))
         return trials
 
-    each, theirs = alternate(ours, peer, session.repeats)
+    each, theirs = alternate(ours, peer, session.repeats, session.peer_repeats)
     goal = Goal("tinyshakespeare", PEER, f"loss on blocks of {BLOCK}", "nats a character")
     compared = quality.compare(goal, [trial for trials in each for trial in trials], theirs)
     return [*compared, *(_carried(run) for run in runs)]

@@ -62,6 +62,7 @@ class Session:
     folder: Path
     peers: Peers
     repeats: int = 3
+    peer_repeats: int | None = None
     seconds: tuple[float, ...] = ()
     settings: tuple[str, ...] = ()
     develop: bool = False

@@ -96,13 +96,13 @@ def ask_module(python: Path, module: str, task: str, given: Mapping[str, Any]) -
 
 
 def alternate(
-    ours: Callable[[], Ours], peer: Callable[[], Peer] | None, repeats: int
+    ours: Callable[[], Ours], peer: Callable[[], Peer] | None, repeats: int, peer_repeats: int | None = None
 ) -> tuple[list[Ours], list[Peer]]:
-    """Return what both gave, run in turn: ours, peer, ours, peer, …"""
+    """Return what both gave, run in turn: ours, peer, ours, peer, …; a slow peer in the first rounds only."""
     found_ours: list[Ours] = []
     found_peer: list[Peer] = []
-    for _ in range(repeats):
+    for done in range(repeats):
         found_ours.append(ours())
-        if peer is not None:
+        if peer is not None and (peer_repeats is None or done < peer_repeats):
             found_peer.append(peer())
     return found_ours, found_peer
