@@ -16,8 +16,6 @@ S = TypeVar("S")
 _ARITHMETIC_RATE = 80e9
 # Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
 _OPERATIONS = 6
-# How many weights a network may have for each symbol of the text
-_WEIGHTS_A_SYMBOL = 4.0
 
 
 def require_at_least(least: int, name: str, size: int) -> None:
@@ -76,19 +74,21 @@ def largest_fitting(
     step: int,
     *,
     symbols_a_weight: float = 4.0,
+    weights_a_symbol: float = 4.0,
 ) -> tuple[S, float]:
     """Return the largest of the sizes (which grow) that the data and the budget can fill, and its epochs.
 
     A network is worth its size when it reads `symbols_a_weight` for each weight of its body (Hoffmann et
-    al. 2022 found twenty for large ones and fresh text), and while these are few beside the text. The
-    smallest size is returned where none fits. `symbols` and `step` are those of `affordable_symbols`.
+    al. 2022 found twenty for large ones and fresh text), and while these are at most `weights_a_symbol` for
+    each symbol of the text. The smallest size is returned where none fits. `symbols` and `step` are those of
+    `affordable_symbols`.
     """
     fitting: list[tuple[S, float]] = []
     for size in sizes:
         weights = weights_of(size)
         affordable = affordable_symbols(budget, symbols, weights.body + weights.head, step)
         filled = affordable >= symbols_a_weight * weights.body
-        if (filled and weights.body <= _WEIGHTS_A_SYMBOL * symbols) or not fitting:
+        if (filled and weights.body <= weights_a_symbol * symbols) or not fitting:
             fitting.append((size, affordable / symbols))
     return fitting[-1]
 
