@@ -112,7 +112,7 @@ def _options() -> argparse.Namespace:
         help="one that has torch, keras, tensorflow and transformers (default: this one)",
     )
     parser.add_argument("--repeats", type=int, default=3, help="measurements, ours by seed (default: 3)")
-    parser.add_argument("--peer-repeats", type=int, help="fewer of a peer that takes long (default: as many)")
+    parser.add_argument("--peer-repeats", type=int, help="fewer of the peer of nanogpt and wlm")
     parser.add_argument(
         "--seconds",
         type=_numbers,

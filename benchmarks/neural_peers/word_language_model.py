@@ -23,7 +23,7 @@ from neural_peers.session import Session, Trained, require_text, train
 
 PEER = "word_language_model"
 SECONDS = 40.0
-"""Our budget: with --develop 24 s sufficed on two cores, with room for hours when the machine is slower."""
+"""Our budget: 24 s sufficed with --develop, but not in a slower hour; 40 s leave room for one."""
 QUICK_LINES = 400
 _VALID = re.compile(r"valid ppl +([0-9.]+)")
 
