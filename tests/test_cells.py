@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from anygram.neural import pointwise
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.protocols import Ids
 from tests.networks import BOUNDARY, VOCABULARY, network, text, weights
@@ -257,7 +258,7 @@ def test_recurrent_weights_left_out_are_the_same_in_all_positions() -> None:
     torch.manual_seed(7)
     twin = network("rnn", {"units": 8, "embedding": 5})
     weight_GH = dict(twin.module().named_parameters())["body.layers.0.recurrent"]
-    weight_GH.data = torch.nn.functional.dropout(weight_GH.data, 0.5)
+    weight_GH.data = pointwise.dropout(weight_GH.data, 0.5)
     assert twin.loss(ids_BT, ones_BT)[0].item() == pytest.approx(nats.item(), abs=1e-6)
 
 

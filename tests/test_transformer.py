@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from anygram import states
+from anygram.budgets import Budget
 from anygram.models import transformer
 from anygram.neural.attention import Attention, Sight, document_positions, window_mask
 from anygram.neural.cache import Cache
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.pointwise import rms_norm, squared_relu
+from anygram.neural.pointwise import dropout, rms_norm, squared_relu
 from anygram.neural.positions import rotate, rotations, sinusoids
 from tests.networks import BOUNDARY, network, text, weights
 
@@ -290,6 +291,37 @@ def numbered(rows: int, first: int, count: int) -> torch.Tensor:
     return value_BT[:, None, :, None].expand(rows, 2, count, 3).clone()
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5])
+def test_dropout_leaves_out_its_share_and_keeps_the_mean(share: float, kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    x = torch.ones(1001, 999, dtype=kind, requires_grad=True)
+    y = dropout(x, share)
+    y.backward(torch.full_like(y, 2))  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad, 2 * y.detach())
+    left_out = y == 0
+    spread = math.sqrt(share * (1 - share) / x.numel())
+    assert left_out.double().mean().item() == pytest.approx(share, abs=5 * spread + 2**-17)
+    assert len(set(y.flatten().tolist())) == 2
+    assert y.max().item() == pytest.approx(1 / (1 - share), rel=2**-7 if kind == torch.bfloat16 else 2**-15)
+    # neighbours are drawn in one number, and must not know of each other
+    both = (left_out[:, 1:] & left_out[:, :-1]).double().mean().item()
+    assert both == pytest.approx(share**2, abs=5 * share / math.sqrt(x.numel()))
+
+
+def test_dropout_draws_from_the_global_generator_and_not_where_it_does_nothing() -> None:
+    x = torch.ones(5, 7)
+    torch.manual_seed(3)
+    first = dropout(x, 0.5)
+    assert dropout(x, 0.0) is x and dropout(x, 0.5, training=False) is x
+    second = dropout(x, 0.5)
+    torch.manual_seed(3)
+    assert torch.equal(dropout(x, 0.5), first)
+    assert torch.equal(dropout(x, 0.5), second)
+    assert not torch.equal(first, second)
+
+
 @torch.no_grad()
 def test_a_cache_appends_in_place_until_someone_else_did() -> None:
     cache = Cache.holding(numbered(2, 0, 1))
@@ -368,3 +400,16 @@ def test_a_state_is_no_larger_than_two_windows() -> None:
         state = model.advance(state, text(3, 1))
     keys_and_values = 2 * 2 * 3 * 16 * 4
     assert states.nbytes(state) <= 2 * 6 * keys_and_values + 3 * (8 + 16 * 4)
+
+
+def test_pairs_are_read_while_each_is_met_often_and_dropout_comes_with_epochs() -> None:
+    ids = text(1, 50)[0]
+
+    def suggested(symbols: int, epochs: int) -> transformer.Config:
+        return transformer.suggest(ids, symbols, 1024, Budget(epochs=epochs))[0]
+
+    assert suggested(10**6, 1).bigrams > 0
+    assert suggested(10**6, 20).bigrams == 0
+    assert suggested(10**5, 1).bigrams == 0
+    assert suggested(10**6, 3).dropout == 0
+    assert suggested(10**6, 4).dropout > 0

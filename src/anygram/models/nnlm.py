@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
 from anygram.neural.adaptive import head_weights, suggest_softmax
 from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
+from anygram.neural.pointwise import dropout
 from anygram.neural.sizing import (
     Weights,
     largest_fitting,

@@ -11,12 +11,13 @@ from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, embedding
+from torch.nn.functional import embedding
 
 from anygram.budgets import Budget
 from anygram.neural.adaptive import head_weights, suggest_softmax
 from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
+from anygram.neural.pointwise import dropout
 from anygram.neural.recurrence import Carried, Cell, Clears, read
 from anygram.neural.sizing import (
     Weights,

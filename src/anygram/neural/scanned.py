@@ -14,12 +14,11 @@ from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from anygram.budgets import Budget
 from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
-from anygram.neural.pointwise import rms_norm, squared_relu
+from anygram.neural.pointwise import dropout, rms_norm, squared_relu
 from anygram.neural.recurrence import at_ends
 from anygram.neural.scan import scan
 from anygram.neural.sizing import (

@@ -13,7 +13,7 @@ from anygram.errors import UsageError
 S = TypeVar("S")
 
 # What a training step reaches on two cores, in multiplications and additions a second
-_ARITHMETIC_RATE = 80e9
+_RATE = 80e9
 # Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
 _OPERATIONS = 6
 
@@ -42,14 +42,17 @@ def require_one_of(name: str, choice: str, choices: Iterable[str]) -> None:
         raise UsageError(f"{name} must be one of {', '.join(choices)}, got {choice!r}")
 
 
-def affordable_symbols(budget: Budget, symbols: int, weights: int, step: int) -> float:
+def affordable_symbols(
+    budget: Budget, symbols: int, weights: int, step: int, operations_a_second: float = _RATE
+) -> float:
     """Return how many symbols a network of so many weights can read within the budget.
 
     `symbols` are those of one epoch, `step` those of one training step; `weights` those that a
-    symbol meets in a product (a row looked up in an embedding costs nothing).
+    symbol meets in a product (a row looked up in an embedding costs nothing); `operations_a_second` what a
+    step reaches on this machine, all told.
     """
     limits = {
-        "seconds": _ARITHMETIC_RATE / (_OPERATIONS * weights),
+        "seconds": operations_a_second / (_OPERATIONS * weights),
         "symbols": 1,
         "epochs": symbols,
         "steps": step,
@@ -75,18 +78,21 @@ def largest_fitting(
     *,
     symbols_a_weight: float = 4.0,
     weights_a_symbol: float = 4.0,
+    operations_a_second: float = _RATE,
 ) -> tuple[S, float]:
     """Return the largest of the sizes (which grow) that the data and the budget can fill, and its epochs.
 
     A network is worth its size when it reads `symbols_a_weight` for each weight of its body (Hoffmann et
     al. 2022 found twenty for large ones and fresh text), and while these are at most `weights_a_symbol` for
-    each symbol of the text. The smallest size is returned where none fits. `symbols` and `step` are those of
-    `affordable_symbols`.
+    each symbol of the text. The smallest size is returned where none fits. `symbols`, `step` and
+    `operations_a_second` are those of `affordable_symbols`.
     """
     fitting: list[tuple[S, float]] = []
     for size in sizes:
         weights = weights_of(size)
-        affordable = affordable_symbols(budget, symbols, weights.body + weights.head, step)
+        affordable = affordable_symbols(
+            budget, symbols, weights.body + weights.head, step, operations_a_second
+        )
         filled = affordable >= symbols_a_weight * weights.body
         if (filled and weights.body <= weights_a_symbol * symbols) or not fitting:
             fitting.append((size, affordable / symbols))
