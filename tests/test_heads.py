@@ -137,11 +137,23 @@ def test_judging_is_looking_up(config: HeadConfig, ranked: bool) -> None:
 
 
 @pytest.mark.parametrize("symbols", [7, 2 * softmax._IN_CACHE // 3])
-def test_equal_symbols_rank_by_id(symbols: int) -> None:
-    logits_nV = torch.zeros(3, symbols)
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_equal_symbols_rank_by_id(symbols: int, kind: torch.dtype) -> None:
+    logits_nV = torch.zeros(3, symbols, dtype=kind)
     logits_nV[1, -1], logits_nV[2, 0] = 1.0, -1.0
     target_n1 = torch.tensor([[4], [4], [4]])
     assert softmax.count_ahead(logits_nV, target_n1).tolist() == [4, 5, 3]
+
+
+def test_ranks_counted_at_once_are_those_counted_in_parts() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits_nV = torch.randint(-9, 9, (70, 331), generator=generator) / 3  # many are equal
+    logits_nV[5, 7] = math.nan
+    logits_nV[6, :] = math.nan
+    target_n1 = torch.randint(331, (70, 1), generator=generator)
+    torch.testing.assert_close(
+        softmax.count_ahead(logits_nV, target_n1), softmax.count_ahead(logits_nV.double(), target_n1)
+    )
 
 
 # The adaptive softmax
