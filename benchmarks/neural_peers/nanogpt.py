@@ -24,7 +24,7 @@ from neural_peers.quality import Goal, Trial
 from neural_peers.session import Session, Trained, ask_ours, ask_peer, require_text, train
 
 PEER = "nanoGPT"
-SECONDS = 4.0
+SECONDS = 3.0
 """Our budget, chosen with --develop: on the first nine tenths of the text alone."""
 BLOCK = 64
 FLAGS = {
