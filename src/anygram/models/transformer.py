@@ -303,7 +303,8 @@ _BITS_A_WEIGHT = 6.4
 _WEIGHTS_A_SYMBOL = 8.0
 # What a step reaches on two cores with matrix units for bfloat16, in operations a second; half without
 _OPERATIONS_A_SECOND = 200e9
-# Pairs of symbols are soon known by heart: each row of theirs should be met so often an epoch for every epoch
+# A pair met seldom is soon known by heart. So the symbols of an epoch for each row of the table of pairs
+# should be so many times the epochs
 _MEETINGS = 17
 _DROPOUT, _EPOCHS_BEFORE_DROPOUT = 0.1, 4
 

@@ -12,8 +12,8 @@ from anygram.errors import UsageError
 
 S = TypeVar("S")
 
-# What a training step reaches on two cores, in multiplications and additions a second
-_RATE = 80e9
+# What a training step reaches on two cores, in multiplications and additions
+_OPERATIONS_A_SECOND = 80e9
 # Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
 _OPERATIONS = 6
 
@@ -43,7 +43,7 @@ def require_one_of(name: str, choice: str, choices: Iterable[str]) -> None:
 
 
 def affordable_symbols(
-    budget: Budget, symbols: int, weights: int, step: int, operations_a_second: float = _RATE
+    budget: Budget, symbols: int, weights: int, step: int, operations_a_second: float = _OPERATIONS_A_SECOND
 ) -> float:
     """Return how many symbols a network of so many weights can read within the budget.
 
@@ -78,7 +78,7 @@ def largest_fitting(
     *,
     symbols_a_weight: float = 4.0,
     weights_a_symbol: float = 4.0,
-    operations_a_second: float = _RATE,
+    operations_a_second: float = _OPERATIONS_A_SECOND,
 ) -> tuple[S, float]:
     """Return the largest of the sizes (which grow) that the data and the budget can fill, and its epochs.
 
