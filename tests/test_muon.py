@@ -27,6 +27,25 @@ def test_singular_values_are_drawn_towards_one_and_vectors_stay(rows: int, colum
     assert 0.5 < float(inner.diag().min()) <= float(inner.diag().max()) < 1.3
 
 
+@given(
+    rows=st.integers(1, 6), columns=st.integers(1, 24), smallest=st.floats(1e-6, 1), seed=st.integers(0, 99)
+)
+def test_rounds_may_go_on_without_the_matrix(rows: int, columns: int, smallest: float, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    short = min(rows, columns)
+    U, _ = torch.linalg.qr(torch.randn(rows, short, generator=generator, dtype=torch.float64))
+    V, _ = torch.linalg.qr(torch.randn(columns, short, generator=generator, dtype=torch.float64))
+    matrix_RC = U * torch.logspace(0, np.log10(smallest), short, dtype=torch.float64) @ V.T
+    x_RC = matrix_RC / matrix_RC.norm()
+    for _ in range(5):
+        gram_RR = x_RC @ x_RC.T
+        x_RC = 3.4445 * x_RC + (-4.7750 * gram_RR + 2.0315 * gram_RR @ gram_RR) @ x_RC
+    for given_RC, polar_RC in ((matrix_RC, x_RC), (matrix_RC.T, x_RC.T)):
+        torch.testing.assert_close(orthogonalise(given_RC[None])[0], polar_RC)
+        single_RC = orthogonalise(given_RC[None].float())[0]
+        torch.testing.assert_close(single_RC, polar_RC.float(), atol=2e-4, rtol=0)
+
+
 def test_a_step_is_momentum_made_orthogonal() -> None:
     generator = torch.Generator().manual_seed(0)
     stacked = torch.nn.Parameter(torch.randn(6, 4, generator=generator))

@@ -91,8 +91,33 @@ def orthogonalise(matrices_MRC: Tensor, kind: torch.dtype | None = None) -> Tens
     x_MRC = (x_MRC / torch.linalg.matrix_norm(x_MRC, keepdim=True).clamp_min(1e-7)).to(
         kind or matrices_MRC.dtype
     )
+    # half precision would lose the small singular values in products of the Gram matrix
+    through_gram = 2 * x_MRC.shape[1] <= x_MRC.shape[2] and x_MRC.dtype.itemsize >= 4
+    polar_MRC = (_rounds_of_gram if through_gram else _rounds)(x_MRC)
+    return (polar_MRC.mT if tall else polar_MRC).to(matrices_MRC.dtype)
+
+
+def _rounds(x_MRC: Tensor) -> Tensor:
     for _ in range(_ROUNDS):
         gram_MRR = x_MRC @ x_MRC.mT
         polynomial_MRR = torch.baddbmm(gram_MRR, gram_MRR, gram_MRR, beta=_B, alpha=_C)
         x_MRC = torch.baddbmm(x_MRC, polynomial_MRR, x_MRC, beta=_A)
-    return (x_MRC.mT if tall else x_MRC).to(matrices_MRC.dtype)
+    return x_MRC
+
+
+def _rounds_of_gram(x_MRC: Tensor) -> Tensor:
+    """Return what `_rounds` does; where C = 4R in 50 R³ multiplications, not 90.
+
+    A round multiplies X by a matrix P = a + b A + c A², and A = X Xᵀ becomes P A P: the rounds go on
+    without X, which is multiplied once by all their P.
+    """
+    gram_MRR = x_MRC @ x_MRC.mT
+    product_MRR: Tensor | None = None
+    for left in reversed(range(_ROUNDS)):
+        polynomial_MRR = torch.baddbmm(gram_MRR, gram_MRR, gram_MRR, beta=_B, alpha=_C)
+        polynomial_MRR.diagonal(dim1=1, dim2=2).add_(_A)
+        product_MRR = polynomial_MRR if product_MRR is None else polynomial_MRR @ product_MRR
+        if left:
+            gram_MRR = polynomial_MRR @ gram_MRR @ polynomial_MRR
+    assert product_MRR is not None
+    return product_MRR @ x_MRC
