@@ -67,7 +67,7 @@ class Cache:
         gradient the window is joined anew; what is cached carries no gradient.
         """
         if torch.is_grad_enabled():
-            joined = torch.cat([self.window, new_BHTK], dim=2)
+            joined = torch.cat([self.window, new_BHTK], dim=2) if self.length else new_BHTK
             grown = Cache.holding(joined.detach())
         else:
             grown = self._room_for(new_BHTK.shape[2], keep)
