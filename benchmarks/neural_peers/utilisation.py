@@ -11,8 +11,10 @@ shapes in float32, square and a model's own, measured by turns with the steps.
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from peers.rows import Row
@@ -20,10 +22,28 @@ from peers.rows import Row
 from neural_peers.session import Session, ask_ours, ask_peer, require_text
 
 PEER = "nanoGPT"
-NANOGPT = {"layers": 4, "width": 128, "heads": 4}
-ROWS, BLOCK = 12, 64
-STEPS = 100
+PRODUCTS, IN_FLOAT32 = "matrix products, float32", "in float32"
 BUDGET = 120.0
+STEPS = 100
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A network of nanoGPT's, and what a step of it reads."""
+
+    layers: int
+    width: int
+    heads: int
+    rows: int
+    block: int
+    steps: int
+
+
+# nanoGPT's for a CPU (README.md) and for a GPU (config/train_shakespeare_char.py), without dropout
+SIZES = {
+    "nanoGPT's for CPUs": Sizes(4, 128, 4, 12, 64, STEPS),
+    "nanoGPT's for GPUs": Sizes(6, 384, 6, 64, 256, 6),
+}
 
 
 def operations(matrix_weights: int, layers: int, context: int, width: int, tokens: int) -> float:
@@ -36,41 +56,48 @@ def operations(matrix_weights: int, layers: int, context: int, width: int, token
 
 
 def measure(session: Session) -> list[Row]:
-    """Return the rows of utilisation: our defaults for two minutes, and both at nanoGPT's sizes."""
+    """Return the rows of utilisation: our defaults for two minutes, and both at nanoGPT's sizes.
+
+    Ours are measured in the numbers that training takes here, and in float32, the peer's.
+    """
     text = require_text(session.data / "tinyshakespeare" / "input.txt")
-    steps = 5 if session.quick else STEPS
     settings = dict(setting.split("=", 1) for setting in session.settings)
-    ours = {"text": text, "budget": BUDGET, "steps": steps}
-    same = {**NANOGPT, "context": BLOCK, "rows": ROWS, "block": BLOCK}
-    sides: dict[str, Callable[[], dict[str, Any]]] = {
-        "products": lambda: ask_ours("matrix_products"),
-        "suggested": lambda: ask_ours("transformer_step", settings=settings, **ours),
-        "same sizes": lambda: ask_ours("transformer_step", settings={**settings, **same}, **ours),
-    }
-    folder = session.peers.nanogpt
-    if folder is not None:
-        given = {**NANOGPT, "rows": ROWS, "block": BLOCK, "steps": steps, "folder": folder}
-        sides["nanoGPT"] = lambda: ask_peer(session, "nanogpt_step", **given)[0]
-    answers: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+    ours = {"text": text, "budget": BUDGET}
+    answers: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def note(what: str, side: str, answer: dict[str, Any]) -> None:
+        answers.setdefault((what, side), []).append(answer)
+
     for _ in range(session.repeats):
-        for side, ask in sides.items():
-            answers[side].append(ask())
+        note(PRODUCTS, "anygram", ask_ours("matrix_products"))
+        for what, sizes in (("suggested", None), *SIZES.items()):
+            own = {} if sizes is None else dataclasses.asdict(sizes)
+            steps = 5 if session.quick else own.pop("steps", STEPS)
+            own |= {"context": own["block"]} if own else {}
+            for side, precision in (("anygram", {}), (IN_FLOAT32, {"precision": "float32"})):
+                asked = {**settings, **own, **precision}
+                note(what, side, ask_ours("transformer_step", settings=asked, steps=steps, **ours))
+            if sizes is not None and (folder := session.peers.nanogpt) is not None:
+                given = {**dataclasses.asdict(sizes), "steps": steps, "folder": folder}
+                note(what, PEER, ask_peer(session, "nanogpt_step", **given)[0])
     return _rows(answers)
 
 
-def _rows(answers: dict[str, list[dict[str, Any]]]) -> list[Row]:
+def _rows(answers: dict[tuple[str, str], list[dict[str, Any]]]) -> list[Row]:
     name = "tinyshakespeare"
-    best = max(answers["products"], key=lambda answer: float(answer["operations_per_second"]))
-    rate, peer = float(best["operations_per_second"]), answers.get("nanoGPT", [])
-    found = [Row(name, "matrix products, float32", "G operations/s", rate / 1e9, note=best["shape"])]
-    for side, theirs in (("suggested", []), ("same sizes", peer)):
-        ours = answers[side]
+    best = max(answers[PRODUCTS, "anygram"], key=lambda answer: float(answer["operations_per_second"]))
+    rate = float(best["operations_per_second"])
+    found = [Row(name, PRODUCTS, "G operations/s", rate / 1e9, note=best["shape"])]
+    for (what, side), ours in answers.items():
+        if what == PRODUCTS or side == PEER:
+            continue
+        theirs = answers.get((what, PEER))
         share, peer_share = _share(ours, rate), _share(theirs, rate) if theirs else None
         tokens, peer_tokens = _tokens(ours), _tokens(theirs) if theirs else None
-        what = f"a training step, {side}"
+        sizes = what if side == "anygram" else f"{what}, {side}"
         found += [
-            Row(name, f"utilisation of {what}", "%", share, peer_share, True, ours[0]["note"]),
-            Row(name, f"rate of {what}", "tokens/s", tokens, peer_tokens, True),
+            Row(name, f"utilisation: {sizes}", "%", share, peer_share, True, ours[0]["note"]),
+            Row(name, f"rate: {sizes}", "tokens/s", tokens, peer_tokens, True),
         ]
     return found
 
