@@ -37,14 +37,21 @@ def main() -> None:
     print(json.dumps(TASKS[task](**json.loads(given))))
 
 
-def divide(source: str, documents: DocumentsAre, train: str, held_out: str) -> dict[str, int]:
+def divide(
+    source: str, documents: DocumentsAre, train: str, held_out: str, of_test: bool = False
+) -> dict[str, int]:
     """Write what is trained on and what is held out, without the test part, and return their bytes.
 
-    The test part is the one that `--test 0.1` has, by document or by position.
+    The test part is the one that `--test 0.1` has, by document or by position; where `of_test` it is
+    itself the text that is divided.
     """
     options = DataOptions((source,), documents, valid=str(HELD_OUT), test=str(TEST))
     with tempfile.TemporaryDirectory() as folder:
         splits = prepare(options, 0, Path(folder)).splits
+        if of_test:
+            alone = str(Path(folder) / "test.txt")
+            _write(splits.test, documents, alone)
+            return divide(alone, documents, train, held_out)
         return {
             "train": _write(splits.train, documents, train),
             "held_out": _write(_fewer(splits.valid), documents, held_out),

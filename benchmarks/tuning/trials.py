@@ -34,13 +34,16 @@ class Subject:
         return {"text": self.text, "documents": self.documents, "codec": self.codec}
 
 
-def divided(name: str, source: Path, documents: str, folder: Path, codec: str | None = None) -> Subject:
-    """Return a text divided, without its test part; CommandFailed where it is not there."""
+def divided(
+    name: str, source: Path, documents: str, folder: Path, codec: str | None = None, of_test: bool = False
+) -> Subject:
+    """Return a text divided, without its test part, or that part alone; CommandFailed where there is none."""
     if not source.is_file():
         raise CommandFailed(f"{source} is not here; set ANYGRAM_DATA to the folder that holds it")
     subject = Subject(name, folder / f"{name}-train.txt", folder / f"{name}-held-out.txt", documents, codec)
     if not subject.held_out.exists():
-        ask("divide", source=source, documents=documents, train=subject.text, held_out=subject.held_out)
+        parts = {"train": subject.text, "held_out": subject.held_out}
+        ask("divide", source=source, documents=documents, of_test=of_test, **parts)
     return subject
 
 

@@ -106,7 +106,7 @@ def _rounds(x_MRC: Tensor) -> Tensor:
 
 
 def _rounds_of_gram(x_MRC: Tensor) -> Tensor:
-    """Return what `_rounds` does; where C = 4R in 50 R³ multiplications, not 90.
+    """Return what `_rounds` does; where C = 4R in 50 R³ operations, not 90.
 
     A round multiplies X by a matrix P = a + b A + c A², and A = X Xᵀ becomes P A P: the rounds go on
     without X, which is multiplied once by all their P.
