@@ -8,6 +8,7 @@ Axes: B rows, T positions, C = n − 1 symbols of context, D hidden width.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +93,8 @@ def create(config: Config, vocabulary_size: int, seed: int) -> NeuralLanguageMod
 
 
 _UNITS = (64, 128, 256, 384, 512, 768, 1024, 1536, 2048)
+# Beyond so many the rate falls with their root: a text read often is learnt better in smaller steps
+_EPOCHS_AT_FULL_RATE = 2
 
 
 def suggest(
@@ -114,7 +117,7 @@ def suggest(
         "rows": rows,
         "block": block,
         "optimiser": "muon",
-        "rate": 0.05,
+        "rate": round(0.05 * math.sqrt(_EPOCHS_AT_FULL_RATE / max(_EPOCHS_AT_FULL_RATE, epochs)), 4),
         "embedding_rate": 1.0,
         "head_rate": 0.3,
         "momentum": 0.9,
