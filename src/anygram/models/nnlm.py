@@ -117,7 +117,9 @@ def suggest(
         "rows": rows,
         "block": block,
         "optimiser": "muon",
-        "rate": round(0.05 * math.sqrt(_EPOCHS_AT_FULL_RATE / max(_EPOCHS_AT_FULL_RATE, epochs)), 4),
+        "rate": round(
+            max(0.0125, 0.05 * math.sqrt(_EPOCHS_AT_FULL_RATE / max(_EPOCHS_AT_FULL_RATE, epochs))), 4
+        ),
         "embedding_rate": 1.0,
         "head_rate": 0.3,
         "momentum": 0.9,
