@@ -51,6 +51,7 @@ TUNED_ON = {
     "more-poems": Source("chinese-poetry/tang.txt", "paragraphs"),
     "linux": Source("loghub/Linux_2k.log", "lines"),
 }
+EVERY = {**TEXTS, **TUNED_ON}
 PACKAGES = ("anygram", "torch", "numpy", "numba")
 HEADER = ("text", "model", "default", "bits a byte", "the best found", "bits a byte", "ratio")
 
@@ -91,7 +92,7 @@ def main() -> int:
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
         for name in options.texts:
-            one = {**TEXTS, **TUNED_ON}[name]
+            one = EVERY[name]
             subject = trials.divided(name, data / one.path, one.documents, Path(folder), of_test=one.of_test)
             every += [Trials(subject, model, options.budget) for model in options.models]
         for tried in every:
@@ -146,7 +147,7 @@ def neighbours(centre: Settings, sizes: Sequence[Mapping[str, int]]) -> list[Set
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    texts = names_of("text", {**TEXTS, **TUNED_ON})
+    texts = names_of("text", EVERY)
     parser.add_argument("--texts", type=texts, default=list(TEXTS), help=f"default: {','.join(TEXTS)}")
     parser.add_argument("--models", type=lambda words: words.split(","), default=["lstm", "transformer"])
     parser.add_argument("--budget", default="20s", help="of each training (default: 20s)")

@@ -23,6 +23,7 @@ from neural_peers.session import Session, ask_ours, ask_peer, require_text
 
 PEER = "nanoGPT"
 PRODUCTS, IN_FLOAT32 = "matrix products, float32", "in float32"
+OURS = "anygram"
 BUDGET = 120.0
 STEPS = 100
 
@@ -37,6 +38,15 @@ class Sizes:
     rows: int
     block: int
     steps: int
+    """How many are timed; it says nothing of the network."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return them as ours takes them."""
+        return {**self.given(), "context": self.block}
+
+    def given(self) -> dict[str, Any]:
+        """Return them as nanoGPT's step takes them."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if key != "steps"}
 
 
 # nanoGPT's for a CPU (README.md) and for a GPU (config/train_shakespeare_char.py), without dropout
@@ -68,24 +78,26 @@ def measure(session: Session) -> list[Row]:
     def note(what: str, side: str, answer: dict[str, Any]) -> None:
         answers.setdefault((what, side), []).append(answer)
 
+    folder = session.peers.nanogpt
     for _ in range(session.repeats):
-        note(PRODUCTS, "anygram", ask_ours("matrix_products"))
+        note(PRODUCTS, OURS, ask_ours("matrix_products"))
         for what, sizes in (("suggested", None), *SIZES.items()):
-            own = {} if sizes is None else dataclasses.asdict(sizes)
-            steps = 5 if session.quick else own.pop("steps", STEPS)
-            own |= {"context": own["block"]} if own else {}
-            for side, precision in (("anygram", {}), (IN_FLOAT32, {"precision": "float32"})):
-                asked = {**settings, **own, **precision}
+            steps = 5 if session.quick else sizes.steps if sizes else STEPS
+            own = {**settings, **(sizes.settings() if sizes else {})}
+            for side, asked in ((OURS, own), (IN_FLOAT32, {**own, "precision": "float32"})):
                 note(what, side, ask_ours("transformer_step", settings=asked, steps=steps, **ours))
-            if sizes is not None and (folder := session.peers.nanogpt) is not None:
-                given = {**dataclasses.asdict(sizes), "steps": steps, "folder": folder}
-                note(what, PEER, ask_peer(session, "nanogpt_step", **given)[0])
+            if sizes and folder is not None:
+                note(
+                    what,
+                    PEER,
+                    ask_peer(session, "nanogpt_step", folder=folder, steps=steps, **sizes.given())[0],
+                )
     return _rows(answers)
 
 
 def _rows(answers: dict[tuple[str, str], list[dict[str, Any]]]) -> list[Row]:
     name = "tinyshakespeare"
-    best = max(answers[PRODUCTS, "anygram"], key=lambda answer: float(answer["operations_per_second"]))
+    best = max(answers[PRODUCTS, OURS], key=lambda answer: float(answer["operations_per_second"]))
     rate = float(best["operations_per_second"])
     found = [Row(name, PRODUCTS, "G operations/s", rate / 1e9, note=best["shape"])]
     for (what, side), ours in answers.items():
@@ -94,7 +106,7 @@ def _rows(answers: dict[tuple[str, str], list[dict[str, Any]]]) -> list[Row]:
         theirs = answers.get((what, PEER))
         share, peer_share = _share(ours, rate), _share(theirs, rate) if theirs else None
         tokens, peer_tokens = _tokens(ours), _tokens(theirs) if theirs else None
-        sizes = what if side == "anygram" else f"{what}, {side}"
+        sizes = what if side == OURS else f"{what}, {side}"
         found += [
             Row(name, f"utilisation: {sizes}", "%", share, peer_share, True, ours[0]["note"]),
             Row(name, f"rate: {sizes}", "tokens/s", tokens, peer_tokens, True),

@@ -112,12 +112,16 @@ def _rounds_of_gram(x_MRC: Tensor) -> Tensor:
     without X, which is multiplied once by all their P.
     """
     gram_MRR = x_MRC @ x_MRC.mT
-    product_MRR: Tensor | None = None
-    for left in reversed(range(_ROUNDS)):
-        polynomial_MRR = torch.baddbmm(gram_MRR, gram_MRR, gram_MRR, beta=_B, alpha=_C)
-        polynomial_MRR.diagonal(dim1=1, dim2=2).add_(_A)
-        product_MRR = polynomial_MRR if product_MRR is None else polynomial_MRR @ product_MRR
-        if left:
-            gram_MRR = polynomial_MRR @ gram_MRR @ polynomial_MRR
-    assert product_MRR is not None
+    product_MRR = factor_MRR = _factor(gram_MRR)
+    for _ in range(_ROUNDS - 1):
+        gram_MRR = factor_MRR @ gram_MRR @ factor_MRR
+        factor_MRR = _factor(gram_MRR)
+        product_MRR = factor_MRR @ product_MRR
     return product_MRR @ x_MRC
+
+
+def _factor(gram_MRR: Tensor) -> Tensor:
+    """Return a + b A + c A²."""
+    factor_MRR = torch.baddbmm(gram_MRR, gram_MRR, gram_MRR, beta=_B, alpha=_C)
+    factor_MRR.diagonal(dim1=1, dim2=2).add_(_A)
+    return factor_MRR

@@ -117,9 +117,7 @@ def suggest(
         "rows": rows,
         "block": block,
         "optimiser": "muon",
-        "rate": round(
-            max(0.0125, 0.05 * math.sqrt(_EPOCHS_AT_FULL_RATE / max(_EPOCHS_AT_FULL_RATE, epochs))), 4
-        ),
+        "rate": round(max(0.0125, 0.05 / math.sqrt(max(1.0, epochs / _EPOCHS_AT_FULL_RATE))), 4),
         "embedding_rate": 1.0,
         "head_rate": 0.3,
         "momentum": 0.9,
