@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from peers.options import real_data
+from peers.options import TINYSHAKESPEARE, real_data
 
 AT_MOST = 4.0
 RUNS = 5
@@ -65,7 +65,7 @@ def stages(text: Path, model: str, folder: Path) -> dict[str, float]:
 
 def main() -> int:
     """Print seconds by model and stage; return 1 where the median is too much."""
-    text = real_data() / "tinyshakespeare" / "input.txt"
+    text = real_data(TINYSHAKESPEARE) / TINYSHAKESPEARE
     late = False
     for model in MODELS:
         runs = []

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peers import report
-from peers.options import names_of, real_data
+from peers.options import TINYSHAKESPEARE, names_of, real_data
 from peers.processes import CommandFailed
 from peers.report import Table
 from tuning import trials
@@ -47,7 +47,7 @@ TEXTS = {
     "log": Source("loghub/OpenSSH_2k.log", "lines"),
 }
 TUNED_ON = {
-    "plays": Source("tinyshakespeare/input.txt", "files"),
+    "plays": Source(TINYSHAKESPEARE, "files"),
     "more-poems": Source("chinese-poetry/tang.txt", "paragraphs"),
     "linux": Source("loghub/Linux_2k.log", "lines"),
 }
@@ -87,7 +87,7 @@ class Finding:
 def main() -> int:
     """Search what was asked for, print the table, and return the exit status."""
     options = _options()
-    data = real_data()
+    data = real_data(*(EVERY[name].path for name in options.texts))
     every: list[Trials] = []
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
@@ -148,7 +148,12 @@ def neighbours(centre: Settings, sizes: Sequence[Mapping[str, int]]) -> list[Set
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     texts = names_of("text", EVERY)
-    parser.add_argument("--texts", type=texts, default=list(TEXTS), help=f"default: {','.join(TEXTS)}")
+    parser.add_argument(
+        "--texts",
+        type=texts,
+        default=list(TEXTS),
+        help=f"some of {','.join(EVERY)} (default: the first three)",
+    )
     parser.add_argument("--models", type=lambda words: words.split(","), default=["lstm", "transformer"])
     parser.add_argument("--budget", default="20s", help="of each training (default: 20s)")
     parser.add_argument("--repeats", type=int, default=3, help="seeds (default: 3)")

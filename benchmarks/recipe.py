@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import report
-from peers.options import real_data
+from peers.options import TINYSHAKESPEARE, real_data
 from peers.processes import CommandFailed
 from peers.report import Table
 from tuning import trials
@@ -50,7 +50,7 @@ OTHERS: Sequence[Settings] = (
 def main() -> int:
     """Train what was asked for, print a table for each model and codec, and return the exit status."""
     options = _options()
-    source = real_data() / "tinyshakespeare" / "input.txt"
+    source = real_data(TINYSHAKESPEARE) / TINYSHAKESPEARE
     every: list[Trials] = []
     tables: list[Table] = []
     with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:

@@ -26,6 +26,7 @@ from anygram.models import lstm, transformer
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.protocols import Ids
 
+TEXT = "wikitext-2/wiki.test.tokens"
 AT_LEAST = 0.8
 ROWS, BLOCK = 32, 64
 STEPS = 20
@@ -36,11 +37,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5, help="measurements a figure (default: 5)")
     repeats = parser.parse_args().repeats
-    folder = real_data()
+    source = real_data(TEXT) / TEXT
     print(f"{report.machine(('anygram', 'torch'))}\n\n    ./dev bench scoring_rate\n")
     print("| model | training's forward, symbols/s | documents | scored | share | with ranks | share |")
     print("|---|---|---|---|---|---|---|")
-    text = (folder / "wikitext-2" / "wiki.test.tokens").read_text(encoding="utf-8")
+    text = source.read_text(encoding="utf-8")
     texts = documents(text)
     codec = bpe.fit(texts["lines"], bpe.Config(size=1024))
     encoded = {kind: [codec.encode(one).ids for one in some] for kind, some in texts.items()}

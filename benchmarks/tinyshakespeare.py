@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from peers.options import real_data
+from peers.options import TINYSHAKESPEARE, real_data
 
 from anygram import api, diagnosis
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Bits per byte on the last tenth of tinyshakespeare.")
     parser.add_argument("--budget", default="2m", help="training for each model; the bounds are for 2m")
     budget = parser.parse_args().budget
-    text = real_data() / "tinyshakespeare" / "input.txt"
+    text = real_data(TINYSHAKESPEARE) / TINYSHAKESPEARE
     for name, value in diagnosis.examine().items():
         print(f"{name:34}{value}")
     with tempfile.TemporaryDirectory() as out:

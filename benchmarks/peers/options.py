@@ -8,14 +8,25 @@ import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+TINYSHAKESPEARE = "tinyshakespeare/input.txt"
 
-def real_data() -> Path:
-    """Return the folder that ANYGRAM_DATA names; leaves with status 2 and one line where it names none."""
+
+def real_data(*needed: str) -> Path:
+    """Return the folder that ANYGRAM_DATA names.
+
+    Leaves with status 2 and one line where it names none, or one without the files that are needed.
+    """
     folder = os.environ.get("ANYGRAM_DATA")
     if not folder:
         print("needs real data: set ANYGRAM_DATA to the folder that holds it", file=sys.stderr)
         raise SystemExit(2)
-    return Path(folder).resolve()
+    found = Path(folder).resolve()
+    if missing := [name for name in needed if not (found / name).is_file()]:
+        print(
+            f"{found / missing[0]} is not here; set ANYGRAM_DATA to the folder that holds it", file=sys.stderr
+        )
+        raise SystemExit(2)
+    return found
 
 
 def names_of(kind: str, known: Collection[str]) -> Callable[[str], list[str]]:

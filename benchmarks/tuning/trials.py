@@ -37,9 +37,7 @@ class Subject:
 def divided(
     name: str, source: Path, documents: str, folder: Path, codec: str | None = None, of_test: bool = False
 ) -> Subject:
-    """Return a text divided, without its test part, or that part alone; CommandFailed where there is none."""
-    if not source.is_file():
-        raise CommandFailed(f"{source} is not here; set ANYGRAM_DATA to the folder that holds it")
+    """Return a text divided: without its test part, or that part alone."""
     subject = Subject(name, folder / f"{name}-train.txt", folder / f"{name}-held-out.txt", documents, codec)
     if not subject.held_out.exists():
         parts = {"train": subject.text, "held_out": subject.held_out}
