@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -313,6 +313,64 @@ class Countable(Protocol):
 
     def finish(self) -> Mapping[str, Any]:
         """Turn counts into probabilities; return figures worth recording."""
+        ...
+
+
+@runtime_checkable
+class Online(Protocol):
+    """Learnt on line: each document is read once, in order, and may be learnt from as it is read."""
+
+    def learn(self, ids_N: Ids, document_lengths: Lengths, condition: Condition | None = None) -> None:
+        """Read documents that lie end to end, each closed by its boundary, and learn from them.
+
+        `document_lengths` include the boundaries and add up to N. Giving documents one by one is giving
+        them at once. A condition is refused by a model that would not use it (UsageError).
+        """
+        ...
+
+
+class Reader(Protocol):
+    """A session that learns while it reads: one row, begun after the boundary.
+
+    Each symbol is predicted before it is learnt. The boundary may be read like any symbol: what was
+    learnt stays, the context begins anew. Cutting the ids into several reads changes nothing.
+    """
+
+    def log_p(self) -> FloatArray:
+        """Return log P(next | all read so far) as log_p_V: nats, normalised, finite."""
+        ...
+
+    def read(self, ids_T: Ids) -> FloatArray:
+        """Return log P of each id, given all before it and what they taught, as log_p_T."""
+        ...
+
+    def copy(self) -> Self:
+        """Return a reader that goes on from here on its own; neither changes the other."""
+        ...
+
+
+@runtime_checkable
+class Adaptive(Protocol):
+    """A model with a way of its own of going on learning while it reads; the model itself stays as it is."""
+
+    def reader(self) -> Reader:
+        """Return a new session; equal sessions give equal numbers."""
+        ...
+
+
+@runtime_checkable
+class Coding(Reader, Protocol):
+    """A reader that turns symbols into bytes and back itself, quicker than by its `log_p`.
+
+    Both ways it learns as `read` does, and the code is at most a few bytes longer than the surprisal.
+    """
+
+    def encode(self, ids_N: Ids) -> bytes:
+        """Return a code of these ids, and read them."""
+        ...
+
+    def decode(self, code: bytes, symbols: int) -> Ids:
+        """Return the `symbols` ids that `encode` was given, and read them; a wrong code gives wrong ids."""
         ...
 
 
