@@ -20,7 +20,7 @@ from anygram.conditioning import inner_vocabulary_size, prefixed
 from anygram.errors import UsageError
 from anygram.laws import Case, Subject, cases, laws_of
 from anygram.models import REGISTRY
-from anygram.protocols import Condition, Countable, Differentiable, LanguageModel
+from anygram.protocols import Condition, Countable, Differentiable, LanguageModel, Online
 
 CONDITIONS = 2
 # Small enough to be quick, large enough that no two sizes are equal by chance
@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
     "expansion": 2,
     "context": 4,
     "dropout": 0.0,
+    "memory": 40_000_000,
 }
 # Worth trying beside: the least there is
 LEAST: dict[str, list[Any]] = {"order": [1, 2], "layers": [1], "context": [1]}
@@ -125,6 +126,8 @@ def _train(model: LanguageModel, documents: int) -> None:
     if isinstance(model, Countable):
         model.count(ids_BT.ravel(), np.full(documents, ids_BT.shape[1]), condition)
         model.finish()
+    elif isinstance(model, Online):
+        model.learn(ids_BT.ravel())
     elif isinstance(model, Differentiable):
         optimizer = torch.optim.Adam(model.module().parameters(), lr=0.03)
         for _ in range(10 if symbols else 0):

@@ -73,6 +73,15 @@ def part(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
+def borrowing(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that kernels call, which may be given arrays but not make any.
+
+    It does not count the references to them: its callers hold them meanwhile.
+    """
+    compiled: Callable[P, R] = numba.njit(_nrt=False)(function)
+    return compiled
+
+
 def _address(_: Any, array: Any) -> Any:
     """Return where in memory a contiguous array begins."""
 

@@ -318,14 +318,17 @@ class Countable(Protocol):
 
 @runtime_checkable
 class Online(Protocol):
-    """Learnt on line: each document is read once, in order, and may be learnt from as it is read."""
+    """Learnt on line: a stream of documents is read once, in order, and each symbol learnt when it was read."""
 
-    def learn(self, ids_N: Ids, document_lengths: Lengths, condition: Condition | None = None) -> None:
-        """Read documents that lie end to end, each closed by its boundary, and learn from them.
+    def learn(self, ids_N: Ids) -> FloatArray:
+        """Go on reading documents, each closed by its boundary; return log P of each id before it was learnt.
 
-        `document_lengths` include the boundaries and add up to N. Giving documents one by one is giving
-        them at once. A condition is refused by a model that would not use it (UsageError).
+        A document may be given in pieces: cutting the stream changes nothing.
         """
+        ...
+
+    def finish(self) -> Mapping[str, Any]:
+        """Return figures worth recording."""
         ...
 
 

@@ -21,6 +21,7 @@ from anygram.protocols import (
     Ids,
     LanguageModel,
     Lengths,
+    Online,
     Ranked,
 )
 
@@ -90,6 +91,20 @@ def the_loss_is_the_surprisal(subject: Subject, case: Case) -> None:
         hold(not carries, "the state after a block carries a gradient")
 
 
+def learning_on_line_can_be_cut(subject: Subject, case: Case) -> None:
+    """A stream learnt in pieces teaches what it teaches at once, each symbol predicted before it is learnt."""
+    documents = _documents(case.ids_BT, case.lengths, subject.model.vocabulary_size)
+    ids_N = np.concatenate(documents)
+    at_once, in_pieces = subject.anew(), subject.anew()
+    assert isinstance(at_once, Online) and isinstance(in_pieces, Online)
+    whole_N = at_once.learn(ids_N)
+    cut_N = np.concatenate([in_pieces.learn(ids_N[: case.cut]), in_pieces.learn(ids_N[case.cut :])])
+    agree(cut_N, whole_N, subject.regrouped, "learning in pieces is not learning at once")
+    log_p_BT = at_once.score(case.start(at_once), case.ids_BT)[0]
+    found_BT = in_pieces.score(case.start(in_pieces), case.ids_BT)[0]
+    agree(found_BT, log_p_BT, subject.regrouped, "what was learnt in pieces is something else")
+
+
 class _Piece(NamedTuple):
     """Documents that are counted together."""
 
@@ -130,6 +145,7 @@ CLAIMS: dict[type, tuple[Law, ...]] = {
     Ranked: (ranks_follow_predictions,),
     Countable: (counting_regroups, a_prefix_teaches_nothing),
     Differentiable: (the_loss_is_the_surprisal,),
+    Online: (learning_on_line_can_be_cut,),
 }
 
 

@@ -1,4 +1,4 @@
-"""Learners: how a model learns. By counting or by gradient; the training loop never asks which."""
+"""Learners: how a model learns. By counting, on line or by gradient; the training loop never asks which."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 
 from anygram import settings
 from anygram.errors import UsageError
-from anygram.learning import counting
+from anygram.learning import counting, online
 from anygram.learning.group import ALONE, Group
-from anygram.protocols import Countable, Differentiable, LanguageModel, Learner
+from anygram.protocols import Countable, Differentiable, LanguageModel, Learner, Online
 
 
 def config_of(model: LanguageModel) -> type[Any]:
     """Return the dataclass of the settings that this model's way of learning has."""
     if isinstance(model, Countable):
         return counting.Config
+    if isinstance(model, Online):
+        return online.Config
     from anygram.learning import gradient  # imports torch
 
     return gradient.Config
@@ -36,6 +38,9 @@ def learner_for(
     if isinstance(model, Countable):
         start = settings.build(counting.Config, suggested or {})
         return counting.CountingLearner(model, settings.build(counting.Config, values, start), seed)
+    if isinstance(model, Online):
+        start = settings.build(online.Config, suggested or {})
+        return online.OnlineLearner(model, settings.build(online.Config, values, start))
     if isinstance(model, Differentiable):
         from anygram.learning import gradient  # imports torch
 
@@ -43,5 +48,5 @@ def learner_for(
         config = settings.build(gradient.Config, values, base)
         return gradient.GradientLearner(model, config, seed, group, budget)
     raise UsageError(
-        f"{type(model).__name__} can neither be counted nor differentiated; give it count or loss"
+        f"{type(model).__name__} can not be counted, read or differentiated; give it count, learn or loss"
     )
