@@ -318,7 +318,7 @@ class Countable(Protocol):
 
 @runtime_checkable
 class Online(Protocol):
-    """Learnt on line: a stream of documents is read once, in order, and each symbol learnt when it was read."""
+    """Learnt on line: a stream of documents is read once, in order, each symbol learnt once it was read."""
 
     def learn(self, ids_N: Ids) -> FloatArray:
         """Go on reading documents, each closed by its boundary; return log P of each id before it was learnt.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.compiled import borrowing, part
-from anygram.models.contextmix.fixed import folded, hashed
+from anygram.models.contextmix.fixed import Whole, folded, hashed
 
 Numbers = NDArray[np.int64]
 
@@ -102,7 +102,7 @@ RING, RING_SIZE = LINE_ABOVE + COLUMNS, 256
 NUMBERS = RING + RING_SIZE
 
 
-def beginning(vocabulary_size: int, period: int) -> Numbers:
+def beginning(vocabulary_size: Whole, period: Whole) -> Numbers:
     """Return a row's numbers after the boundary; `period` is the length of a fixed record, or 0."""
     numbers_N = np.zeros(NUMBERS, dtype=np.int64)
     numbers_N[SYMBOLS:REMEMBERED] = vocabulary_size - 1
@@ -112,7 +112,7 @@ def beginning(vocabulary_size: int, period: int) -> Numbers:
 
 
 @borrowing
-def hash_context(context: int, numbers_N: Numbers) -> int:
+def hash_context(context: Whole, numbers_N: Numbers) -> Whole:
     """Return the hash of what a context knows."""
     n = numbers_N
     h = np.int64(context)
@@ -151,7 +151,7 @@ def hash_context(context: int, numbers_N: Numbers) -> int:
 
 
 @borrowing
-def _hash_line(context: int, n: Numbers) -> int:
+def _hash_line(context: Whole, n: Numbers) -> Whole:
     """Return the hash of a context that knows of lines, fields or records."""
     h = np.int64(context)
     if context == Context.FIELD:
@@ -183,7 +183,7 @@ def _hash_line(context: int, n: Numbers) -> int:
 
 
 @borrowing
-def follow(n: Numbers, symbol: int) -> None:
+def follow(n: Numbers, symbol: Whole) -> None:
     """Bring a row's numbers past a symbol that is not the boundary."""
     for place in range(REMEMBERED - 1, 0, -1):
         n[place] = n[place - 1]
@@ -198,7 +198,7 @@ def follow(n: Numbers, symbol: int) -> None:
 
 
 @part
-def _small(byte: int) -> int:
+def _small(byte: Whole) -> Whole:
     """Return a capital letter as a small one, and white space as a blank."""
     if 65 <= byte <= 90:
         return byte + 32
@@ -206,7 +206,7 @@ def _small(byte: int) -> int:
 
 
 @borrowing
-def _follow_words(n: Numbers, byte: int) -> None:
+def _follow_words(n: Numbers, byte: Whole) -> None:
     small = _small(byte)
     letter = 97 <= small <= 122 or byte >= 128
     if not (small == 32 and n[CASELESS] == 32):
@@ -228,7 +228,7 @@ def _follow_words(n: Numbers, byte: int) -> None:
 
 
 @borrowing
-def _follow_kinds(n: Numbers, byte: int) -> None:
+def _follow_kinds(n: Numbers, byte: Whole) -> None:
     kind = np.int64(0)
     if 97 <= byte <= 122:
         kind = 1
@@ -251,7 +251,7 @@ def _follow_kinds(n: Numbers, byte: int) -> None:
 
 
 @borrowing
-def _follow_line(n: Numbers, byte: int) -> None:
+def _follow_line(n: Numbers, byte: Whole) -> None:
     digit, before = 48 <= byte <= 57, n[1]
     separator = byte == 44 or byte == 9 or byte == 59 or byte == 32
     if byte == 10:

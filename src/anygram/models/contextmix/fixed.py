@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from decimal import Decimal, localcontext
 from functools import cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram.compiled import part
+
+Whole: TypeAlias = Any
+"""A whole number: Python's, or one of 64 bits in a kernel."""
 
 ONE = 1 << 16
 LOGIT_ONE = 256
@@ -54,25 +58,25 @@ RATES = np.array([2 * ONE // (2 * n + 3) for n in range(1024)], dtype=np.int32)
 
 
 @part
-def squash(logit: int) -> int:
+def squash(logit: Whole) -> Whole:
     """Return the probability of a logit, which may lie anywhere."""
     return np.int64(SQUASHED[bounded(logit) + LOGIT_END])
 
 
 @part
-def bounded(logit: int) -> int:
+def bounded(logit: Whole) -> Whole:
     """Return the nearest logit that there is."""
     return min(max(logit, -LOGIT_END), LOGIT_END - 1)
 
 
 @part
-def stretch(probability: int) -> int:
+def stretch(probability: Whole) -> Whole:
     """Return the logit of a probability from 0 to 2^16 − 1."""
     return np.int64(STRETCHED[probability >> _STRETCH_SHIFT])
 
 
 @part
-def hashed(number: int) -> int:
+def hashed(number: Whole) -> Whole:
     """Return a number whose every bit depends on every bit of the given one (after Stafford 2011)."""
     number ^= (number >> 29) & 0x7FFFFFFFF
     number *= 0x2545F4914F6CDD1D
@@ -80,7 +84,7 @@ def hashed(number: int) -> int:
 
 
 @part
-def folded(seed: int, number: int) -> int:
+def folded(seed: Whole, number: Whole) -> Whole:
     """Return a hash of a hash and one number more."""
     seed = (seed + number + 1) * 0x632BE59BD9B4E019
     return seed ^ ((seed >> 31) & 0x1FFFFFFFF)

@@ -13,7 +13,7 @@ import numpy as np
 from anygram.compiled import borrowing
 from anygram.models.contextmix import contexts
 from anygram.models.contextmix.contexts import Numbers
-from anygram.models.contextmix.fixed import folded, hashed
+from anygram.models.contextmix.fixed import Whole, folded, hashed
 from anygram.models.contextmix.tables import MATCHES, Tables
 
 SHORTEST_M = np.array([5, 12], dtype=np.int64)
@@ -21,7 +21,7 @@ _LONGEST = 65_535
 
 
 @borrowing
-def go_on(t: Tables, n: Numbers, symbol: int) -> None:
+def go_on(t: Tables, n: Numbers, symbol: Whole) -> None:
     """Lengthen the matches that expected this symbol, end the others."""
     last = len(t.history) - 1
     for match in range(MATCHES):

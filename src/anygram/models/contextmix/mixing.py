@@ -34,6 +34,7 @@ from anygram.models.contextmix.fixed import (
     ONE,
     RATES,
     SQUASHED,
+    Whole,
     bounded,
     folded,
     hashed,
@@ -82,7 +83,7 @@ class Work(NamedTuple):
 
 
 @numba.njit
-def workspace(t: Tables, bits: int) -> Work:
+def workspace(t: Tables, bits: Whole) -> Work:
     """Return room for the work on one symbol."""
     count, mixers = len(t.contexts_C), len(t.mixers_KSX)
     return Work(
@@ -108,7 +109,7 @@ def workspace(t: Tables, bits: int) -> Work:
 
 
 @borrowing
-def find_bucket(slots: NDArray[np.int32], h: int, make: bool) -> int:
+def find_bucket(slots: NDArray[np.int32], h: Whole, make: bool) -> Whole:
     """Return where the bucket of a hash begins; the empty one where it has none and none is made.
 
     A new one takes the place of the one of two whose first bit was seen less often.
@@ -132,7 +133,7 @@ def find_bucket(slots: NDArray[np.int32], h: int, make: bool) -> int:
 
 
 @borrowing
-def begin_symbol(t: Tables, n: Numbers, w: Work, bits: int, boundary: int) -> None:
+def begin_symbol(t: Tables, n: Numbers, w: Work, bits: Whole, boundary: Whole) -> None:
     """Hash the contexts of the next symbol, and see what the matches expect."""
     for context in range(len(t.contexts_C)):
         w.hash_C[context] = contexts.hash_context(t.contexts_C[context], n)
@@ -147,14 +148,14 @@ def begin_symbol(t: Tables, n: Numbers, w: Work, bits: int, boundary: int) -> No
 
 
 @part
-def begin_half(t: Tables, w: Work, path: int, half: int, make: bool) -> None:
+def begin_half(t: Tables, w: Work, path: Whole, half: Whole, make: bool) -> None:
     """Find the buckets for the next four bits, after the bits of the symbol that are known."""
     for context in range(len(t.contexts_C)):
         w.bucket_HC[half, context] = find_bucket(t.slots, hashed(w.hash_C[context] + path), make)
 
 
 @part
-def predict_bit(t: Tables, n: Numbers, w: Work, path: int, depth: int, bits: int) -> int:
+def predict_bit(t: Tables, n: Numbers, w: Work, path: Whole, depth: Whole, bits: Whole) -> Whole:
     """Return the probability of a one, 1 to 2^16 − 1.
 
     `path` is a one and the `depth` bits of the symbol's `bits` that are known.
@@ -170,7 +171,7 @@ def predict_bit(t: Tables, n: Numbers, w: Work, path: int, depth: int, bits: int
 
 
 @part
-def _read_contexts(t: Tables, w: Work, node: int, depth: int) -> int:
+def _read_contexts(t: Tables, w: Work, node: Whole, depth: Whole) -> Whole:
     """Lay out what each context says; return how many orders from 0 to 6 have seen something."""
     chain, counted, hits, within = np.int64(0), np.int64(0), 0, depth & 3
     x = w.inputs_DX[depth]
@@ -205,7 +206,7 @@ def _read_contexts(t: Tables, w: Work, node: int, depth: int) -> int:
 
 
 @part
-def _read_matches(t: Tables, n: Numbers, w: Work, path: int, depth: int, bits: int) -> None:
+def _read_matches(t: Tables, n: Numbers, w: Work, path: Whole, depth: Whole, bits: Whole) -> None:
     """Lay out what the matches say, while they have expected every bit so far, and a constant."""
     at = INPUTS * len(t.contexts_C)
     for match in range(MATCHES):
@@ -224,7 +225,7 @@ def _read_matches(t: Tables, n: Numbers, w: Work, path: int, depth: int, bits: i
 
 
 @part
-def _choose(n: Numbers, w: Work, place: int, depth: int, hits: int) -> None:
+def _choose(n: Numbers, w: Work, place: Whole, depth: Whole, hits: Whole) -> None:
     """Choose the weights that each mixer uses now."""
     length, second = w.match_DM[depth, 0] >> 1, w.match_DM[depth, 1] > 0
     w.chosen_DK[depth, 0] = place
@@ -238,7 +239,7 @@ def _choose(n: Numbers, w: Work, place: int, depth: int, hits: int) -> None:
 
 
 @part
-def _mix(t: Tables, w: Work, place: int, depth: int) -> int:
+def _mix(t: Tables, w: Work, place: Whole, depth: Whole) -> Whole:
     """Return the logit that the mixers agree on."""
     total = np.int64(0)
     for k in range(len(t.mixers_KSX)):
@@ -252,7 +253,7 @@ def _mix(t: Tables, w: Work, place: int, depth: int) -> int:
 
 
 @part
-def _refine(t: Tables, n: Numbers, w: Work, place: int, depth: int, logit: int) -> int:
+def _refine(t: Tables, n: Numbers, w: Work, place: Whole, depth: Whole, logit: Whole) -> Whole:
     """Return the probability of the mixed logit, refined by four contexts."""
     first = n[0] & 255
     row_R = (
@@ -277,7 +278,7 @@ def _refine(t: Tables, n: Numbers, w: Work, place: int, depth: int, logit: int) 
 
 
 @borrowing
-def learn_symbol(t: Tables, w: Work, leaf: int, bits: int) -> None:
+def learn_symbol(t: Tables, w: Work, leaf: Whole, bits: Whole) -> None:
     """Learn that what `predict_bit` was asked ended at this leaf."""
     whole = leaf | 1 << bits
     for depth in range(bits):
@@ -289,7 +290,7 @@ def learn_symbol(t: Tables, w: Work, leaf: int, bits: int) -> None:
 
 
 @part
-def _learn_bit(t: Tables, w: Work, path: int, depth: int, bits: int, bit: int) -> None:
+def _learn_bit(t: Tables, w: Work, path: Whole, depth: Whole, bits: Whole, bit: Whole) -> None:
     """Learn that after what `predict_bit` was asked this bit came."""
     within = depth & 3
     node = (path & ((1 << within) - 1)) | (1 << within)
@@ -315,20 +316,21 @@ def _learn_bit(t: Tables, w: Work, path: int, depth: int, bits: int, bit: int) -
 
 
 @part
-def _learn_mixers(t: Tables, w: Work, place: int, depth: int, bit: int) -> None:
+def _learn_mixers(t: Tables, w: Work, place: Whole, depth: Whole, bit: Whole) -> None:
     target, clock = bit << 16, t.clock[0]
     rate = 8 + (200 << 12) // (4096 + clock)
     mistake = target - w.mixed_D[depth]
     for k in range(len(t.mixers_KSX)):
         t.final_SK[place, k] += np.int32((w.logit_DK[depth, k] * mistake) >> 18)
-        error = np.int32(((target - ((squash(w.logit_DK[depth, k]) + 3 * w.mixed_D[depth]) // 4)) * rate) >> 8)
+        believed = (squash(w.logit_DK[depth, k]) + 3 * w.mixed_D[depth]) // 4
+        error = np.int32(((target - believed) * rate) >> 8)
         weights_X = t.mixers_KSX[k, w.chosen_DK[depth, k]]
         for x in range(len(w.inputs_DX[depth])):
             weights_X[x] += np.int32((w.inputs_DX[depth, x] * error + (1 << 13)) >> 14)
 
 
 @part
-def _learn_context(t: Tables, w: Work, c: int, depth: int, bit: int) -> None:
+def _learn_context(t: Tables, w: Work, c: Whole, depth: Whole, bit: Whole) -> None:
     """Learn what the bit history, the last symbol and the chains of a context should have said."""
     state = w.state_DC[depth, c]
     kept = t.histories_CS[c, state]
@@ -347,7 +349,7 @@ def _learn_context(t: Tables, w: Work, c: int, depth: int, bit: int) -> None:
 
 
 @part
-def _learn_slot(t: Tables, w: Work, c: int, depth: int, node: int, bit: int) -> None:
+def _learn_slot(t: Tables, w: Work, c: Whole, depth: Whole, node: Whole, bit: Whole) -> None:
     slot = w.slot_DC[depth, c]
     seen, probability = slot & 255, (slot >> 16 & 0xFFFF) ^ 0x8000
     probability += (((bit << 16) - bit - probability) * np.int64(RATES[seen])) >> 16
@@ -357,7 +359,7 @@ def _learn_slot(t: Tables, w: Work, c: int, depth: int, node: int, bit: int) -> 
 
 
 @part
-def _learn_run(slots: NDArray[np.int32], bucket: int, nibble: int) -> None:
+def _learn_run(slots: NDArray[np.int32], bucket: Whole, nibble: Whole) -> None:
     """Note which four bits came last in a bucket, and how many times in a row."""
     run = np.int64(slots[bucket]) & 255
     if run >> 4 == nibble and run & 15 > 0:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from anygram.compiled import borrowing, kernel, part
 from anygram.models.contextmix import contexts, matching
 from anygram.models.contextmix.contexts import Numbers
-from anygram.models.contextmix.fixed import FINE, ONE, RATES, folded
+from anygram.models.contextmix.fixed import FINE, ONE, RATES, Whole, folded
 from anygram.models.contextmix.mixing import (
     Work,
     begin_half,
@@ -77,7 +77,7 @@ def learn_symbols(t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, log_p_N: 
 @kernel
 def encode_symbols(
     t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, coder: Numbers, code: _Bytes
-) -> int:
+) -> Whole:
     """Read symbols as `learn_symbols` does and write their code; return how many were read.
 
     It stops early where the code might not have room for a symbol more.
@@ -132,7 +132,7 @@ def distribute_symbols(
 
 @borrowing
 def _predict_all(
-    t: Tables, n: Numbers, w: Work, bits: int, boundary: int, reached: FloatArray, log_p_V: FloatArray
+    t: Tables, n: Numbers, w: Work, bits: Whole, boundary: Whole, reached: FloatArray, log_p_V: FloatArray
 ) -> None:
     leaves = 1 << bits
     begin_symbol(t, n, w, bits, boundary)
@@ -152,7 +152,7 @@ def _predict_all(
 
 @borrowing
 def _reach_nibble(
-    t: Tables, n: Numbers, w: Work, bits: int, base: int, base_depth: int, reached: FloatArray
+    t: Tables, n: Numbers, w: Work, bits: Whole, base: Whole, base_depth: Whole, reached: FloatArray
 ) -> None:
     """Spread the probability of a path over the sixteen that go four bits farther."""
     if reached[base] > 0.0:
@@ -174,14 +174,14 @@ def _read_symbol(
     t: Tables,
     n: Numbers,
     w: Work,
-    bits: int,
-    boundary: int,
-    symbol: int,
+    bits: Whole,
+    boundary: Whole,
+    symbol: Whole,
     learn: bool,
-    coding: int,
+    coding: Whole,
     coder: Numbers,
     code: _Bytes,
-) -> tuple[int, float]:
+) -> tuple[Whole, float]:
     """Return the symbol, which is the given one or the code's, and its probability before it was learnt."""
     leaf = min(symbol, (1 << bits) - 1)
     if symbol == boundary:
@@ -214,7 +214,7 @@ def _read_symbol(
 
 
 @borrowing
-def _pass_symbol(t: Tables, n: Numbers, begin_N: Numbers, boundary: int, symbol: int, learn: bool) -> None:
+def _pass_symbol(t: Tables, n: Numbers, begin_N: Numbers, boundary: Whole, symbol: Whole, learn: bool) -> None:
     """Bring the row past a symbol, and the history where it is learnt."""
     matching.go_on(t, n, symbol)
     if learn:
@@ -233,20 +233,20 @@ def _pass_symbol(t: Tables, n: Numbers, begin_N: Numbers, boundary: int, symbol:
 
 
 @part
-def _pair(first: int, second: int) -> int:
+def _pair(first: Whole, second: Whole) -> Whole:
     """Return where it stands what followed two symbols."""
     return 256 + ((folded(first, second) >> 40) & 0xFFFF)
 
 
 @borrowing
-def _follow_pairs(t: Tables, n: Numbers, symbol: int) -> None:
+def _follow_pairs(t: Tables, n: Numbers, symbol: Whole) -> None:
     """Note that this symbol followed the ones before it."""
     for place in (n[1] & 255, _pair(n[2], n[1])):
         t.followed[place] = np.int32((t.followed[place] << 8 | (symbol & 255)) & 0xFFFF)
 
 
 @part
-def _spelling(t: Tables) -> int:
+def _spelling(t: Tables) -> Whole:
     """Return how many bits spell a symbol."""
     bits = np.int64(0)
     while len(t.forced) > 1 << bits:
@@ -255,19 +255,19 @@ def _spelling(t: Tables) -> int:
 
 
 @part
-def _boundary(begin_N: Numbers) -> int:
+def _boundary(begin_N: Numbers) -> Whole:
     """Return the boundary's id: at the beginning it is all that was read."""
     return begin_N[contexts.SYMBOLS]
 
 
 @part
-def _escape(t: Tables, n: Numbers) -> int:
+def _escape(t: Tables, n: Numbers) -> Whole:
     """Return the probability that the highest leaf means the boundary."""
     return min(max(t.escapes[n[0] & 255] >> (10 + FINE - 16), 1), ONE - 1)
 
 
 @borrowing
-def _learn_escape(t: Tables, n: Numbers, bit: int) -> None:
+def _learn_escape(t: Tables, n: Numbers, bit: Whole) -> None:
     kept = t.escapes[n[0] & 255]
     probability, seen = kept >> 10, kept & 1023
     probability += ((((bit << FINE) - probability) >> 3) * np.int64(RATES[seen])) >> 13
@@ -275,7 +275,7 @@ def _learn_escape(t: Tables, n: Numbers, bit: int) -> None:
 
 
 @part
-def _code_bit(one: int, bit: int, coding: int, coder: Numbers, code: _Bytes) -> int:
+def _code_bit(one: Whole, bit: Whole, coding: Whole, coder: Numbers, code: _Bytes) -> Whole:
     """Write a bit of this probability, or read it; return it."""
     if coding == NOTHING:
         return bit
