@@ -26,7 +26,9 @@ from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
-from anygram.tasks import generation, prediction
+from anygram.tasks import compression, generation, prediction
+from anygram.tasks.compression import ends
+from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.generation import Sampling
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
@@ -326,6 +328,58 @@ def generate(
     return _run(run).generate(
         prompt, n=n, max_symbols=max_symbols, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
     )
+
+
+def compress(
+    file: str | Path,
+    out: str | Path,
+    *,
+    run: Run | str | Path | None = None,
+    adapt: bool = False,
+    rows: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    memory: str | int | None = None,
+    progress: Progress | None = None,
+) -> Compressed:
+    """Write a file's bytes as codes by a model's predictions; return what became of how many bytes.
+
+    Without a run the model is learnt from the file at both ends, with these `settings` and within this
+    `memory`. With one, `adapt` lets it go on learning, and `rows` are read side by side. UsageError where
+    the run cannot bring every file back.
+    """
+    compression.check_out(Path(out))
+    if run is not None:
+        if settings or memory:
+            raise UsageError("a run has its settings; leave out --set and --memory, or --run")
+        loaded = _run(run)
+        stored = StoredRun(loaded.record, loaded.codec, loaded.model)
+        end = ends.with_run(stored, str(loaded.path), adapt=adapt, rows=rows)
+    else:
+        if adapt or rows is not None:
+            option = "--adapt" if adapt else "--rows"
+            raise UsageError(f"without a run the file is learnt in one row as it is read; leave out {option}")
+        limit = parse_bytes(memory) if isinstance(memory, str) else memory
+        end = ends.alone({**(settings or {}), **({} if limit is None else {"memory": limit})})
+    return compression.compress(str(file), Path(out), end, progress or Silent())
+
+
+def decompress(
+    file: str | Path,
+    out: str | Path,
+    *,
+    run: Run | str | Path | None = None,
+    progress: Progress | None = None,
+) -> Decompressed:
+    """Write the bytes that `compress` was given, by the same run if it was given one.
+
+    UsageError where the run is missing or not wanted, RunError where it is another, DataError where the
+    file is none of `compress`, is cut or damaged; then nothing is written.
+    """
+    compression.check_out(Path(out))
+    loaded = None if run is None else _run(run)
+    stored = None if loaded is None else StoredRun(loaded.record, loaded.codec, loaded.model)
+    name = "" if loaded is None else str(loaded.path)
+    return compression.decompress(str(file), Path(out), stored, name, progress or Silent())
 
 
 def _run(run: Run | str | Path) -> Run:

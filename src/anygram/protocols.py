@@ -375,6 +375,18 @@ class Coding(Reader, Protocol):
 
 
 @runtime_checkable
+class Reproducible(Protocol):
+    """A model, or a reader, that can say whether its numbers are the same to the last bit everywhere.
+
+    That is: on every machine, with any number of threads, however rows are grouped. One that says nothing
+    is taken not to be.
+    """
+
+    @property
+    def reproducible(self) -> bool: ...
+
+
+@runtime_checkable
 class Differentiable(Protocol):
     """Learnt from blocks by gradient; the state is carried from block to block."""
 

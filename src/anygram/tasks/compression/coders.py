@@ -1,0 +1,196 @@
+"""Symbols to a code and back by what a model predicts: one path for both ends, step by step.
+
+Axes: B rows, T steps, V vocabulary, N symbols of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.errors import UsageError
+from anygram.protocols import Adaptive, Coding, Differentiable, FloatArray, Ids, LanguageModel, Reader
+from anygram.tasks.compression.ranges import Decoder, Encoder
+
+Tell = Callable[[float], None]
+"""Told which share of a block is done."""
+
+SYMBOLS_OF_A_ROW = 1 << 14
+"""Networks read so long rows side by side: long enough that beginning each cold costs little."""
+WARMING_SYMBOLS = 64
+"""How many symbols of a row are taken for its beginning when the cost of that is estimated."""
+
+_STEPS_BETWEEN_TELLS = 256
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A block's code, its rows, −log P of its symbols and what beginning rows cold cost, in nats.
+
+    `nats` is None where a reader coded by itself.
+    """
+
+    code: bytes
+    rows: int = 1
+    nats: float | None = None
+    cold_nats: float = 0.0
+
+
+class Coder(Protocol):
+    """Codes blocks in order, each as the other end decodes it."""
+
+    def encode(self, ids_N: Ids, tell: Tell) -> Coded:
+        """Return a code of these symbols."""
+        ...
+
+    def decode(self, code: bytes, symbols: int, rows: int, tell: Tell) -> Ids:
+        """Return that many symbols of a code; a wrong code gives wrong ones."""
+        ...
+
+    def read(self, ids_N: Ids) -> None:
+        """Take note of symbols that both ends know without a code."""
+        ...
+
+
+class Static:
+    """By a model that does not learn; every block begins anew, its rows side by side in one batch."""
+
+    def __init__(self, model: LanguageModel, rows: int | None = None) -> None:
+        """`rows`: in how many a block is cut; None for one, and for as many as suit it with a network."""
+        self._model, self._rows = model, rows
+
+    def encode(self, ids_N: Ids, tell: Tell) -> Coded:
+        rows = self._rows_for(len(ids_N))
+        lengths_B = _lengths(len(ids_N), rows)
+        ids_BT = np.zeros((rows, lengths_B[0]), dtype=np.int32)
+        is_symbol_BT = np.arange(lengths_B[0]) < lengths_B[:, None]
+        ids_BT[is_symbol_BT] = ids_N
+        nats_BT = np.zeros(ids_BT.shape)
+        encoder = Encoder()
+
+        def push(log_p_BV: FloatArray, step: int) -> Ids:
+            ids_B: Ids = ids_BT[: len(log_p_BV), step]
+            encoder.push(log_p_BV, ids_B)
+            nats_BT[: len(log_p_BV), step] = -log_p_BV[np.arange(len(log_p_BV)), ids_B]
+            return ids_B
+
+        self._walk(lengths_B, push, tell)
+        cold = _cold_nats(nats_BT, is_symbol_BT)
+        return Coded(encoder.finish(), rows, float(nats_BT.sum()), cold)
+
+    def decode(self, code: bytes, symbols: int, rows: int, tell: Tell) -> Ids:
+        lengths_B = _lengths(symbols, rows)
+        ids_BT = np.zeros((rows, lengths_B[0]), dtype=np.int32)
+        decoder = Decoder(code)
+
+        def pull(log_p_BV: FloatArray, step: int) -> Ids:
+            ids_B = decoder.pull(log_p_BV)
+            ids_BT[: len(log_p_BV), step] = ids_B
+            return ids_B
+
+        self._walk(lengths_B, pull, tell)
+        ids_N: Ids = ids_BT[np.arange(lengths_B[0]) < lengths_B[:, None]]
+        return ids_N
+
+    def read(self, ids_N: Ids) -> None:
+        """Nothing is learnt."""
+
+    def _walk(self, lengths_B: Ids, exchange: Callable[[FloatArray, int], Ids], tell: Tell) -> None:
+        """Let `exchange` turn the distributions of each step into symbols, and read these.
+
+        Both ends call the model here and nowhere else, with batches of the same shapes, so that it
+        computes the same. A row that has ended reads symbol 0 until all have.
+        """
+        state = self._model.start(len(lengths_B))
+        for step in range(lengths_B[0]):
+            going = int(np.count_nonzero(lengths_B > step))
+            read_B = np.zeros(len(lengths_B), dtype=np.int32)
+            read_B[:going] = exchange(self._model.predict(state)[:going], step)
+            state = self._model.advance(state, read_B[:, None])
+            if step % _STEPS_BETWEEN_TELLS == 0:
+                tell(step / int(lengths_B[0]))
+
+    def _rows_for(self, symbols: int) -> int:
+        if self._rows is None:
+            network = isinstance(self._model, Differentiable)
+            return max(1, -(-symbols // SYMBOLS_OF_A_ROW)) if network else 1
+        return max(1, min(self._rows, symbols))
+
+
+class Learning:
+    """By a reader, one row: each symbol is coded, then learnt."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def encode(self, ids_N: Ids, tell: Tell) -> Coded:
+        encoder, nats = Encoder(), 0.0
+        for place, symbol in enumerate(ids_N):
+            log_p_V = self.reader.log_p()
+            encoder.push(log_p_V[None], ids_N[place : place + 1])
+            nats -= float(log_p_V[symbol])
+            self.reader.read(ids_N[place : place + 1])
+            if place % _STEPS_BETWEEN_TELLS == 0:
+                tell(place / len(ids_N))
+        return Coded(encoder.finish(), nats=nats)
+
+    def decode(self, code: bytes, symbols: int, rows: int, tell: Tell) -> Ids:
+        decoder = Decoder(code)
+        ids_N = np.empty(symbols, dtype=np.int32)
+        for place in range(symbols):
+            ids_N[place : place + 1] = decoder.pull(self.reader.log_p()[None])
+            self.reader.read(ids_N[place : place + 1])
+            if place % _STEPS_BETWEEN_TELLS == 0:
+                tell(place / symbols)
+        return ids_N
+
+    def read(self, ids_N: Ids) -> None:
+        self.reader.read(ids_N)
+
+
+class ByItself:
+    """By a reader that codes by itself."""
+
+    def __init__(self, reader: Coding) -> None:
+        self.reader = reader
+
+    def encode(self, ids_N: Ids, tell: Tell) -> Coded:
+        return Coded(self.reader.encode(ids_N))
+
+    def decode(self, code: bytes, symbols: int, rows: int, tell: Tell) -> Ids:
+        return self.reader.decode(code, symbols)
+
+    def read(self, ids_N: Ids) -> None:
+        self.reader.read(ids_N)
+
+
+def adaptive(model: LanguageModel) -> ByItself | Learning:
+    """Return a coder that learns from what it codes; UsageError where the model knows no way to."""
+    if not isinstance(model, Adaptive):
+        raise UsageError("this run's model does not learn while it reads; leave out --adapt")
+    reader = model.reader()
+    return ByItself(reader) if isinstance(reader, Coding) else Learning(reader)
+
+
+def _lengths(symbols: int, rows: int) -> Ids:
+    """Return how long each row is: equal, but for one symbol more in the first ones."""
+    lengths_B = np.full(rows, symbols // rows, dtype=np.int32)
+    lengths_B[: symbols % rows] += 1
+    return lengths_B
+
+
+def _cold_nats(nats_BT: FloatArray, is_symbol_BT: NDArray[np.bool_]) -> float:
+    """Estimate the nats lost by beginning rows after the first with no context.
+
+    What their first symbols cost above the mean of all symbols later in rows; 0 where there are none later.
+    """
+    later_BT = is_symbol_BT[:, WARMING_SYMBOLS:]
+    if len(nats_BT) == 1 or not later_BT.any():
+        return 0.0
+    usual = float(nats_BT[:, WARMING_SYMBOLS:][later_BT].mean())
+    first = nats_BT[1:, :WARMING_SYMBOLS]
+    return max(0.0, float(first.sum()) - usual * first.size)

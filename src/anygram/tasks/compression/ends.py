@@ -1,0 +1,127 @@
+"""What the two ends of a compressed file share: how it begins, and what codes its blocks.
+
+Without a run both ends begin with the same empty model over bytes and learn alike. With a run they have
+the same model, which its fingerprint makes sure of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anygram import codecs, models, settings
+from anygram.errors import DataError, RunError, UsageError
+from anygram.protocols import Adaptive, Codec, Coding, TensorCodec
+from anygram.runs import StoredRun
+from anygram.tasks.compression import circumstances, coders
+from anygram.tasks.compression.coders import Coder
+from anygram.tasks.compression.container import FINGERPRINT_BYTES, Header, Method
+
+ALONE = "contextmix"
+"""The model that learns from the file alone."""
+
+_ALONE_BYTES, _RUN_BYTES = 1 << 20, 1 << 22
+_SHORT = {"size=fast": "f", "size=strong": "s"}
+"""Settings that are in a header often, where every byte counts."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a file begins, the codec of its symbols, what codes these, and original bytes of a block."""
+
+    header: Header
+    codec: Codec
+    coder: Coder
+    block_bytes: int
+
+
+def alone(values: Mapping[str, Any]) -> End:
+    """Return an end without a run, its model of these settings; UsageError for a wrong one."""
+    codec: Codec = codecs.REGISTRY.load("bytes").from_json({})
+    module = models.REGISTRY.load(ALONE)
+    model = module.create(settings.build(module.Config, values), codec.vocabulary_size, 0)
+    assert isinstance(model, Adaptive), f"{ALONE} learns while it reads"
+    reader = model.reader()
+    assert isinstance(reader, Coding), f"{ALONE} codes by itself"
+    words = (f"{key}={value}" for key, value in values.items())
+    written = " ".join(_SHORT.get(word, word) for word in words)
+    return End(Header(Method.ALONE, settings=written), codec, coders.ByItself(reader), _ALONE_BYTES)
+
+
+def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None = None) -> End:
+    """Return an end with a run; UsageError where its codec loses something, or it cannot adapt.
+
+    `name` is the run's, for people; `rows` as `coders.Static` takes them.
+    """
+    if not run.codec.lossless:
+        raise UsageError(
+            f"the codec of {name}, {run.record.codec}, does not bring every text back; use a run over bytes, "
+            "chars, bpe, or words with spell=true"
+        )
+    if rows is not None and (adapt or rows < 1):
+        raise UsageError(
+            f"rows must be at least 1, got {rows}" if not adapt else "--adapt has one row; leave out --rows"
+        )
+    if adapt:
+        learning = coders.adaptive(run.model)
+        needs = circumstances.describe(run.model, learning.reader)
+        return End(Header(Method.ADAPTIVE, "", fingerprint(run), needs), run.codec, learning, _RUN_BYTES)
+    needs = circumstances.describe(run.model)
+    static = coders.Static(run.model, rows)
+    return End(Header(Method.STATIC, "", fingerprint(run), needs), run.codec, static, _RUN_BYTES)
+
+
+def other_end(header: Header, run: StoredRun | None, run_name: str, file: str) -> End:
+    """Return the end that reads what one with this header wrote.
+
+    UsageError where a run is missing or not wanted, RunError where it is another one, DataError where the
+    header asks for what there is not.
+    """
+    if header.method == Method.ALONE:
+        if run is not None:
+            raise UsageError(f"{file} was compressed without a run; leave out --run")
+        try:
+            return alone(_read_settings(header.settings))
+        except UsageError as error:
+            raise DataError(f"{file}: {error}; fetch the file again, or upgrade anygram") from error
+    if run is None:
+        raise UsageError(f"{file} was compressed with a run; name it with --run")
+    found = fingerprint(run)
+    if found != header.fingerprint:
+        raise RunError(
+            f"{file} was compressed with another run than {run_name}: that one's fingerprint is "
+            f"{header.fingerprint.hex()}, this one's {found.hex()}; name the run it was compressed with"
+        )
+    return with_run(run, run_name, adapt=header.method == Method.ADAPTIVE)
+
+
+def fingerprint(run: StoredRun) -> bytes:
+    """Return a digest of all that decides a run's symbols and predictions."""
+    record = run.record
+    digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
+    described = [
+        record.codec,
+        run.codec.to_json(),
+        record.model,
+        record.model_settings,
+        record.vocabulary_size,
+    ]
+    digest.update(json.dumps(described, sort_keys=True).encode())
+    codec_tensors = run.codec.tensors() if isinstance(run.codec, TensorCodec) else {}
+    for tensors in (codec_tensors, run.model.tensors()):
+        for name, array in sorted(tensors.items()):
+            stored = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            digest.update(f"{name} {stored.dtype.str} {stored.shape}".encode())
+            digest.update(stored.reshape(-1).view(np.uint8).data)
+    return digest.digest()
+
+
+def _read_settings(written: str) -> dict[str, str]:
+    long = {short: word for word, short in _SHORT.items()}
+    words = [long.get(word, word) for word in written.split()]
+    return settings.parse_pairs(words)
