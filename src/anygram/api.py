@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -354,13 +355,16 @@ def compress(
         loaded = _run(run)
         stored = StoredRun(loaded.record, loaded.codec, loaded.model)
         end = ends.with_run(stored, str(loaded.path), adapt=adapt, rows=rows)
+        model_bytes = runs.model_bytes(loaded.path)
     else:
         if adapt or rows is not None:
             option = "--adapt" if adapt else "--rows"
             raise UsageError(f"without a run the file is learnt in one row as it is read; leave out {option}")
         limit = parse_bytes(memory) if isinstance(memory, str) else memory
         end = ends.alone({**(settings or {}), **({} if limit is None else {"memory": limit})})
-    return compression.compress(str(file), Path(out), end, progress or Silent())
+        model_bytes = 0
+    made = compression.compress(str(file), Path(out), end, progress or Silent())
+    return replace(made, model_bytes=model_bytes)
 
 
 def decompress(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anygram.errors import UsageError
 from anygram.protocols import Adaptive, Coding, Differentiable, FloatArray, Ids, LanguageModel, Reader
@@ -21,8 +20,8 @@ Tell = Callable[[float], None]
 
 SYMBOLS_OF_A_ROW = 1 << 14
 """Networks read so long rows side by side: long enough that beginning each cold costs little."""
-WARMING_SYMBOLS = 64
-"""How many symbols of a row are taken for its beginning when the cost of that is estimated."""
+_WARMING_SYMBOLS = 256
+"""How many symbols at the beginning of a row are taken to miss what stands before, and how many of that."""
 
 _STEPS_BETWEEN_TELLS = 256
 
@@ -64,11 +63,10 @@ class Static:
         self._model, self._rows = model, rows
 
     def encode(self, ids_N: Ids, tell: Tell) -> Coded:
-        rows = self._rows_for(len(ids_N))
+        rows = self.rows_for(len(ids_N))
         lengths_B = _lengths(len(ids_N), rows)
         ids_BT = np.zeros((rows, lengths_B[0]), dtype=np.int32)
-        is_symbol_BT = np.arange(lengths_B[0]) < lengths_B[:, None]
-        ids_BT[is_symbol_BT] = ids_N
+        ids_BT[np.arange(lengths_B[0]) < lengths_B[:, None]] = ids_N
         nats_BT = np.zeros(ids_BT.shape)
         encoder = Encoder()
 
@@ -79,8 +77,8 @@ class Static:
             return ids_B
 
         self._walk(lengths_B, push, tell)
-        cold = _cold_nats(nats_BT, is_symbol_BT)
-        return Coded(encoder.finish(), rows, float(nats_BT.sum()), cold)
+        cold_nats = _cold_nats(self._model, ids_N, lengths_B, nats_BT)
+        return Coded(encoder.finish(), rows, float(nats_BT.sum()), cold_nats)
 
     def decode(self, code: bytes, symbols: int, rows: int, tell: Tell) -> Ids:
         lengths_B = _lengths(symbols, rows)
@@ -114,7 +112,7 @@ class Static:
             if step % _STEPS_BETWEEN_TELLS == 0:
                 tell(step / int(lengths_B[0]))
 
-    def _rows_for(self, symbols: int) -> int:
+    def rows_for(self, symbols: int) -> int:
         if self._rows is None:
             network = isinstance(self._model, Differentiable)
             return max(1, -(-symbols // SYMBOLS_OF_A_ROW)) if network else 1
@@ -183,14 +181,12 @@ def _lengths(symbols: int, rows: int) -> Ids:
     return lengths_B
 
 
-def _cold_nats(nats_BT: FloatArray, is_symbol_BT: NDArray[np.bool_]) -> float:
-    """Estimate the nats lost by beginning rows after the first with no context.
-
-    What their first symbols cost above the mean of all symbols later in rows; 0 where there are none later.
-    """
-    later_BT = is_symbol_BT[:, WARMING_SYMBOLS:]
-    if len(nats_BT) == 1 or not later_BT.any():
+def _cold_nats(model: LanguageModel, ids_N: Ids, lengths_B: Ids, nats_BT: FloatArray) -> float:
+    """Return what the first symbols of rows cost above what they would after the end of the row before."""
+    if len(lengths_B) == 1:
         return 0.0
-    usual = float(nats_BT[:, WARMING_SYMBOLS:][later_BT].mean())
-    first = nats_BT[1:, :WARMING_SYMBOLS]
-    return max(0.0, float(first.sum()) - usual * first.size)
+    taken = min(int(lengths_B[-1]), _WARMING_SYMBOLS)
+    starts_B1 = np.cumsum(lengths_B)[:-1, None]
+    state = model.advance(model.start(len(starts_B1)), ids_N[starts_B1 + np.arange(-taken, 0)])
+    warm_BT, _ = model.score(state, ids_N[starts_B1 + np.arange(taken)])
+    return float(nats_BT[1:, :taken].sum() + warm_BT.sum())

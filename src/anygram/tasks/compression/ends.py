@@ -25,7 +25,7 @@ from anygram.tasks.compression.container import FINGERPRINT_BYTES, Header, Metho
 ALONE = "contextmix"
 """The model that learns from the file alone."""
 
-_ALONE_BYTES, _RUN_BYTES = 1 << 20, 1 << 22
+ALONE_BYTES, RUN_BYTES = 1 << 20, 1 << 22
 _SHORT = {"size=fast": "f", "size=strong": "s"}
 """Settings that are in a header often, where every byte counts."""
 
@@ -50,7 +50,7 @@ def alone(values: Mapping[str, Any]) -> End:
     assert isinstance(reader, Coding), f"{ALONE} codes by itself"
     words = (f"{key}={value}" for key, value in values.items())
     written = " ".join(_SHORT.get(word, word) for word in words)
-    return End(Header(Method.ALONE, settings=written), codec, coders.ByItself(reader), _ALONE_BYTES)
+    return End(Header(Method.ALONE, settings=written), codec, coders.ByItself(reader), ALONE_BYTES)
 
 
 def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None = None) -> End:
@@ -70,10 +70,10 @@ def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None
     if adapt:
         learning = coders.adaptive(run.model)
         needs = circumstances.describe(run.model, learning.reader)
-        return End(Header(Method.ADAPTIVE, "", fingerprint(run), needs), run.codec, learning, _RUN_BYTES)
+        return End(Header(Method.ADAPTIVE, "", fingerprint(run), needs), run.codec, learning, RUN_BYTES)
     needs = circumstances.describe(run.model)
     static = coders.Static(run.model, rows)
-    return End(Header(Method.STATIC, "", fingerprint(run), needs), run.codec, static, _RUN_BYTES)
+    return End(Header(Method.STATIC, "", fingerprint(run), needs), run.codec, static, RUN_BYTES)
 
 
 def other_end(header: Header, run: StoredRun | None, run_name: str, file: str) -> End:

@@ -18,6 +18,7 @@ class Compressed:
 
     `surprisal_bits` are −log2 P of the symbols, None where the model codes by itself; `rows` the most that
     a block was cut into, and `cold_start_bits` an estimate of what beginning them with no context cost.
+    `model_bytes` is the size of the run that it takes to decompress, 0 without one.
     """
 
     bytes_in: int
@@ -29,6 +30,7 @@ class Compressed:
     rows: int
     cold_start_bits: float
     seconds: float
+    model_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures; what is not finite becomes null."""

@@ -1,0 +1,464 @@
+"""Files come back to the bit or not at all, and are as small as the model's surprisal says."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import anygram
+from anygram import models, runs
+from anygram.api import Run
+from anygram.codecs import REGISTRY as CODECS
+from anygram.errors import DataError, RunError, UsageError
+from anygram.protocols import Codec, LanguageModel
+from anygram.reporting.progress import Silent
+from anygram.runs import Record, StoredRun
+from anygram.tasks import compression
+from anygram.tasks.compression import circumstances, container, ends
+from anygram.tasks.compression.coders import Static
+from anygram.tasks.compression.container import MAGIC, Block, Method, Source
+from tests import toy_readers
+from tests.asking import SENTENCES, ask, write_corpus
+
+TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES * 3).encode()
+ODD = [
+    b"",
+    b"a",
+    b"\0",
+    b"\xff",
+    b"\n",
+    b"\r\n\r",
+    "naïve 中文 🙂".encode(),
+    "naïve".encode()[:3],
+    b"caf\xe9 " + "café".encode() + b"\x80\x80" + b" and a long quiet stretch of text" * 3 + b"\xf0\x9f\x99",
+    bytes(range(256)),
+    TEXT,
+    TEXT[:-1] + b"\x00\xfe the cat \xff",
+    "\ufeffmark \u2028 \u0085 \x1c\x0b\x0c".encode(),
+    b"<unk> <boundary>   two  spaces \n\n ",
+]
+CODEC_SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("bytes", {}),
+    ("chars", {}),
+    ("bpe", {"size": 300}),
+    ("words", {"spell": True}),
+]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("compression"))
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path) -> dict[str, Run]:
+    """Return an n-gram run over each lossless codec, by the codec's name."""
+    return {
+        codec: anygram.train(corpus, "ngram", codec=codec, documents="files", settings={"order": 3, **values})
+        for codec, values in CODEC_SETTINGS
+    }
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the model that learns from the file alone be a small one."""
+    real = models.REGISTRY.load
+    monkeypatch.setattr(
+        models.REGISTRY, "load", lambda name: toy_readers if name == ends.ALONE else real(name)
+    )
+
+
+def stored(model: LanguageModel, codec: Codec | None = None) -> StoredRun:
+    """Return a run of a model that was never trained."""
+    codec = codec or CODECS.load("bytes").from_json({})
+    record = Record(
+        codec="bytes",
+        codec_settings={},
+        model=type(model).__name__,
+        model_settings={},
+        vocabulary_size=codec.vocabulary_size,
+        learner_settings={},
+        budget={},
+        seed=0,
+        data={},
+    )
+    return StoredRun(record, codec, model)
+
+
+def there_and_back(data: bytes, folder: Path, **words: Any) -> bytes:
+    """Return what comes back of the data."""
+    (folder / "data").write_bytes(data)
+    compressed = anygram.compress(folder / "data", folder / "data.ng", **words)
+    assert compressed.bytes_in == len(data)
+    assert compressed.bytes_out == (folder / "data.ng").stat().st_size
+    run = words.get("run")
+    back = anygram.decompress(folder / "data.ng", folder / "back", run=run)
+    assert (back.bytes_in, back.bytes_out) == (compressed.bytes_out, len(data))
+    return (folder / "back").read_bytes()
+
+
+def by_end(data: bytes, folder: Path, run: StoredRun, **words: Any) -> bytes:
+    """Return the same through a run that is in memory alone."""
+    (folder / "data").write_bytes(data)
+    compression.compress(
+        str(folder / "data"), folder / "data.ng", ends.with_run(run, "run", **words), Silent()
+    )
+    compression.decompress(str(folder / "data.ng"), folder / "back", run, "run", Silent())
+    return (folder / "back").read_bytes()
+
+
+# Bytes come back
+
+
+@pytest.mark.parametrize("codec", [codec for codec, _ in CODEC_SETTINGS])
+@pytest.mark.parametrize("data", ODD, ids=range(len(ODD)))
+def test_odd_files_come_back_through_every_lossless_codec(
+    trained: dict[str, Run], tmp_path: Path, codec: str, data: bytes
+) -> None:
+    assert there_and_back(data, tmp_path, run=trained[codec]) == data
+
+
+@pytest.mark.parametrize("codec", [codec for codec, _ in CODEC_SETTINGS])
+@settings(max_examples=25)
+@given(data=st.binary(max_size=300), rows=st.sampled_from([None, 1, 2, 7, 1000]))
+def test_any_bytes_come_back_through_ngrams(
+    trained: dict[str, Run], tmp_path: Path, codec: str, data: bytes, rows: int | None
+) -> None:
+    assert there_and_back(data, tmp_path, run=trained[codec], rows=rows) == data
+
+
+NETWORKS = [
+    ("lstm", {"units": 8, "embedding": 5}),
+    ("transformer", {"layers": 1, "width": 16, "heads": 2, "context": 8}),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), NETWORKS)
+@settings(max_examples=50)
+@given(data=st.binary(max_size=40), rows=st.sampled_from([None, 1, 3]))
+def test_any_bytes_come_back_through_networks(
+    tmp_path: Path, name: str, values: dict[str, Any], data: bytes, rows: int | None
+) -> None:
+    module = models.REGISTRY.load(name)
+    model = module.create(module.Config(**values), 257, 1)
+    assert by_end(data, tmp_path, stored(model), rows=rows) == data
+
+
+@given(data=st.binary(max_size=300))
+def test_any_bytes_come_back_without_a_run(alone: None, tmp_path: Path, data: bytes) -> None:
+    assert there_and_back(data, tmp_path) == data
+
+
+@pytest.mark.parametrize("coding", [False, True])
+@given(data=st.binary(max_size=300))
+def test_any_bytes_come_back_from_a_run_that_learns(tmp_path: Path, coding: bool, data: bytes) -> None:
+    model = toy_readers.Learning(toy_readers.Config(), 257, coding)
+    assert by_end(data, tmp_path, stored(model), adapt=True) == data
+
+
+def test_blocks_follow_each_other(
+    alone: None, trained: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends, "ALONE_BYTES", 100)
+    monkeypatch.setattr(ends, "RUN_BYTES", 100)
+    data = TEXT + np.random.default_rng(0).bytes(250) + "é".encode() * 99 + TEXT
+    assert there_and_back(data, tmp_path) == data
+    for run in trained.values():
+        assert there_and_back(data, tmp_path, run=run) == data
+    learning = stored(toy_readers.Learning(toy_readers.Config(), 257))
+    assert by_end(data, tmp_path, learning, adapt=True) == data
+
+
+def test_what_was_stored_is_learnt_from_at_both_ends(
+    alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends, "ALONE_BYTES", 300)
+    noise = np.random.default_rng(0).bytes(300)
+    (tmp_path / "data").write_bytes(noise + TEXT)
+    made = anygram.compress(tmp_path / "data", tmp_path / "data.ng")
+    assert 300 <= made.stored_bytes < len(noise + TEXT)
+    assert there_and_back(noise + TEXT, tmp_path) == noise + TEXT
+
+
+def test_what_a_codec_cannot_carry_is_stored_alone(trained: dict[str, Run], tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(TEXT + b"\xff\xfe" + TEXT)
+    made = anygram.compress(tmp_path / "data", tmp_path / "data.ng", run=trained["bpe"])
+    assert made.stored_bytes == 2 and made.bytes_out < len(TEXT)
+
+
+def test_a_codec_that_loses_something_is_found_out(trained: dict[str, Run], tmp_path: Path) -> None:
+    class Forgetful(type(trained["bytes"].codec)):  # type: ignore[misc]
+        def decode(self, ids: Any, side: Any = None) -> str:
+            return str(super().decode(ids, side)).replace("cat", "dog")
+
+    assert by_end(TEXT, tmp_path, stored(trained["bytes"].model, Forgetful())) == TEXT
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("codec", [codec for codec, _ in CODEC_SETTINGS])
+def test_a_file_is_as_small_as_evaluate_says(trained: dict[str, Run], tmp_path: Path, codec: str) -> None:
+    data = tmp_path / "data.txt"
+    data.write_bytes(TEXT * 40)
+    made = anygram.compress(data, tmp_path / "data.ng", run=trained[codec])
+    nats = trained[codec].evaluate(data, documents="files").nats
+    model, ids = trained[codec].model, trained[codec].codec.encode((TEXT * 40).decode()).ids
+    end_nats = -float(model.predict(model.advance(model.start(1), ids[None]))[0, -1])
+    assert made.surprisal_bits == pytest.approx((nats - end_nats) / np.log(2), rel=1e-9)
+    assert made.surprisal_bits is not None and made.symbols == len(ids)
+    header = 3 + 2 + 8 + 1
+    assert 8 * (made.bytes_out - header) <= 1.001 * made.surprisal_bits + 8 * (10 + 8)
+
+
+def test_a_small_file_has_a_small_header(alone: None, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"a" * 100_000)
+    made = anygram.compress(tmp_path / "data", tmp_path / "data.ng")
+    code = toy_readers.CodingTally(257, 1.0).encode(np.full(100_000, ord("a"), dtype=np.int32))
+    assert made.bytes_out - len(code) == 3 + 2 + 1 + 3 + 2 + 4
+    (tmp_path / "data").write_bytes(b"")
+    assert anygram.compress(tmp_path / "data", tmp_path / "data.ng").bytes_out == 3 + 2 + 1 + 1 + 4
+
+
+def test_rows_cost_what_is_said(trained: dict[str, Run], tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(TEXT * 20)
+    sizes = {
+        rows: anygram.compress(tmp_path / "data", tmp_path / "data.ng", run=trained["bytes"], rows=rows)
+        for rows in (1, 50)
+    }
+    assert (sizes[1].rows, sizes[50].rows, sizes[1].cold_start_bits) == (1, 50, 0.0)
+    assert sizes[50].surprisal_bits is not None and sizes[1].surprisal_bits is not None
+    # an n-gram has forgotten after two symbols how a row began: the estimate is all of the difference
+    assert sizes[50].surprisal_bits - sizes[1].surprisal_bits == pytest.approx(sizes[50].cold_start_bits)
+    assert sizes[50].cold_start_bits > 0
+
+
+def test_networks_read_long_blocks_in_rows() -> None:
+    module = models.REGISTRY.load("lstm")
+    network = Static(module.create(module.Config(units=4, embedding=2), 257, 0))
+    assert [network.rows_for(symbols) for symbols in (0, 1, 1 << 14, (1 << 14) + 1, 1 << 20)] == [
+        1,
+        1,
+        1,
+        2,
+        64,
+    ]
+    counting = Static(models.REGISTRY.load("uniform").create(None, 257, 0))
+    assert counting.rows_for(1 << 20) == 1
+
+
+# Machines
+
+
+@pytest.mark.parametrize("name", ["ngram", "frequency", "uniform"])
+def test_what_counts_decodes_on_another_machine(corpus: Path, tmp_path: Path, name: str) -> None:
+    """The other machine is this one with plain instructions, in NumPy as in kernels, and other threads."""
+    run = anygram.train(corpus, name, codec="bytes", out=tmp_path / "run")
+    (tmp_path / "data").write_bytes(TEXT + bytes(range(256)))
+    anygram.compress(tmp_path / "data", tmp_path / "data.ng", run=run)
+    code = "import anygram, sys; anygram.decompress(sys.argv[1], sys.argv[2], run=sys.argv[3])"
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path / "kernels"),
+        "NPY_DISABLE_CPU_FEATURES": _optional_instructions(),
+        "OMP_NUM_THREADS": "2",
+    }
+    words = [sys.executable, "-c", code, *(str(tmp_path / part) for part in ("data.ng", "back", "run"))]
+    subprocess.run(words, check=True, env=environment, timeout=300)
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "data").read_bytes()
+
+
+def _optional_instructions() -> str:
+    """Return the instructions NumPy finds here and can do without."""
+    from numpy._core import _multiarray_umath as core
+
+    return " ".join(feature for feature in core.__cpu_dispatch__ if core.__cpu_features__[feature])
+
+
+def test_a_network_is_decoded_under_its_own_circumstances_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = models.REGISTRY.load("lstm")
+    run = stored(module.create(module.Config(units=4, embedding=2), 257, 0))
+    (tmp_path / "data").write_bytes(b"to be")
+    end = ends.with_run(run, "run")
+    compression.compress(str(tmp_path / "data"), tmp_path / "data.ng", end, Silent())
+    monkeypatch.setattr(circumstances, "version", lambda package: "0.1")
+    with pytest.raises(RunError, match=r"data.ng was compressed with numpy 2\S+, here it is 0\.1, "):
+        compression.decompress(str(tmp_path / "data.ng"), tmp_path / "back", run, "run", Silent())
+    assert not (tmp_path / "back").exists()
+
+
+def test_threads_are_those_of_the_other_end() -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    module = models.REGISTRY.load("lstm")
+    described = circumstances.describe(module.create(module.Config(units=4, embedding=2), 257, 0))
+    with circumstances.recreated(described.replace(f'"threads":{before}', f'"threads":{before + 2}'), "x"):
+        assert torch.get_num_threads() == before + 2
+    assert torch.get_num_threads() == before
+
+
+# Refusals: one line, and nothing written
+
+
+@pytest.fixture
+def made(trained: dict[str, Run], tmp_path: Path) -> Path:
+    """Return a file that a run made of TEXT."""
+    (tmp_path / "data").write_bytes(TEXT)
+    anygram.compress(tmp_path / "data", tmp_path / "made.ng", run=trained["bytes"])
+    return tmp_path / "made.ng"
+
+
+def test_every_flipped_bit_is_noticed(trained: dict[str, Run], made: Path, tmp_path: Path) -> None:
+    good = made.read_bytes()
+    for place in range(len(good)):
+        wrong = bytearray(good)
+        wrong[place] ^= 1 << place % 8
+        made.write_bytes(wrong)
+        with pytest.raises((DataError, RunError, UsageError)) as refused:
+            anygram.decompress(made, tmp_path / "back", run=trained["bytes"])
+        assert "\n" not in str(refused.value) and str(made) in str(refused.value)
+        assert not (tmp_path / "back").exists()
+
+
+def test_every_cut_and_every_addition_is_noticed(
+    alone: None, trained: dict[str, Run], made: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_bytes(TEXT[:100])
+    anygram.compress(tmp_path / "data", tmp_path / "short.ng")
+    for file, run in ((made, trained["bytes"]), (tmp_path / "short.ng", None)):
+        good = file.read_bytes()
+        for size in range(len(good)):
+            file.write_bytes(good[:size])
+            with pytest.raises(DataError, match="end too early" if size > 2 else "not a file that"):
+                anygram.decompress(file, tmp_path / "back", run=run)
+        file.write_bytes(good + b"\0")
+        with pytest.raises(DataError, match="bytes follow the end"):
+            anygram.decompress(file, tmp_path / "back", run=run)
+    assert not (tmp_path / "back").exists()
+
+
+@given(st.binary(max_size=60))
+def test_what_is_no_such_file_is_refused_whatever_it_is(alone: None, tmp_path: Path, rest: bytes) -> None:
+    for start in (b"", MAGIC, MAGIC + b"\x01\x00", MAGIC + b"\x01\x00\x00"):
+        (tmp_path / "odd.ng").write_bytes(start + rest)
+        with pytest.raises(DataError, match=r"odd\.ng"):
+            anygram.decompress(tmp_path / "odd.ng", tmp_path / "back")
+
+
+def test_refusals_of_the_command_line(
+    alone: None,
+    capsys: pytest.CaptureFixture[str],
+    trained: dict[str, Run],
+    corpus: Path,
+    made: Path,
+    tmp_path: Path,
+) -> None:
+    run, data, out = trained["bytes"].path, tmp_path / "data", tmp_path / "out"
+    lossy = anygram.train(corpus, "uniform", codec="words", out=tmp_path / "lossy").path
+    anygram.train(corpus, "ngram", codec="bytes", out=tmp_path / "other", settings={"order": 2})
+    anygram.compress(data, tmp_path / "alone.ng")
+    cases: list[tuple[list[object], int, str]] = [
+        (["compress", tmp_path / "none", "--out", out], 1, "none: cannot be read (No such file"),
+        (["compress", tmp_path, "--out", out], 2, "is a folder; name a file"),
+        (["compress", data, "--out", tmp_path], 2, "is a folder; name a file"),
+        (["compress", data, "--out", out, "--run", tmp_path / "none"], 1, "is not a run folder"),
+        (["compress", data, "--out", out, "--run", lossy], 2, "words, does not bring every text back"),
+        (["compress", data, "--out", out, "--run", run, "--adapt"], 2, "does not learn while it reads"),
+        (["compress", data, "--out", out, "--run", run, "--rows", "0"], 2, "rows must be at least 1, got 0"),
+        (["compress", data, "--out", out, "--adapt"], 2, "leave out --adapt"),
+        (["compress", data, "--out", out, "--rows", "2"], 2, "leave out --rows"),
+        (["compress", data, "--out", out, "--run", run, "--memory", "1G"], 2, "leave out --set and --memory"),
+        (["compress", data, "--out", out, "--set", "sise=strong"], 2, "did you mean 'size'"),
+        (["decompress", made, "--out", out], 2, "was compressed with a run; name it with --run"),
+        (["decompress", made, "--out", out, "--run", tmp_path / "other"], 1, "with another run than"),
+        (["decompress", tmp_path / "alone.ng", "--out", out, "--run", run], 2, "leave out --run"),
+        (["decompress", data, "--out", out], 1, "is not a file that anygram compress wrote"),
+        (["decompress", tmp_path / "none", "--out", out], 1, "none: cannot be read (No such file"),
+    ]
+    for words, status, line in cases:
+        said = ask(capsys, *words)
+        assert said.status == status and line in said.refusal, (words, said)
+        assert not out.exists() and not list(tmp_path.glob(".out*"))
+
+
+def test_a_version_to_come_is_refused(made: Path, tmp_path: Path, trained: dict[str, Run]) -> None:
+    made.write_bytes(MAGIC + b"\x02" + made.read_bytes()[4:])
+    with pytest.raises(DataError, match="has format 2, this anygram reads format 1; install"):
+        anygram.decompress(made, tmp_path / "back", run=trained["bytes"])
+
+
+def test_an_old_file_stays_where_decoding_fails(made: Path, tmp_path: Path, trained: dict[str, Run]) -> None:
+    (tmp_path / "back").write_bytes(b"old")
+    made.write_bytes(made.read_bytes()[:-1])
+    with pytest.raises(DataError):
+        anygram.decompress(made, tmp_path / "back", run=trained["bytes"])
+    assert (tmp_path / "back").read_bytes() == b"old"
+
+
+# The command line
+
+
+def test_a_file_comes_back_by_the_command_line(
+    alone: None, capsys: pytest.CaptureFixture[str], trained: dict[str, Run], tmp_path: Path
+) -> None:
+    data, out, back = tmp_path / "data", tmp_path / "out", tmp_path / "back"
+    data.write_bytes(TEXT)
+    for words in ([], ["--run", trained["chars"].path]):
+        said = ask(capsys, "compress", data, "--out", out, *words, "--json")
+        assert said.fields["bytes_in"] == len(TEXT) and said.fields["bytes_out"] == out.stat().st_size
+        assert said.fields["bits_per_byte"] == pytest.approx(8 * out.stat().st_size / len(TEXT))
+        assert said.fields["model_bytes"] == (runs.model_bytes(trained["chars"].path) if words else 0)
+        assert ask(capsys, "decompress", out, "--out", back, *words).status == 0
+        assert back.read_bytes() == TEXT
+    said = ask(capsys, "compress", data, "--out", out, *words, "--rows", "5")
+    assert f"{len(TEXT):,} bytes became" in said.out and "beginning 5 rows" in said.out
+
+
+def test_settings_without_a_run_are_found_in_the_file(alone: None, tmp_path: Path) -> None:
+    sizes = {}
+    (tmp_path / "data").write_bytes(TEXT)
+    for size in ("fast", "strong"):
+        made = anygram.compress(tmp_path / "data", tmp_path / size, settings={"size": size}, memory="1M")
+        anygram.decompress(tmp_path / size, tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == TEXT
+        sizes[size] = made.bytes_out
+    assert sizes["strong"] < sizes["fast"]
+
+
+def test_standard_input_is_read(alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Piped:
+        buffer = io.BytesIO(TEXT)
+
+    monkeypatch.setattr(sys, "stdin", Piped)
+    anygram.compress("-", tmp_path / "made.ng")
+    Piped.buffer = io.BytesIO((tmp_path / "made.ng").read_bytes())
+    anygram.decompress("-", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == TEXT
+
+
+# The format
+
+
+def test_the_format_stays(alone: None, tmp_path: Path) -> None:
+    """Version 1, byte by byte: what old files hold."""
+    (tmp_path / "data").write_bytes(b"aab")
+    anygram.compress(tmp_path / "data", tmp_path / "made.ng", settings={"size": "strong"})
+    made = (tmp_path / "made.ng").read_bytes()
+    source = Source(io.BytesIO(made), "made.ng")
+    assert source.header == container.Header(Method.ALONE, settings="s")
+    assert list(source.blocks()) == [Block(3, b"aab", stored=True)]
+    assert made[:-4] == b"\xe1ng\x01\x00\x01s" + bytes([4 * 3 + 2 + 1]) + b"aab"
