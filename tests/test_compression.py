@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from anygram.tasks import compression
 from anygram.tasks.compression import circumstances, container, ends
 from anygram.tasks.compression.coders import Static
 from anygram.tasks.compression.container import MAGIC, Block, Method, Source
-from tests import toy_readers
+from tests import another_machine, toy_readers
 from tests.asking import SENTENCES, ask, write_corpus
 
 TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES * 3).encode()
@@ -261,29 +259,13 @@ def test_networks_read_long_blocks_in_rows() -> None:
 
 @pytest.mark.parametrize("name", ["ngram", "frequency", "uniform"])
 def test_what_counts_decodes_on_another_machine(corpus: Path, tmp_path: Path, name: str) -> None:
-    """The other machine is this one with plain instructions, in NumPy as in kernels, and other threads."""
     run = anygram.train(corpus, name, codec="bytes", out=tmp_path / "run")
     (tmp_path / "data").write_bytes(TEXT + bytes(range(256)))
     anygram.compress(tmp_path / "data", tmp_path / "data.ng", run=run)
     code = "import anygram, sys; anygram.decompress(sys.argv[1], sys.argv[2], run=sys.argv[3])"
-    environment = {
-        **os.environ,
-        "NUMBA_CPU_NAME": "generic",
-        "NUMBA_CPU_FEATURES": "",
-        "NUMBA_CACHE_DIR": str(tmp_path / "kernels"),
-        "NPY_DISABLE_CPU_FEATURES": _optional_instructions(),
-        "OMP_NUM_THREADS": "2",
-    }
-    words = [sys.executable, "-c", code, *(str(tmp_path / part) for part in ("data.ng", "back", "run"))]
-    subprocess.run(words, check=True, env=environment, timeout=300)
+    files = [tmp_path / part for part in ("data.ng", "back", "run")]
+    another_machine.run(code, *files, folder=tmp_path / "kernels")
     assert (tmp_path / "back").read_bytes() == (tmp_path / "data").read_bytes()
-
-
-def _optional_instructions() -> str:
-    """Return the instructions NumPy finds here and can do without."""
-    from numpy._core import _multiarray_umath as core
-
-    return " ".join(feature for feature in core.__cpu_dispatch__ if core.__cpu_features__[feature])
 
 
 def test_a_network_is_decoded_under_its_own_circumstances_alone(
