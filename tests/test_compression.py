@@ -316,6 +316,22 @@ def test_every_flipped_bit_is_noticed(trained: dict[str, Run], made: Path, tmp_p
         assert not (tmp_path / "back").exists()
 
 
+def test_flipped_bits_are_noticed_in_what_a_network_wrote(tmp_path: Path) -> None:
+    module = models.REGISTRY.load("lstm")
+    run = stored(module.create(module.Config(units=4, embedding=2), 257, 0))
+    (tmp_path / "data").write_bytes(b"to be or not to be" * 9)
+    made = tmp_path / "made.ng"
+    compression.compress(str(tmp_path / "data"), made, ends.with_run(run, "run"), Silent())
+    good = made.read_bytes()
+    for place in range(0, len(good), 6):
+        wrong = bytearray(good)
+        wrong[place] ^= 1 << place % 7
+        made.write_bytes(wrong)
+        with pytest.raises((DataError, RunError)) as refused:
+            compression.decompress(str(made), tmp_path / "back", run, "run", Silent())
+        assert "\n" not in str(refused.value) and not (tmp_path / "back").exists()
+
+
 def test_every_cut_and_every_addition_is_noticed(
     alone: None, trained: dict[str, Run], made: Path, tmp_path: Path
 ) -> None:

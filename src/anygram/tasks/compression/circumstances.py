@@ -13,43 +13,40 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from anygram.errors import RunError
-from anygram.protocols import Differentiable, LanguageModel, Reader, Reproducible
+from anygram.errors import DataError, RunError
+from anygram.protocols import LanguageModel, Reader, Reproducible
 
 _THREADS = "threads"
+_MOST_THREADS = 1 << 12
 
 
-def describe(model: LanguageModel, reader: Reader | None = None) -> str:
-    """Return as JSON what the predictions depend on beside the run; "" where on nothing.
-
-    With a reader they are the reader's.
-    """
-    asked = model if reader is None else reader
-    if isinstance(asked, Reproducible) and asked.reproducible:
+def describe(predictor: LanguageModel | Reader) -> str:
+    """Return as JSON what the predictions depend on beside the run; "" where on nothing."""
+    if is_reproducible(predictor):
         return ""
-    return json.dumps(_found(isinstance(model, Differentiable)), separators=(",", ":"))
+    return json.dumps(_found(), separators=(",", ":"))
 
 
-def _found(network: bool) -> dict[str, Any]:
+def is_reproducible(predictor: LanguageModel | Reader) -> bool:
+    """Return whether it says that its numbers are the same to the last bit everywhere."""
+    return isinstance(predictor, Reproducible) and predictor.reproducible
+
+
+def _found() -> dict[str, Any]:
+    import torch
     from llvmlite import binding
 
-    found: dict[str, Any] = {
+    return {
         "machine": platform.machine(),
         "processor": binding.get_host_cpu_name(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "numpy": version("numpy"),
         "numba": version("numba"),
+        "torch": torch.__version__,
+        "products": torch.get_float32_matmul_precision(),
+        _THREADS: torch.get_num_threads(),
     }
-    if network:
-        import torch
-
-        found |= {
-            "torch": torch.__version__,
-            "instructions": torch.backends.cpu.get_cpu_capability(),
-            "products": torch.get_float32_matmul_precision(),
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-            _THREADS: torch.get_num_threads(),
-        }
-    return found
 
 
 @contextmanager
@@ -61,22 +58,31 @@ def recreated(circumstances: str, name: str) -> Iterator[None]:
     if not circumstances:
         yield
         return
-    recorded = json.loads(circumstances)
-    for what, here in _found(_THREADS in recorded).items():
-        if what != _THREADS and recorded.get(what) != here:
+    recorded = _read(circumstances, name)
+    for what, here in _found().items():
+        if what != _THREADS and recorded[what] != here:
             raise RunError(
-                f"{name} was compressed with {what} {recorded.get(what)}, here it is {here}, and the model "
-                "might compute other numbers; decompress it where it was compressed"
+                f"{name} was compressed with {what} {recorded[what]}, here it is {here}, and the model might "
+                "compute other numbers; decompress it where it was compressed"
             )
-    with _threads(recorded.get(_THREADS)):
+    with _threads(recorded[_THREADS]):
         yield
+
+
+def _read(circumstances: str, name: str) -> dict[str, Any]:
+    """Return what was recorded; DataError where no compressor can have written it."""
+    try:
+        recorded: dict[str, Any] = json.loads(circumstances)
+        sound = recorded.keys() == _found().keys() and 1 <= recorded[_THREADS] <= _MOST_THREADS
+    except (ValueError, TypeError, AttributeError):
+        sound = False
+    if not sound:
+        raise DataError(f"{name}: the compressed data are damaged; fetch or make the file again")
+    return recorded
 
 
 @contextmanager
-def _threads(wanted: int | None) -> Iterator[None]:
-    if wanted is None:
-        yield
-        return
+def _threads(wanted: int) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()

@@ -12,14 +12,15 @@ from typing import Protocol
 import numpy as np
 
 from anygram.errors import UsageError
-from anygram.protocols import Adaptive, Coding, Differentiable, FloatArray, Ids, LanguageModel, Reader
+from anygram.protocols import Adaptive, Coding, FloatArray, Ids, LanguageModel, Reader
+from anygram.tasks.compression.circumstances import is_reproducible
 from anygram.tasks.compression.ranges import Decoder, Encoder
 
 Tell = Callable[[float], None]
 """Told which share of a block is done."""
 
 SYMBOLS_OF_A_ROW = 1 << 14
-"""Networks read so long rows side by side: long enough that beginning each cold costs little."""
+"""What is not reproducible, as networks, reads so long rows side by side: beginning each costs little."""
 _WARMING_SYMBOLS = 256
 """How many symbols at the beginning of a row are taken to miss what stands before, and how many of that."""
 
@@ -59,7 +60,7 @@ class Static:
     """By a model that does not learn; every block begins anew, its rows side by side in one batch."""
 
     def __init__(self, model: LanguageModel, rows: int | None = None) -> None:
-        """`rows`: in how many a block is cut; None for one, and for as many as suit it with a network."""
+        """`rows`: in how many a block is cut; None for one, and with what is slow for as many as suit it."""
         self._model, self._rows = model, rows
 
     def encode(self, ids_N: Ids, tell: Tell) -> Coded:
@@ -114,8 +115,7 @@ class Static:
 
     def rows_for(self, symbols: int) -> int:
         if self._rows is None:
-            network = isinstance(self._model, Differentiable)
-            return max(1, -(-symbols // SYMBOLS_OF_A_ROW)) if network else 1
+            return 1 if is_reproducible(self._model) else max(1, -(-symbols // SYMBOLS_OF_A_ROW))
         return max(1, min(self._rows, symbols))
 
 

@@ -69,7 +69,7 @@ def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None
         )
     if adapt:
         learning = coders.adaptive(run.model)
-        needs = circumstances.describe(run.model, learning.reader)
+        needs = circumstances.describe(learning.reader)
         return End(Header(Method.ADAPTIVE, "", fingerprint(run), needs), run.codec, learning, RUN_BYTES)
     needs = circumstances.describe(run.model)
     static = coders.Static(run.model, rows)
