@@ -24,7 +24,7 @@ from anygram.tasks import compression
 from anygram.tasks.compression import circumstances, container, ends
 from anygram.tasks.compression.coders import Static
 from anygram.tasks.compression.container import MAGIC, Block, Method, Source
-from tests import another_machine, toy_readers
+from tests import another_machine, toy_tally
 from tests.asking import SENTENCES, ask, write_corpus
 
 TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES * 3).encode()
@@ -70,9 +70,7 @@ def trained(corpus: Path) -> dict[str, Run]:
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model that learns from the file alone be a small one."""
     real = models.REGISTRY.load
-    monkeypatch.setattr(
-        models.REGISTRY, "load", lambda name: toy_readers if name == ends.ALONE else real(name)
-    )
+    monkeypatch.setattr(models.REGISTRY, "load", lambda name: toy_tally if name == ends.ALONE else real(name))
 
 
 def stored(model: LanguageModel, codec: Codec | None = None) -> StoredRun:
@@ -159,7 +157,7 @@ def test_any_bytes_come_back_without_a_run(alone: None, tmp_path: Path, data: by
 @pytest.mark.parametrize("coding", [False, True])
 @given(data=st.binary(max_size=300))
 def test_any_bytes_come_back_from_a_run_that_learns(tmp_path: Path, coding: bool, data: bytes) -> None:
-    model = toy_readers.Learning(toy_readers.Config(), 257, coding)
+    model = toy_tally.Learning(toy_tally.Config(), 257, coding)
     assert by_end(data, tmp_path, stored(model), adapt=True) == data
 
 
@@ -172,7 +170,7 @@ def test_blocks_follow_each_other(
     assert there_and_back(data, tmp_path) == data
     for run in trained.values():
         assert there_and_back(data, tmp_path, run=run) == data
-    learning = stored(toy_readers.Learning(toy_readers.Config(), 257))
+    learning = stored(toy_tally.Learning(toy_tally.Config(), 257))
     assert by_end(data, tmp_path, learning, adapt=True) == data
 
 
@@ -221,7 +219,7 @@ def test_a_file_is_as_small_as_evaluate_says(trained: dict[str, Run], tmp_path: 
 def test_a_small_file_has_a_small_header(alone: None, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"a" * 100_000)
     made = anygram.compress(tmp_path / "data", tmp_path / "data.ng")
-    code = toy_readers.CodingTally(257, 1.0).encode(np.full(100_000, ord("a"), dtype=np.int32))
+    code = toy_tally.CodingTally(257, 1.0).encode(np.full(100_000, ord("a"), dtype=np.int32))
     assert made.bytes_out - len(code) == 3 + 2 + 1 + 3 + 2 + 4
     (tmp_path / "data").write_bytes(b"")
     assert anygram.compress(tmp_path / "data", tmp_path / "data.ng").bytes_out == 3 + 2 + 1 + 1 + 4
@@ -243,13 +241,8 @@ def test_rows_cost_what_is_said(trained: dict[str, Run], tmp_path: Path) -> None
 def test_networks_read_long_blocks_in_rows() -> None:
     module = models.REGISTRY.load("lstm")
     network = Static(module.create(module.Config(units=4, embedding=2), 257, 0))
-    assert [network.rows_for(symbols) for symbols in (0, 1, 1 << 14, (1 << 14) + 1, 1 << 20)] == [
-        1,
-        1,
-        1,
-        2,
-        64,
-    ]
+    rows = [network.rows_for(symbols) for symbols in (0, 1, 1 << 13, (1 << 13) + 1, 1 << 20)]
+    assert rows == [1, 1, 1, 2, 128]
     counting = Static(models.REGISTRY.load("uniform").create(None, 257, 0))
     assert counting.rows_for(1 << 20) == 1
 

@@ -11,15 +11,14 @@ from typing import Protocol
 
 import numpy as np
 
-from anygram.errors import UsageError
-from anygram.protocols import Adaptive, Coding, FloatArray, Ids, LanguageModel, Reader
+from anygram.protocols import Coding, FloatArray, Ids, LanguageModel, Reader
 from anygram.tasks.compression.circumstances import is_reproducible
 from anygram.tasks.compression.ranges import Decoder, Encoder
 
 Tell = Callable[[float], None]
 """Told which share of a block is done."""
 
-SYMBOLS_OF_A_ROW = 1 << 14
+SYMBOLS_OF_A_ROW = 1 << 13
 """What is not reproducible, as networks, reads so long rows side by side: beginning each costs little."""
 _WARMING_SYMBOLS = 256
 """How many symbols at the beginning of a row are taken to miss what stands before, and how many of that."""
@@ -123,15 +122,15 @@ class Learning:
     """By a reader, one row: each symbol is coded, then learnt."""
 
     def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+        self._reader = reader
 
     def encode(self, ids_N: Ids, tell: Tell) -> Coded:
         encoder, nats = Encoder(), 0.0
         for place, symbol in enumerate(ids_N):
-            log_p_V = self.reader.log_p()
+            log_p_V = self._reader.log_p()
             encoder.push(log_p_V[None], ids_N[place : place + 1])
             nats -= float(log_p_V[symbol])
-            self.reader.read(ids_N[place : place + 1])
+            self._reader.read(ids_N[place : place + 1])
             if place % _STEPS_BETWEEN_TELLS == 0:
                 tell(place / len(ids_N))
         return Coded(encoder.finish(), nats=nats)
@@ -140,37 +139,34 @@ class Learning:
         decoder = Decoder(code)
         ids_N = np.empty(symbols, dtype=np.int32)
         for place in range(symbols):
-            ids_N[place : place + 1] = decoder.pull(self.reader.log_p()[None])
-            self.reader.read(ids_N[place : place + 1])
+            ids_N[place : place + 1] = decoder.pull(self._reader.log_p()[None])
+            self._reader.read(ids_N[place : place + 1])
             if place % _STEPS_BETWEEN_TELLS == 0:
                 tell(place / symbols)
         return ids_N
 
     def read(self, ids_N: Ids) -> None:
-        self.reader.read(ids_N)
+        self._reader.read(ids_N)
 
 
 class ByItself:
     """By a reader that codes by itself."""
 
     def __init__(self, reader: Coding) -> None:
-        self.reader = reader
+        self._reader = reader
 
     def encode(self, ids_N: Ids, tell: Tell) -> Coded:
-        return Coded(self.reader.encode(ids_N))
+        return Coded(self._reader.encode(ids_N))
 
     def decode(self, code: bytes, symbols: int, rows: int, tell: Tell) -> Ids:
-        return self.reader.decode(code, symbols)
+        return self._reader.decode(code, symbols)
 
     def read(self, ids_N: Ids) -> None:
-        self.reader.read(ids_N)
+        self._reader.read(ids_N)
 
 
-def adaptive(model: LanguageModel) -> ByItself | Learning:
-    """Return a coder that learns from what it codes; UsageError where the model knows no way to."""
-    if not isinstance(model, Adaptive):
-        raise UsageError("this run's model does not learn while it reads; leave out --adapt")
-    reader = model.reader()
+def adaptive(reader: Reader) -> Coder:
+    """Return a coder that learns what it codes, as the reader does."""
     return ByItself(reader) if isinstance(reader, Coding) else Learning(reader)
 
 

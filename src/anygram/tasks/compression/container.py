@@ -1,7 +1,7 @@
 """The file format: a header, blocks, a checksum. Numbers are LEB128: seven bits a byte, the lowest first.
 
     magic 3 · version 1 · method 1
-      alone:            settings (a number and that many bytes of text)
+      alone, adaptive:  settings (a number and that many bytes of text)
       static, adaptive: fingerprint of the run 8 · circumstances (a number and that many bytes of JSON)
     for each block, the last one marked
       4 · count + 2 · stored + last
@@ -52,7 +52,7 @@ class Digest(Protocol):
 
 @dataclass(frozen=True)
 class Header:
-    """How a file was made: `settings` are those of the model without a run, the others are for a run."""
+    """How a file was made: `settings` of the model or of its way to learn, the others of a run."""
 
     method: Method
     settings: str = ""
@@ -62,9 +62,9 @@ class Header:
     def to_bytes(self) -> bytes:
         """Return the header as it stands in the file."""
         fixed = MAGIC + bytes([VERSION, self.method])
-        if self.method == Method.ALONE:
-            return fixed + _text(self.settings)
-        return fixed + self.fingerprint + _text(self.circumstances)
+        settings = b"" if self.method == Method.STATIC else _text(self.settings)
+        run = b"" if self.method == Method.ALONE else self.fingerprint + _text(self.circumstances)
+        return fixed + settings + run
 
     def checksum(self) -> Digest:
         """Return the checksum that has the header already.
@@ -156,9 +156,10 @@ class Source:
             )
         if method not in list(Method):
             raise self.damaged()
+        settings = "" if method == Method.STATIC else self._text()
         if method == Method.ALONE:
-            return Header(Method.ALONE, settings=self._text())
-        return Header(Method(method), fingerprint=self._take(FINGERPRINT_BYTES), circumstances=self._text())
+            return Header(Method.ALONE, settings)
+        return Header(Method(method), settings, self._take(FINGERPRINT_BYTES), self._text())
 
     def _text(self) -> str:
         size = self._number()

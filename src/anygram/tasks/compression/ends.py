@@ -16,7 +16,7 @@ import numpy as np
 
 from anygram import codecs, models, settings
 from anygram.errors import DataError, RunError, UsageError
-from anygram.protocols import Adaptive, Codec, Coding, TensorCodec
+from anygram.protocols import Adaptive, Codec, Coding, LanguageModel, Reader, TensorCodec
 from anygram.runs import StoredRun
 from anygram.tasks.compression import circumstances, coders
 from anygram.tasks.compression.coders import Coder
@@ -24,6 +24,9 @@ from anygram.tasks.compression.container import FINGERPRINT_BYTES, Header, Metho
 
 ALONE = "contextmix"
 """The model that learns from the file alone."""
+
+OWN = "own"
+"""The way of learning that a model brings itself."""
 
 ALONE_BYTES, RUN_BYTES = 1 << 20, 1 << 22
 _SHORT = {"size=fast": "f", "size=strong": "s"}
@@ -50,7 +53,7 @@ def alone(values: Mapping[str, Any]) -> End:
     assert isinstance(reader, Coding), f"{ALONE} codes by itself"
     words = (f"{key}={value}" for key, value in values.items())
     written = " ".join(_SHORT.get(word, word) for word in words)
-    return End(Header(Method.ALONE, settings=written), codec, coders.ByItself(reader), ALONE_BYTES)
+    return End(Header(Method.ALONE, settings=written), codec, coders.adaptive(reader), ALONE_BYTES)
 
 
 def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None = None) -> End:
@@ -63,17 +66,33 @@ def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None
             f"the codec of {name}, {run.record.codec}, does not bring every text back; use a run over bytes, "
             "chars, bpe, or words with spell=true"
         )
-    if rows is not None and (adapt or rows < 1):
-        raise UsageError(
-            f"rows must be at least 1, got {rows}" if not adapt else "--adapt has one row; leave out --rows"
-        )
+    if rows is not None and adapt:
+        raise UsageError("what learns as it reads has one row; leave out --rows or --adapt")
+    if rows is not None and rows < 1:
+        raise UsageError(f"rows must be at least 1, got {rows}")
     if adapt:
-        learning = coders.adaptive(run.model)
-        needs = circumstances.describe(learning.reader)
-        return End(Header(Method.ADAPTIVE, "", fingerprint(run), needs), run.codec, learning, RUN_BYTES)
-    needs = circumstances.describe(run.model)
-    static = coders.Static(run.model, rows)
-    return End(Header(Method.STATIC, "", fingerprint(run), needs), run.codec, static, RUN_BYTES)
+        return _learning(run, fingerprint(run), OWN)
+    return _static(run, fingerprint(run), rows)
+
+
+def _static(run: StoredRun, found: bytes, rows: int | None = None) -> End:
+    header = Header(Method.STATIC, "", found, circumstances.describe(run.model))
+    return End(header, run.codec, coders.Static(run.model, rows), RUN_BYTES)
+
+
+def _learning(run: StoredRun, found: bytes, way: str) -> End:
+    reader = _reader_of(run.model, way)
+    header = Header(Method.ADAPTIVE, way, found, circumstances.describe(reader))
+    return End(header, run.codec, coders.adaptive(reader), RUN_BYTES)
+
+
+def _reader_of(model: LanguageModel, way: str) -> Reader:
+    """Return a session that learns in this way; UsageError where the model knows none."""
+    if way != OWN:
+        raise UsageError(f"no way of adapting named '{way}'; known: {OWN}")
+    if not isinstance(model, Adaptive):
+        raise UsageError("this run's model does not learn while it reads; leave out --adapt")
+    return model.reader()
 
 
 def other_end(header: Header, run: StoredRun | None, run_name: str, file: str) -> End:
@@ -82,22 +101,30 @@ def other_end(header: Header, run: StoredRun | None, run_name: str, file: str) -
     UsageError where a run is missing or not wanted, RunError where it is another one, DataError where the
     header asks for what there is not.
     """
-    if header.method == Method.ALONE:
-        if run is not None:
-            raise UsageError(f"{file} was compressed without a run; leave out --run")
-        try:
-            return alone(_read_settings(header.settings))
-        except UsageError as error:
-            raise DataError(f"{file}: {error}; fetch the file again, or upgrade anygram") from error
-    if run is None:
+    if header.method == Method.ALONE and run is not None:
+        raise UsageError(f"{file} was compressed without a run; leave out --run")
+    if header.method != Method.ALONE and run is None:
         raise UsageError(f"{file} was compressed with a run; name it with --run")
+    try:
+        if run is None:
+            return alone(_read_settings(header.settings))
+        found = _require_same(run, header, run_name, file)
+        return (
+            _static(run, found) if header.method == Method.STATIC else _learning(run, found, header.settings)
+        )
+    except UsageError as error:
+        raise DataError(f"{file}: {error}; fetch the file again, or upgrade anygram") from error
+
+
+def _require_same(run: StoredRun, header: Header, run_name: str, file: str) -> bytes:
+    """Return the run's fingerprint; RunError where the header has another."""
     found = fingerprint(run)
     if found != header.fingerprint:
         raise RunError(
             f"{file} was compressed with another run than {run_name}: that one's fingerprint is "
             f"{header.fingerprint.hex()}, this one's {found.hex()}; name the run it was compressed with"
         )
-    return with_run(run, run_name, adapt=header.method == Method.ADAPTIVE)
+    return found
 
 
 def fingerprint(run: StoredRun) -> bytes:
