@@ -87,8 +87,8 @@ def programs(runs: Sequence[Path]) -> Iterator[Program]:
     yield _ours("anygram", [], [])
     yield _ours(STRONG, ["--set", "size=strong"], [])
     for path in runs:
-        words = ["--run", path.resolve()]
-        yield _ours(f"anygram, {path.name}", words, words, path)
+        by_run: Words = ["--run", path.resolve()]
+        yield _ours(f"anygram, {path.name}", by_run, by_run, path)
 
 
 def _ours(name: str, words: Words, back: Words, run: Path | None = None) -> Program:

@@ -15,19 +15,16 @@ from hypothesis import strategies as st
 import anygram
 from anygram import models, runs
 from anygram.api import Run
-from anygram.codecs import REGISTRY as CODECS
-from anygram.errors import DataError, RunError, UsageError
-from anygram.protocols import Codec, LanguageModel
+from anygram.errors import RunError
 from anygram.reporting.progress import Silent
-from anygram.runs import Record, StoredRun
 from anygram.tasks import compression
 from anygram.tasks.compression import circumstances, container, ends
 from anygram.tasks.compression.coders import Static
-from anygram.tasks.compression.container import MAGIC, Block, Method, Source
+from anygram.tasks.compression.container import Block, Method, Source
 from tests import another_machine, toy_tally
-from tests.asking import SENTENCES, ask, write_corpus
+from tests.asking import ask, write_corpus
+from tests.packing import TEXT, by_end, stored, there_and_back
 
-TEXT = "".join(f"{sentence}\n" for sentence in SENTENCES * 3).encode()
 ODD = [
     b"",
     b"a",
@@ -64,52 +61,6 @@ def trained(corpus: Path) -> dict[str, Run]:
         codec: anygram.train(corpus, "ngram", codec=codec, documents="files", settings={"order": 3, **values})
         for codec, values in CODEC_SETTINGS
     }
-
-
-@pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the model that learns from the file alone be a small one."""
-    real = models.REGISTRY.load
-    monkeypatch.setattr(models.REGISTRY, "load", lambda name: toy_tally if name == ends.ALONE else real(name))
-
-
-def stored(model: LanguageModel, codec: Codec | None = None) -> StoredRun:
-    """Return a run of a model that was never trained."""
-    codec = codec or CODECS.load("bytes").from_json({})
-    record = Record(
-        codec="bytes",
-        codec_settings={},
-        model=type(model).__name__,
-        model_settings={},
-        vocabulary_size=codec.vocabulary_size,
-        learner_settings={},
-        budget={},
-        seed=0,
-        data={},
-    )
-    return StoredRun(record, codec, model)
-
-
-def there_and_back(data: bytes, folder: Path, **words: Any) -> bytes:
-    """Return what comes back of the data."""
-    (folder / "data").write_bytes(data)
-    compressed = anygram.compress(folder / "data", folder / "data.ng", **words)
-    assert compressed.bytes_in == len(data)
-    assert compressed.bytes_out == (folder / "data.ng").stat().st_size
-    run = words.get("run")
-    back = anygram.decompress(folder / "data.ng", folder / "back", run=run)
-    assert (back.bytes_in, back.bytes_out) == (compressed.bytes_out, len(data))
-    return (folder / "back").read_bytes()
-
-
-def by_end(data: bytes, folder: Path, run: StoredRun, **words: Any) -> bytes:
-    """Return the same through a run that is in memory alone."""
-    (folder / "data").write_bytes(data)
-    compression.compress(
-        str(folder / "data"), folder / "data.ng", ends.with_run(run, "run", **words), Silent()
-    )
-    compression.decompress(str(folder / "data.ng"), folder / "back", run, "run", Silent())
-    return (folder / "back").read_bytes()
 
 
 # Bytes come back
@@ -284,120 +235,6 @@ def test_threads_are_those_of_the_other_end() -> None:
     with circumstances.recreated(described.replace(f'"threads":{before}', f'"threads":{before + 2}'), "x"):
         assert torch.get_num_threads() == before + 2
     assert torch.get_num_threads() == before
-
-
-# Refusals: one line, and nothing written
-
-
-@pytest.fixture
-def made(trained: dict[str, Run], tmp_path: Path) -> Path:
-    """Return a file that a run made of TEXT."""
-    (tmp_path / "data").write_bytes(TEXT)
-    anygram.compress(tmp_path / "data", tmp_path / "made.ng", run=trained["bytes"])
-    return tmp_path / "made.ng"
-
-
-def test_every_flipped_bit_is_noticed(trained: dict[str, Run], made: Path, tmp_path: Path) -> None:
-    good = made.read_bytes()
-    for place in range(len(good)):
-        wrong = bytearray(good)
-        wrong[place] ^= 1 << place % 8
-        made.write_bytes(wrong)
-        with pytest.raises((DataError, RunError, UsageError)) as refused:
-            anygram.decompress(made, tmp_path / "back", run=trained["bytes"])
-        assert "\n" not in str(refused.value) and str(made) in str(refused.value)
-        assert not (tmp_path / "back").exists()
-
-
-def test_flipped_bits_are_noticed_in_what_a_network_wrote(tmp_path: Path) -> None:
-    module = models.REGISTRY.load("lstm")
-    run = stored(module.create(module.Config(units=4, embedding=2), 257, 0))
-    (tmp_path / "data").write_bytes(b"to be or not to be" * 9)
-    made = tmp_path / "made.ng"
-    compression.compress(str(tmp_path / "data"), made, ends.with_run(run, "run"), Silent())
-    good = made.read_bytes()
-    for place in range(0, len(good), 6):
-        wrong = bytearray(good)
-        wrong[place] ^= 1 << place % 7
-        made.write_bytes(wrong)
-        with pytest.raises((DataError, RunError)) as refused:
-            compression.decompress(str(made), tmp_path / "back", run, "run", Silent())
-        assert "\n" not in str(refused.value) and not (tmp_path / "back").exists()
-
-
-def test_every_cut_and_every_addition_is_noticed(
-    alone: None, trained: dict[str, Run], made: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "data").write_bytes(TEXT[:100])
-    anygram.compress(tmp_path / "data", tmp_path / "short.ng")
-    for file, run in ((made, trained["bytes"]), (tmp_path / "short.ng", None)):
-        good = file.read_bytes()
-        for size in range(len(good)):
-            file.write_bytes(good[:size])
-            with pytest.raises(DataError, match="end too early" if size > 2 else "not a file that"):
-                anygram.decompress(file, tmp_path / "back", run=run)
-        file.write_bytes(good + b"\0")
-        with pytest.raises(DataError, match="bytes follow the end"):
-            anygram.decompress(file, tmp_path / "back", run=run)
-    assert not (tmp_path / "back").exists()
-
-
-@given(st.binary(max_size=60))
-def test_what_is_no_such_file_is_refused_whatever_it_is(alone: None, tmp_path: Path, rest: bytes) -> None:
-    for start in (b"", MAGIC, MAGIC + b"\x01\x00", MAGIC + b"\x01\x00\x00"):
-        (tmp_path / "odd.ng").write_bytes(start + rest)
-        with pytest.raises(DataError, match=r"odd\.ng"):
-            anygram.decompress(tmp_path / "odd.ng", tmp_path / "back")
-
-
-def test_refusals_of_the_command_line(
-    alone: None,
-    capsys: pytest.CaptureFixture[str],
-    trained: dict[str, Run],
-    corpus: Path,
-    made: Path,
-    tmp_path: Path,
-) -> None:
-    run, data, out = trained["bytes"].path, tmp_path / "data", tmp_path / "out"
-    lossy = anygram.train(corpus, "uniform", codec="words", out=tmp_path / "lossy").path
-    anygram.train(corpus, "ngram", codec="bytes", out=tmp_path / "other", settings={"order": 2})
-    anygram.compress(data, tmp_path / "alone.ng")
-    cases: list[tuple[list[object], int, str]] = [
-        (["compress", tmp_path / "none", "--out", out], 1, "none: cannot be read (No such file"),
-        (["compress", tmp_path, "--out", out], 2, "is a folder; name a file"),
-        (["compress", data, "--out", tmp_path], 2, "is a folder; name a file"),
-        (["compress", data, "--out", out, "--run", tmp_path / "none"], 1, "is not a run folder"),
-        (["compress", data, "--out", out, "--run", lossy], 2, "words, does not bring every text back"),
-        (["compress", data, "--out", out, "--run", run, "--adapt"], 2, "does not learn while it reads"),
-        (["compress", data, "--out", out, "--run", run, "--rows", "0"], 2, "rows must be at least 1, got 0"),
-        (["compress", data, "--out", out, "--adapt"], 2, "leave out --adapt"),
-        (["compress", data, "--out", out, "--rows", "2"], 2, "leave out --rows"),
-        (["compress", data, "--out", out, "--run", run, "--memory", "1G"], 2, "leave out --set and --memory"),
-        (["compress", data, "--out", out, "--set", "sise=strong"], 2, "did you mean 'size'"),
-        (["decompress", made, "--out", out], 2, "was compressed with a run; name it with --run"),
-        (["decompress", made, "--out", out, "--run", tmp_path / "other"], 1, "with another run than"),
-        (["decompress", tmp_path / "alone.ng", "--out", out, "--run", run], 2, "leave out --run"),
-        (["decompress", data, "--out", out], 1, "is not a file that anygram compress wrote"),
-        (["decompress", tmp_path / "none", "--out", out], 1, "none: cannot be read (No such file"),
-    ]
-    for words, status, line in cases:
-        said = ask(capsys, *words)
-        assert said.status == status and line in said.refusal, (words, said)
-        assert not out.exists() and not list(tmp_path.glob(".out*"))
-
-
-def test_a_version_to_come_is_refused(made: Path, tmp_path: Path, trained: dict[str, Run]) -> None:
-    made.write_bytes(MAGIC + b"\x02" + made.read_bytes()[4:])
-    with pytest.raises(DataError, match="has format 2, this anygram reads format 1; install"):
-        anygram.decompress(made, tmp_path / "back", run=trained["bytes"])
-
-
-def test_an_old_file_stays_where_decoding_fails(made: Path, tmp_path: Path, trained: dict[str, Run]) -> None:
-    (tmp_path / "back").write_bytes(b"old")
-    made.write_bytes(made.read_bytes()[:-1])
-    with pytest.raises(DataError):
-        anygram.decompress(made, tmp_path / "back", run=trained["bytes"])
-    assert (tmp_path / "back").read_bytes() == b"old"
 
 
 # The command line

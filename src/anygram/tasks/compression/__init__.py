@@ -34,7 +34,7 @@ def compress(file: str, out: Path, end: End, progress: Progress) -> Compressed:
     with opened(file) as stream, storage.replacing(out) as temporary, temporary.open("wb") as target:
         target.write(end.header.to_bytes())
         checksum = end.header.checksum()
-        meter = Meter("compressing", None if file == STDIN else Path(file).stat().st_size, progress)
+        meter = Meter("compressing", _size(file), progress)
         for block, last in _marking_last(_coded(stream, file, end, checksum, sums, meter)):
             target.write(pack(block, method, last))
         target.write(checksum.digest())
@@ -53,7 +53,7 @@ def decompress(
         source = Source(stream, file)
         end = other_end(source.header, run, run_name, file)
         checksum = source.header.checksum()
-        meter = Meter("decompressing", None, progress)
+        meter = Meter("decompressing", _size(file), progress)
         with (
             circumstances.recreated(source.header.circumstances, file),
             storage.replacing(out) as temporary,
@@ -63,7 +63,7 @@ def decompress(
                 raw = _decoded(block, end, source, meter)
                 checksum.update(raw)
                 target.write(raw)
-                meter.add(len(raw))
+                meter.add(len(block.code))
             source.finish(checksum)
             return Decompressed(source.bytes_read, target.tell(), meter.seconds)
 
@@ -78,6 +78,11 @@ def opened(file: str) -> AbstractContextManager[BinaryIO]:
         return Path(file).open("rb")
     except OSError as error:
         raise unreadable(file, error) from error
+
+
+def _size(file: str) -> int | None:
+    """Return how many bytes there are to read, None where nobody knows."""
+    return None if file == STDIN else Path(file).stat().st_size or None
 
 
 def check_out(out: Path) -> None:
@@ -116,7 +121,7 @@ def _decoded(block: Block, end: End, source: Source, meter: Meter) -> bytes:
         if ids is not None:
             end.coder.read(ids)
         return block.code
-    ids = end.coder.decode(block.code, block.count, block.rows, meter.within(block.count))
+    ids = end.coder.decode(block.code, block.count, block.rows, meter.within(len(block.code)))
     try:
         return to_bytes(end.codec.decode(ids))
     except AnygramError:  # the boundary among them: no compressor wrote that

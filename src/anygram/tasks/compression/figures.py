@@ -92,7 +92,7 @@ class Sums:
 
 
 class Meter:
-    """Tells a person how many of the bytes are done and how many a second."""
+    """Tells a person how many of a file's bytes are done and how many a second."""
 
     def __init__(self, title: str, total: int | None, progress: Progress) -> None:
         self._progress, self._done, self._started = progress, 0.0, time.perf_counter()
