@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram import adapting, api, cli
-from anygram.adapting import _counts, dynamic
+from anygram.adapting import _counts, dynamic, recency
 from anygram.adapting.recency import Recency
 from anygram.errors import UsageError
 from anygram.models import REGISTRY, uniform
 from anygram.protocols import Featured, FloatArray, Ids, LanguageModel, Reader
+from tests import toy_readers
 from tests.networks import network
 
 VOCABULARY = 5
@@ -253,8 +256,26 @@ def test_a_text_that_repeats_costs_less(way: str, values: dict[str, float]) -> N
 
 
 def test_a_way_is_chosen_by_what_the_model_can() -> None:
-    assert isinstance(adapting.reader_of(_uniform()), Recency)
-    assert isinstance(adapting.reader_of(network("rnn", {"units": 8, "embedding": 5})), dynamic.Dynamic)
+    recurrent = network("rnn", {"units": 8, "embedding": 5})
+    assert (adapting.default(_uniform()), adapting.default(recurrent)) == ("recency", "dynamic+recency")
+    assert isinstance(adapting.reader_of(recurrent, "dynamic"), dynamic.Dynamic)
+    assert isinstance(adapting.reader_of(toy_readers.Remembering(VOCABULARY, 0)), toy_readers.Session)
+
+
+def test_a_cache_beside_dynamic_evaluation_mixes_into_what_that_says() -> None:
+    model = network("lstm", {"units": 8, "embedding": 5})
+    ids_T = np.random.default_rng(0).integers(0, 7, 50).astype(np.int32)
+    values = {"dynamic.segment": 4, "recency.orders": 2}
+    found_T = adapting.reader_of(model, "dynamic+recency", values).read(ids_T)
+    dynamic_T = adapting.reader_of(model, "dynamic", {"segment": 4}).read(ids_T)
+
+    class Told:
+        def read(self, ids_T: Ids) -> FloatArray:
+            return dynamic_T
+
+    inner: Any = Told()
+    wanted_T = recency.beside(inner, 7, recency.Config(orders=2)).read(ids_T)
+    np.testing.assert_allclose(found_T, wanted_T, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -271,10 +292,14 @@ def test_a_way_is_chosen_by_what_the_model_can() -> None:
         ("recency", {"decay": 0}, "decay must be above 0 and at most 1, got 0"),
         ("recency", {"match": 0}, "match must be from 1 to 32, got 0"),
         ("recency", {"rate": 1}, "rate must be between 0 and 1, got 1"),
+        ("recency+own", {}, "'own' cannot stand beside 'recency'"),
+        ("recency+recency", {}, "names a way twice"),
+        ("recency", {"dynamic.rate": 1}, "no settings of 'dynamic' are asked for"),
+        ("dynamic+recency", {"rate": 1}, "settings of dynamic+recency read WAY.KEY, got 'rate'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(way: str, values: dict[str, float], message: str) -> None:
-    with pytest.raises(UsageError, match=message.replace("?", r"\?")) as refused:
+    with pytest.raises(UsageError, match=re.escape(message)) as refused:
         adapting.reader_of(_uniform(), way, values)
     assert "\n" not in str(refused.value)
 

@@ -278,6 +278,7 @@ def compare(
     test: str | float | None = None,
     settings: Mapping[str, Any] | None = None,
     budget: str | Budget = "5m",
+    adapt: bool = False,
     seed: int = 0,
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
@@ -285,7 +286,7 @@ def compare(
     """Train several models on one corpus under one budget and return them by bits per byte.
 
     `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings`
-    keys read MODEL.KEY.
+    keys read MODEL.KEY. With `adapt` each has a second row, of going on to learn while it reads.
     """
     from anygram.comparison import compare as comparing
 
@@ -305,6 +306,7 @@ def compare(
         values=settings or {},
         budget=_budget(budget),
         seed=seed,
+        adapt=adapt,
     )
     return comparing.compare(contest, Path(out), progress)
 

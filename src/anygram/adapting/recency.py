@@ -50,7 +50,12 @@ def suits(model: LanguageModel) -> bool:
 
 def reader(model: LanguageModel, config: Config) -> Reader:
     """Return a session with an empty cache beside the model."""
-    return Recency(Static(model), model.vocabulary_size, config)
+    return beside(Static(model), model.vocabulary_size, config)
+
+
+def beside(reader: Reader, vocabulary_size: int, config: Config) -> Reader:
+    """Return a session with an empty cache beside another one, which goes on with it."""
+    return Recency(reader, vocabulary_size, config)
 
 
 class Recency:
