@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anygram import adapting, api, cli
-from anygram.adapting import _counts, dynamic, recency
+from anygram.adapting import _counts, _descent, dynamic, recency
 from anygram.adapting.recency import Recency
 from anygram.errors import UsageError
 from anygram.models import REGISTRY, uniform
@@ -192,8 +192,13 @@ class SlowDynamic:
         return np.concatenate(parts)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("name", ["lstm", "transformer"])
-def test_dynamic_evaluation_is_its_slow_twin(name: str) -> None:
+def test_dynamic_evaluation_is_its_slow_twin(
+    name: str, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:  # as on an accelerator
+        monkeypatch.setattr(_descent, "_is_compiled", lambda tensor: False)
     sizes: dict[str, dict[str, int]] = {
         "lstm": {"units": 8, "embedding": 5},
         "transformer": {"layers": 1, "width": 8, "heads": 2},

@@ -2,7 +2,7 @@
 
 After each segment of S symbols, counted from where the session began, g its mean surprisal's gradient:
 
-    θ ← θ − η g / (√MS + ε) + λ R ⊙ (θ_trained − θ),      R = min(√MS / mean √MS, 1 / λ)
+    θ ← θ − η g / (√MS + ε) + min(λ √MS / mean √MS, 1) (θ_trained − θ)
 
 MS is the mean of g² over the segments so far (theirs is that of the training data, which a session has not).
 What is read within a segment is predicted by the weights that stood when it began.
@@ -22,7 +22,7 @@ from anygram.errors import UsageError
 from anygram.protocols import Differentiable, FloatArray, Ids, LanguageModel, Reader
 
 if TYPE_CHECKING:
-    import torch
+    from anygram.adapting._descent import Weights
 
 NEEDS = "models learnt by gradient"
 
@@ -32,14 +32,14 @@ class Config:
     """`segment` is S in symbols, `rate` η, `decay` λ, towards the trained weights."""
 
     segment: int = 32
-    rate: float = 1e-3
+    rate: float = 3e-4
     decay: float = 1e-3
 
     def __post_init__(self) -> None:
         if self.segment < 1:
             raise UsageError(f"segment must be at least 1, got {self.segment}; for example 32")
         if not 0 <= self.rate < math.inf:
-            raise UsageError(f"rate must be at least 0 and finite, got {self.rate}; for example 0.001")
+            raise UsageError(f"rate must be at least 0 and finite, got {self.rate}; for example 0.0003")
         if not 0 <= self.decay <= 1:
             raise UsageError(f"decay must be from 0 to 1, got {self.decay}; for example 0.001")
 
@@ -61,6 +61,12 @@ class _Dropping(Protocol):
     dropout: bool
 
 
+def _weights(model: Differentiable) -> Weights:
+    from anygram.adapting._descent import Weights  # torch is imported where there is a gradient, not before
+
+    return Weights(model.module())
+
+
 class Dynamic:
     """A copy of a model whose weights follow the text."""
 
@@ -69,7 +75,7 @@ class Dynamic:
         self._model = copy.deepcopy(model)
         if isinstance(self._model, _Dropping):
             self._model.dropout = False
-        self._weights = _Weights(cast(Differentiable, self._model).module())
+        self._weights = _weights(cast(Differentiable, self._model))
         self._before = self._state = self._model.start(1)
         self._segment: list[Ids] = []
 
@@ -103,34 +109,3 @@ class Dynamic:
         self._weights.step(nats, self._config.rate, self._config.decay)
         self._before = self._state = after
         self._segment = []
-
-
-class _Weights:
-    """The weights of a module, what they were trained to, and the mean squares of their gradients."""
-
-    def __init__(self, module: torch.nn.Module) -> None:
-        self._now = [weight for weight in module.parameters() if weight.requires_grad]
-        self._trained = [weight.detach().clone() for weight in self._now]
-        self._squares = [weight.detach().clone().zero_() for weight in self._now]
-        self._steps = 0
-
-    def step(self, nats: torch.Tensor, rate: float, decay: float) -> None:
-        """Go down the gradient, and back towards what was trained (their equations 5 to 7)."""
-        import torch  # a gradient is here, so torch is imported already
-
-        gradients = torch.autograd.grad(nats, self._now, allow_unused=True, materialize_grads=True)
-        self._steps += 1
-        with torch.no_grad():
-            for square, gradient in zip(self._squares, gradients, strict=True):
-                square.lerp_(gradient.square(), 1 / self._steps)
-            roots = [square.sqrt() for square in self._squares]
-            mean = sum(root.sum().item() for root in roots) / sum(root.numel() for root in roots)
-            for weight, trained, root, gradient in zip(
-                self._now, self._trained, roots, gradients, strict=True
-            ):
-                back = (root * (decay / max(mean, _TINY))).clamp_(max=1.0)
-                weight.addcdiv_(gradient, root + _TINY, value=-rate)
-                weight.addcmul_(back, trained - weight)
-
-
-_TINY = 1e-8
