@@ -18,13 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from anygram import evaluation, exchange, processes, runs, storage, training
+from anygram import adapting, evaluation, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
 from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
-from anygram.protocols import Codec, LanguageModel
+from anygram.protocols import Codec, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
 from anygram.tasks import compression, generation, prediction
@@ -61,24 +61,48 @@ class Run:
         *sources: str | Path,
         documents: DocumentsAre | None = None,
         text_field: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Evaluation:
-        """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds."""
+        """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds.
+
+        `adapt` lets it go on learning while it reads, in the way that suits it best or the one named, with
+        these settings; the run stays as it is.
+        """
+        reader = self._adapted(adapt, adapt_settings)
         held_out = _documents(sources, self.record, documents, text_field)
         if progress is not None:
             progress.stage("evaluating")
         update = None if progress is None else lambda units: progress.update(units, f"{units / 1e6:.2f} MB")
-        return evaluation.evaluate(self.model, self.codec, held_out, progress=update)
+        return evaluation.evaluate(self.model, self.codec, held_out, reader=reader, progress=update)
+
+    def reader(self, way: str | None = None, settings: Mapping[str, Any] | None = None) -> Reader:
+        """Return a new session that goes on learning while it reads, in this way or what suits the model.
+
+        UsageError where the way is unknown, does not suit the model, or has no such setting.
+        """
+        return adapting.reader_of(self.model, way, settings)
+
+    def _adapted(self, adapt: bool | str, settings: Mapping[str, Any] | None) -> Reader | None:
+        if adapt is False:
+            if settings:
+                raise UsageError("adapt_settings without adapt would do nothing; give adapt=True too")
+            return None
+        return self.reader(None if adapt is True else adapt, settings)
 
     def score(
         self,
         *sources: str | Path,
         documents: DocumentsAre | None = None,
         text_field: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
     ) -> Iterator[DocumentScore]:
-        """Yield what each document costs this model, in the order of the source."""
+        """Yield what each document costs this model, in the order of the source; `adapt` as in `evaluate`."""
+        reader = self._adapted(adapt, adapt_settings)
         held_out = _documents(sources, self.record, documents, text_field)
-        return evaluation.scores(self.model, self.codec, held_out)
+        return evaluation.scores(self.model, self.codec, held_out, reader=reader)
 
     def scorer(self) -> Scorer:
         """Return what scores texts from Python: many at once on all cores, one at a time, or candidates."""
@@ -257,6 +281,7 @@ def compare(
     test: str | float | None = None,
     settings: Mapping[str, Any] | None = None,
     budget: str | Budget = "5m",
+    adapt: bool = False,
     seed: int = 0,
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
@@ -264,7 +289,7 @@ def compare(
     """Train several models on one corpus under one budget and return them by bits per byte.
 
     `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings`
-    keys read MODEL.KEY.
+    keys read MODEL.KEY. With `adapt` each has a second row, of going on to learn while it reads.
     """
     from anygram.comparison import compare as comparing
 
@@ -284,6 +309,7 @@ def compare(
         values=settings or {},
         budget=_budget(budget),
         seed=seed,
+        adapt=adapt,
     )
     return comparing.compare(contest, Path(out), progress)
 
@@ -293,10 +319,19 @@ def evaluate(
     *sources: str | Path,
     documents: DocumentsAre | None = None,
     text_field: str | None = None,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Return what the documents cost the run's model."""
-    return _run(run).evaluate(*sources, documents=documents, text_field=text_field, progress=progress)
+    """Return what the documents cost the run's model, one that goes on learning with `adapt`."""
+    return _run(run).evaluate(
+        *sources,
+        documents=documents,
+        text_field=text_field,
+        adapt=adapt,
+        adapt_settings=adapt_settings,
+        progress=progress,
+    )
 
 
 def score(
@@ -304,9 +339,13 @@ def score(
     *sources: str | Path,
     documents: DocumentsAre | None = None,
     text_field: str | None = None,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
 ) -> Iterator[DocumentScore]:
-    """Yield what each document costs the run's model."""
-    return _run(run).score(*sources, documents=documents, text_field=text_field)
+    """Yield what each document costs the run's model, one that goes on learning with `adapt`."""
+    return _run(run).score(
+        *sources, documents=documents, text_field=text_field, adapt=adapt, adapt_settings=adapt_settings
+    )
 
 
 def predict(run: Run | str | Path, prompt: str = "", top: int = 10) -> list[Prediction]:

@@ -11,6 +11,16 @@ import typer
 from anygram.cli import options
 from anygram.cli.options import AsJson, Documents, RunFolder, Sources, TextField
 
+Adapt = Annotated[bool, typer.Option("--adapt", help="Let the model go on learning while it reads.")]
+AdaptBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WAY", help="How: own, dynamic, recency, continuous; default: what suits the model."
+    ),
+]
+AdaptSettings = Annotated[
+    list[str] | None, typer.Option("--adapt-set", metavar="KEY=VALUE", help="May be repeated.")
+]
 Prompt = Annotated[str, typer.Option(help="The text to go on from.")]
 
 
@@ -19,6 +29,9 @@ def evaluate(
     sources: Sources,
     documents: Documents = None,
     text_field: TextField = None,
+    adapt: Adapt = False,
+    adapt_by: AdaptBy = None,
+    adapt_settings: AdaptSettings = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a run on held-out data.
@@ -26,16 +39,22 @@ def evaluate(
     \b
     anygram evaluate runs/book other.txt
     anygram evaluate runs/logs today.log --json
+    anygram evaluate runs/logs today.log --adapt
+    anygram evaluate runs/book other.txt --adapt-by recency --adapt-set orders=4
     """
     from anygram import api
 
     progress = options.progress()
     try:
-        figures = (
-            api.load(run)
-            .evaluate(*sources, documents=options.word(documents), text_field=text_field, progress=progress)
-            .to_json()
+        evaluated = api.load(run).evaluate(
+            *sources,
+            documents=options.word(documents),
+            text_field=text_field,
+            adapt=adapt_by or adapt,
+            adapt_settings=_adapt_settings(adapt_settings, adapt_by or adapt),
+            progress=progress,
         )
+        figures = evaluated.to_json()
     finally:
         progress.close()
     if as_json:
@@ -51,6 +70,9 @@ def score(
     out: Annotated[str, typer.Option(help="A .parquet, .csv or .jsonl file to write.", show_default=False)],
     documents: Documents = None,
     text_field: TextField = None,
+    adapt: Adapt = False,
+    adapt_by: AdaptBy = None,
+    adapt_settings: AdaptSettings = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what each document costs the model.
@@ -65,7 +87,13 @@ def score(
 
     path = Path(out)
     writing.check(path)
-    scores = api.load(run).score(*sources, documents=options.word(documents), text_field=text_field)
+    scores = api.load(run).score(
+        *sources,
+        documents=options.word(documents),
+        text_field=text_field,
+        adapt=adapt_by or adapt,
+        adapt_settings=_adapt_settings(adapt_settings, adapt_by or adapt),
+    )
     rows = writing.write(path, (asdict(one) for one in scores))
     if as_json:
         options.print_json({"out": out, "documents": rows})
@@ -129,6 +157,15 @@ def generate(
         sys.stdout.write(options.printable(piece))
         sys.stdout.flush()
     print()
+
+
+def _adapt_settings(pairs: list[str] | None, adapt: str | bool) -> dict[str, str]:
+    from anygram.errors import UsageError
+    from anygram.settings import parse_pairs
+
+    if pairs and not adapt:
+        raise UsageError("--adapt-set without --adapt would do nothing; add --adapt")
+    return parse_pairs(pairs or [], "--adapt-set")
 
 
 def _figure(value: object) -> str:

@@ -122,6 +122,9 @@ def compare(
         list[str] | None, typer.Option("--set", metavar="MODEL.KEY=VALUE", help="May be repeated.")
     ] = None,
     budget: Annotated[str, typer.Option(help="Training for each model: 20s, 10m, 2h, 3epochs, …")] = "5m",
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Measure each again while it goes on learning from what it reads.")
+    ] = False,
     seed: Seed = 0,
     on_bad_record: BadRecords = OnBadRecord.fail,
     as_json: AsJson = False,
@@ -149,6 +152,7 @@ def compare(
             test=test,
             settings=parse_pairs(settings or []),
             budget=budget,
+            adapt=adapt,
             seed=seed,
             on_bad_record=on_bad_record.value,
             progress=progress,

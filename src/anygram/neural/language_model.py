@@ -85,6 +85,9 @@ def find_device() -> torch.device:
 class NeuralLanguageModel:
     """A body and a head: log P(next | context) from the hidden vector after the context."""
 
+    dropout = True
+    """Whether the loss leaves out what the settings say; without, it is the surprisal."""
+
     def __init__(
         self,
         name: str,
@@ -202,7 +205,7 @@ class NeuralLanguageModel:
         No state means that the boundary is read first, within the gradient.
         """
         refuse(condition, self._name)
-        self._network.train()
+        self._network.train(self.dropout)
         target_BT = self._place(ids_BT)
         if state is None:
             boundary_B1 = torch.full_like(target_BT[:, :1], self._vocabulary_size - 1)
