@@ -220,8 +220,8 @@ def test_a_network_is_decoded_under_its_own_circumstances_alone(
     (tmp_path / "data").write_bytes(b"to be")
     end = ends.with_run(run, "run")
     compression.compress(str(tmp_path / "data"), tmp_path / "data.ng", end, Silent())
-    monkeypatch.setattr(circumstances, "version", lambda package: "0.1")
-    with pytest.raises(RunError, match=r"data.ng was compressed with numpy 2\S+, here it is 0\.1, "):
+    monkeypatch.setattr(circumstances, "version", lambda package: "0.0.7")
+    with pytest.raises(RunError, match=r"data.ng was compressed with anygram 0\S+, here it is 0\.0\.7, "):
         compression.decompress(str(tmp_path / "data.ng"), tmp_path / "back", run, "run", Silent())
     assert not (tmp_path / "back").exists()
 

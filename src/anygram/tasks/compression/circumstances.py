@@ -41,6 +41,7 @@ def _found() -> dict[str, Any]:
         "processor": binding.get_host_cpu_name(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "anygram": version("anygram"),
         "numpy": version("numpy"),
         "numba": version("numba"),
         "torch": torch.__version__,
