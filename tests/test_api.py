@@ -69,7 +69,7 @@ FACES: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (compressing.compress, api.compress),
     (compressing.decompress, api.decompress),
 ]
-OF_THE_COMMAND_LINE = {"as_json", "config"}
+OF_THE_COMMAND_LINE = {"as_json", "config", "adapt_by"}
 OF_PYTHON = {"progress", "self", "run"}
 
 

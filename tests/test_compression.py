@@ -112,6 +112,26 @@ def test_any_bytes_come_back_from_a_run_that_learns(tmp_path: Path, coding: bool
     assert by_end(data, tmp_path, stored(model), adapt=True) == data
 
 
+@pytest.mark.parametrize(("adapt", "values"), [(True, {}), ("recency", {"orders": "2"})])
+def test_counting_runs_adapt(
+    trained: dict[str, Run], tmp_path: Path, adapt: bool | str, values: dict[str, Any]
+) -> None:
+    data = b"nobody ever saw such words: qwertz, zxcvb, asdfg. " * 20
+    run = trained["bytes"]
+    assert there_and_back(data, tmp_path, run=run, adapt=adapt, adapt_settings=values) == data
+    adapted = (tmp_path / "data.ng").stat().st_size
+    assert there_and_back(data, tmp_path, run=run) == data
+    assert adapted < (tmp_path / "data.ng").stat().st_size / 2
+
+
+@pytest.mark.parametrize("adapt", [True, "dynamic", "continuous"])
+@given(data=st.binary(max_size=100))
+def test_networks_adapt(tmp_path: Path, adapt: bool | str, data: bytes) -> None:
+    module = models.REGISTRY.load("lstm")
+    model = module.create(module.Config(units=4, embedding=3), 257, 1)
+    assert by_end(data, tmp_path, stored(model), adapt=adapt) == data
+
+
 def test_blocks_follow_each_other(
     alone: None, trained: dict[str, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -375,7 +375,8 @@ def compress(
     out: str | Path,
     *,
     run: Run | str | Path | None = None,
-    adapt: bool = False,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
     rows: int | None = None,
     settings: Mapping[str, Any] | None = None,
     memory: str | int | None = None,
@@ -384,8 +385,8 @@ def compress(
     """Write a file's bytes as codes by a model's predictions; return what became of how many bytes.
 
     Without a run the model is learnt from the file at both ends, with these `settings` and within this
-    `memory`. With one, `adapt` lets it go on learning, and `rows` are read side by side. UsageError where
-    the run cannot bring every file back.
+    `memory`. With one, `adapt` lets it go on learning, as in `evaluate`, and `rows` are read side by side.
+    UsageError where the run cannot bring every file back.
     """
     compression.check_out(Path(out))
     if run is not None:
@@ -393,7 +394,7 @@ def compress(
             raise UsageError("a run has its settings; leave out --set and --memory, or --run")
         loaded = _run(run)
         stored = StoredRun(loaded.record, loaded.codec, loaded.model)
-        end = ends.with_run(stored, str(loaded.path), adapt=adapt, rows=rows)
+        end = ends.with_run(stored, str(loaded.path), adapt=adapt, adapt_settings=adapt_settings, rows=rows)
         model_bytes = runs.model_bytes(loaded.path)
     else:
         if adapt or rows is not None:

@@ -9,18 +9,17 @@ from typing import Annotated
 import typer
 
 from anygram.cli import options
-from anygram.cli.options import AsJson, Documents, RunFolder, Sources, TextField
+from anygram.cli.options import (
+    Adapt,
+    AdaptBy,
+    AdaptSettings,
+    AsJson,
+    Documents,
+    RunFolder,
+    Sources,
+    TextField,
+)
 
-Adapt = Annotated[bool, typer.Option("--adapt", help="Let the model go on learning while it reads.")]
-AdaptBy = Annotated[
-    str | None,
-    typer.Option(
-        metavar="WAY", help="How: own, dynamic, recency, continuous; default: what suits the model."
-    ),
-]
-AdaptSettings = Annotated[
-    list[str] | None, typer.Option("--adapt-set", metavar="KEY=VALUE", help="May be repeated.")
-]
 Prompt = Annotated[str, typer.Option(help="The text to go on from.")]
 
 
@@ -51,7 +50,7 @@ def evaluate(
             documents=options.word(documents),
             text_field=text_field,
             adapt=adapt_by or adapt,
-            adapt_settings=_adapt_settings(adapt_settings, adapt_by or adapt),
+            adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
             progress=progress,
         )
         figures = evaluated.to_json()
@@ -92,7 +91,7 @@ def score(
         documents=options.word(documents),
         text_field=text_field,
         adapt=adapt_by or adapt,
-        adapt_settings=_adapt_settings(adapt_settings, adapt_by or adapt),
+        adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
     )
     rows = writing.write(path, (asdict(one) for one in scores))
     if as_json:
@@ -157,15 +156,6 @@ def generate(
         sys.stdout.write(options.printable(piece))
         sys.stdout.flush()
     print()
-
-
-def _adapt_settings(pairs: list[str] | None, adapt: str | bool) -> dict[str, str]:
-    from anygram.errors import UsageError
-    from anygram.settings import parse_pairs
-
-    if pairs and not adapt:
-        raise UsageError("--adapt-set without --adapt would do nothing; add --adapt")
-    return parse_pairs(pairs or [], "--adapt-set")
 
 
 def _figure(value: object) -> str:

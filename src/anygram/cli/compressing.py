@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from anygram.cli import options
-from anygram.cli.options import AsJson, Settings
+from anygram.cli.options import Adapt, AdaptBy, AdaptSettings, AsJson, Settings
 
 File = Annotated[
     str, typer.Argument(metavar="FILE", help="A file, or - for standard input.", show_default=False)
@@ -21,7 +21,9 @@ def compress(
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="Code by this run; default: learn from the file.")
     ] = None,
-    adapt: Annotated[bool, typer.Option(help="Let the run go on learning while it reads.")] = False,
+    adapt: Adapt = False,
+    adapt_by: AdaptBy = None,
+    adapt_settings: AdaptSettings = None,
     rows: Annotated[
         int | None, typer.Option(help="Parts read side by side; default: 1, more of large files by networks.")
     ] = None,
@@ -44,7 +46,8 @@ def compress(
             file,
             out,
             run=run,
-            adapt=adapt,
+            adapt=adapt_by or adapt,
+            adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
             rows=rows,
             settings=parse_pairs(settings or []),
             memory=memory,

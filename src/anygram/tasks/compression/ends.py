@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from anygram import codecs, models, settings
+from anygram import adapting, codecs, models, settings
 from anygram.errors import DataError, RunError, UsageError
-from anygram.protocols import Adaptive, Codec, Coding, LanguageModel, Reader, TensorCodec
+from anygram.protocols import Adaptive, Codec, Coding, TensorCodec
 from anygram.runs import StoredRun
 from anygram.tasks.compression import circumstances, coders
 from anygram.tasks.compression.coders import Coder
@@ -24,9 +24,6 @@ from anygram.tasks.compression.container import FINGERPRINT_BYTES, Header, Metho
 
 ALONE = "contextmix"
 """The model that learns from the file alone."""
-
-OWN = "own"
-"""The way of learning that a model brings itself."""
 
 ALONE_BYTES, RUN_BYTES = 1 << 20, 1 << 22
 _SHORT = {"size=fast": "f", "size=strong": "s"}
@@ -56,10 +53,18 @@ def alone(values: Mapping[str, Any]) -> End:
     return End(Header(Method.ALONE, settings=written), codec, coders.adaptive(reader), ALONE_BYTES)
 
 
-def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None = None) -> End:
-    """Return an end with a run; UsageError where its codec loses something, or it cannot adapt.
+def with_run(
+    run: StoredRun,
+    name: str,
+    *,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
+    rows: int | None = None,
+) -> End:
+    """Return an end with a run; UsageError where its codec loses something, or it cannot adapt so.
 
-    `name` is the run's, for people; `rows` as `coders.Static` takes them.
+    `name` is the run's, for people; `adapt` whether it goes on learning, or in which way; `rows` as
+    `coders.Static` takes them.
     """
     if not run.codec.lossless:
         raise UsageError(
@@ -70,9 +75,13 @@ def with_run(run: StoredRun, name: str, *, adapt: bool = False, rows: int | None
         raise UsageError("what learns as it reads has one row; leave out --rows or --adapt")
     if rows is not None and rows < 1:
         raise UsageError(f"rows must be at least 1, got {rows}")
-    if adapt:
-        return _learning(run, fingerprint(run), OWN)
-    return _static(run, fingerprint(run), rows)
+    if adapt_settings and not adapt:
+        raise UsageError("adapt_settings without adapt would do nothing; give adapt=True too")
+    if not adapt:
+        return _static(run, fingerprint(run), rows)
+    way = adapting.default(run.model) if adapt is True else adapt
+    words = (f"{key}={value}" for key, value in (adapt_settings or {}).items())
+    return _learning(run, fingerprint(run), " ".join([way, *words]))
 
 
 def _static(run: StoredRun, found: bytes, rows: int | None = None) -> End:
@@ -80,19 +89,12 @@ def _static(run: StoredRun, found: bytes, rows: int | None = None) -> End:
     return End(header, run.codec, coders.Static(run.model, rows), RUN_BYTES)
 
 
-def _learning(run: StoredRun, found: bytes, way: str) -> End:
-    reader = _reader_of(run.model, way)
-    header = Header(Method.ADAPTIVE, way, found, circumstances.describe(reader))
+def _learning(run: StoredRun, found: bytes, written: str) -> End:
+    """Return an end that learns, as is written: the way, then its settings."""
+    way, *words = written.split() or [adapting.default(run.model)]
+    reader = adapting.reader_of(run.model, way, settings.parse_pairs(words))
+    header = Header(Method.ADAPTIVE, written, found, circumstances.describe(reader))
     return End(header, run.codec, coders.adaptive(reader), RUN_BYTES)
-
-
-def _reader_of(model: LanguageModel, way: str) -> Reader:
-    """Return a session that learns in this way; UsageError where the model knows none."""
-    if way != OWN:
-        raise UsageError(f"no way of adapting named '{way}'; known: {OWN}")
-    if not isinstance(model, Adaptive):
-        raise UsageError("this run's model does not learn while it reads; leave out --adapt")
-    return model.reader()
 
 
 def other_end(header: Header, run: StoredRun | None, run_name: str, file: str) -> End:
