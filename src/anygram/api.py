@@ -26,7 +26,7 @@ from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
-from anygram.runs import Record, StoredRun
+from anygram.runs import Record
 from anygram.tasks import compression, generation, prediction
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
@@ -55,6 +55,7 @@ class Run:
         self.record: Record = stored.record
         self.codec: Codec = stored.codec
         self.model: LanguageModel = stored.model
+        self._stored = stored
 
     def evaluate(
         self,
@@ -137,8 +138,7 @@ class Run:
         if path.is_dir():
             raise UsageError(f"--out {path} is a folder; name a file")
         storage.require_writable(path)
-        stored = StoredRun(self.record, self.codec, self.model)
-        counts: list[int] = exporter.export(stored, path, progress or Silent())
+        counts: list[int] = exporter.export(self._stored, path, progress or Silent())
         return counts
 
     def __reduce__(self) -> tuple[type[Run], tuple[Path]]:
@@ -393,8 +393,8 @@ def compress(
         if settings or memory:
             raise UsageError("a run has its settings; leave out --set and --memory, or --run")
         loaded = _run(run)
-        stored = StoredRun(loaded.record, loaded.codec, loaded.model)
-        end = ends.with_run(stored, str(loaded.path), adapt=adapt, adapt_settings=adapt_settings, rows=rows)
+        name, stored = str(loaded.path), loaded._stored
+        end = ends.with_run(stored, name, adapt=adapt, adapt_settings=adapt_settings, rows=rows)
         model_bytes = runs.model_bytes(loaded.path)
     else:
         if adapt or rows is not None:
@@ -421,7 +421,7 @@ def decompress(
     """
     compression.check_out(Path(out))
     loaded = None if run is None else _run(run)
-    stored = None if loaded is None else StoredRun(loaded.record, loaded.codec, loaded.model)
+    stored = None if loaded is None else loaded._stored
     name = "" if loaded is None else str(loaded.path)
     return compression.decompress(str(file), Path(out), stored, name, progress or Silent())
 
