@@ -7,7 +7,7 @@ validation and checkpoints inside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from anygram.learning.group import Group, joined, require_alike
 from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
+from anygram.training import members
 from anygram.training.plan import (
     DEFAULT_CODEC,
     Plan,
@@ -102,11 +103,13 @@ def _fresh(
     chosen = chosen_by(plan)
     _check_learner(plan, splits)
     base = runs.read(plan.base) if plan.base else None
+    members.check_unread(plan.members, data, plan.seed)
+    combined = members.read(plan.members)
     codec_values = base.record.codec_settings if base else chosen["codec"]
     codec_config = settings.build(codec_module.Config, codec_values)
-    codec = base.codec if base else _fitted(plan, codec_config, splits, progress)
+    codec = _codec(plan, codec_config, [base] if base else [*combined.values()], splits, progress)
     require_alike(group, "the codec", codec.to_json())
-    corpus = _encoded(splits.train, codec, workspace / "train", progress)
+    corpus = _encoded(_learnt_from(plan, splits), codec, workspace / "train", progress)
     require_alike(group, "the text", {"symbols": corpus.symbols})
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
     config = settings.build(module.Config, group.follow(settings.to_words(config)))
@@ -114,7 +117,8 @@ def _fresh(
     if base:
         config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
-    model = module.create(config, codec.vocabulary_size, plan.seed)
+    inner = {name: run.model for name, run in combined.items()}
+    model = models.create(plan.model, config, codec.vocabulary_size, plan.seed, inner)
     _limit_memory(model, plan, workspace)
     if base:
         _go_on_from(base, model, config, plan)
@@ -128,10 +132,10 @@ def _fresh(
         learner_settings=settings.to_words(learner.config),
         budget=_limits(plan.budget),
         seed=plan.seed,
-        data={**data, "symbols": corpus.symbols, **({"from": str(plan.base)} if plan.base else {})},
+        data={**data, "symbols": corpus.symbols, **_origins(plan)},
     )
     valid = validation_sample(splits.valid, codec) if learner.validates else None
-    run = StoredRun(record, codec, model)
+    run = StoredRun(record, codec, model, dict(zip(combined, plan.members, strict=True)))
     return Session(run, learner, corpus, valid, plan.budget, out, progress, group)
 
 
@@ -148,7 +152,7 @@ def _resumed(
     record = stored.record
     _check_resumable(plan, record, data, out)
     tensors = runs.read_training(out)
-    corpus = _encoded(splits.train, stored.codec, workspace / "train", progress)
+    corpus = _encoded(_learnt_from(plan, splits), stored.codec, workspace / "train", progress)
     best = snapshot(stored.model)
     _limit_memory(stored.model, plan, workspace)
     with runs.explaining_damage(out / "training.safetensors"):
@@ -161,13 +165,31 @@ def _resumed(
     valid = validation_sample(splits.valid, stored.codec) if learner.validates else None
     same_budget = record.budget == _limits(plan.budget)
     record = replace(record, budget=_limits(plan.budget), status="training", figures={})
-    run = StoredRun(record, stored.codec, stored.model)
+    run = replace(stored, record=record)
     session = Session(run, learner, corpus, valid, plan.budget, out, progress, group)
     session.go_on(runs.read_metrics(out), best, next_validation if same_budget else None)
     return session
 
 
-def _fitted(plan: Plan, config: Any, splits: Splits, progress: Progress) -> Codec:
+def _learnt_from(plan: Plan, splits: Splits) -> Documents:
+    """Return the training part; runs are combined by the part that none of them has read."""
+    if not plan.members:
+        return splits.train
+    if not len(splits.valid):
+        raise UsageError(f"{plan.model} fits its weights on a validation part; leave out --valid none")
+    return splits.valid
+
+
+def _origins(plan: Plan) -> dict[str, Any]:
+    """Return what the record says of the runs that the plan begins with."""
+    base = {"from": str(plan.base)} if plan.base else {}
+    return base | ({"members": [str(path) for path in plan.members]} if plan.members else {})
+
+
+def _codec(plan: Plan, config: Any, known: Sequence[StoredRun], splits: Splits, progress: Progress) -> Codec:
+    """Return the codec of the runs that the plan begins with, or a new one."""
+    if known:
+        return known[0].codec
     progress.stage(f"fitting the codec {plan.codec}")
     codec: Codec = codecs.REGISTRY.load(plan.codec).fit(texts_of(splits.train), config)
     return codec

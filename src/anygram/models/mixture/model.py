@@ -1,0 +1,200 @@
+"""The mixture as a language model: it asks its members, and a combination makes one distribution of theirs.
+
+Axes: B rows, T positions, M members, V vocabulary, N positions of any rows, C contexts with own weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.conditioning import refuse
+from anygram.contexts import mark_prefixes
+from anygram.errors import RunError, UsageError
+from anygram.models.mixture.combination import Combination
+from anygram.models.mixture.reader import MixtureReader, ReaderOf, own_or_static
+from anygram.models.mixture.stacking import blocks, distributions, stacked
+from anygram.protocols import Condition, FloatArray, Ids, LanguageModel, Lengths, State, Tensors
+
+_EVIDENCE = "evidence."
+"""Before the names of tensors that are only there until the weights are fitted."""
+
+
+@dataclass(frozen=True)
+class MixtureState:
+    """What each member remembers, and each row's last symbol, by which a gate chooses."""
+
+    members: tuple[State, ...]
+    before_B: Ids
+
+
+class Mixture:
+    """Log P of a combination of members over one vocabulary; a mixture of none is uniform."""
+
+    def __init__(
+        self,
+        members: Mapping[str, LanguageModel],
+        vocabulary_size: int,
+        combination: Combination,
+        rate: float,
+    ) -> None:
+        """`rate` is how fast weights learn in `reader`; UsageError for members over other vocabularies."""
+        for name, member in members.items():
+            if member.vocabulary_size != vocabulary_size:
+                raise UsageError(
+                    f"member {name} has a vocabulary of {member.vocabulary_size}, wanted {vocabulary_size}; "
+                    "combine runs over one codec"
+                )
+        self.names = list(members)
+        self.members = list(members.values())
+        self.vocabulary_size = vocabulary_size
+        self._combination, self._rate = combination, rate
+        self._weights_CM = combination.initial()
+        self._evidence: list[Tensors] = []
+
+    def start(self, rows: int, condition: Condition | None = None) -> MixtureState:
+        """Return the state after the boundary; a condition is refused (UsageError)."""
+        refuse(condition, "mixture")
+        before_B = np.full(rows, self.vocabulary_size - 1, dtype=np.int32)
+        return MixtureState(tuple(member.start(rows) for member in self.members), before_B)
+
+    def predict(self, state: MixtureState) -> FloatArray:
+        """Return log_p_BV in nats."""
+        pairs = zip(self.members, state.members, strict=True)
+        log_p_BMV = stacked([member.predict(inner) for member, inner in pairs], self._shape(state))
+        return self._combination.mix(self._weights_CM, log_p_BMV, state.before_B)
+
+    def advance(self, state: MixtureState, ids_BT: Ids, lengths: Lengths | None = None) -> MixtureState:
+        """Return the state after these ids."""
+        pairs = zip(self.members, state.members, strict=True)
+        inner = tuple(member.advance(one, ids_BT, lengths) for member, one in pairs)
+        ends_B = np.full(len(ids_BT), ids_BT.shape[1]) if lengths is None else np.asarray(lengths)
+        every_BS = np.concatenate([state.before_B[:, None], ids_BT], axis=1)
+        return MixtureState(inner, every_BS[np.arange(len(ids_BT)), ends_B].astype(np.int32))
+
+    def score(
+        self, state: MixtureState, ids_BT: Ids, lengths: Lengths | None = None
+    ) -> tuple[FloatArray, MixtureState]:
+        """Return log_p_BT in nats, 0.0 past a row's length, and the state after."""
+        log_p_BT = np.zeros(ids_BT.shape)
+        for place, log_p_NMV, before_N, ids_N in self._asked(state, ids_BT):
+            log_p_N = self._combination.read(self._weights_CM, log_p_NMV, before_N, ids_N, 0.0)
+            log_p_BT[:, place] = log_p_N.reshape(len(ids_BT), -1)
+        return self._within(log_p_BT, lengths), self.advance(state, ids_BT, lengths)
+
+    def rank(
+        self, state: MixtureState, ids_BT: Ids, lengths: Lengths | None = None
+    ) -> tuple[FloatArray, NDArray[np.int64], MixtureState]:
+        """Return log_p_BT, the number of symbols likelier than each as rank_BT, and the state after."""
+        log_p_BT, rank_BT = np.zeros(ids_BT.shape), np.zeros(ids_BT.shape, dtype=np.int64)
+        for place, log_p_NMV, before_N, ids_N in self._asked(state, ids_BT):
+            log_p_NV = self._combination.mix(self._weights_CM, log_p_NMV, before_N)
+            own_N1 = np.take_along_axis(log_p_NV, ids_N[:, None].astype(np.int64), axis=1)
+            tied_NV = (log_p_NV == own_N1) & (np.arange(self.vocabulary_size) < ids_N[:, None])
+            log_p_BT[:, place] = own_N1.reshape(len(ids_BT), -1)
+            rank_BT[:, place] = ((log_p_NV > own_N1) | tied_NV).sum(axis=1).reshape(len(ids_BT), -1)
+        return self._within(log_p_BT, lengths), rank_BT, self.advance(state, ids_BT, lengths)
+
+    def shares(self, state: MixtureState, ids_BT: Ids) -> FloatArray:
+        """Return each member's share of each symbol as share_BTM, at least 0 and in sum 1."""
+        share_BTM = np.zeros((*ids_BT.shape, self._width))
+        for place, log_p_NMV, before_N, ids_N in self._asked(state, ids_BT):
+            share_NM = self._combination.shares(self._weights_CM, log_p_NMV, before_N, ids_N)
+            share_BTM[:, place] = share_NM.reshape(len(ids_BT), -1, self._width)
+        return share_BTM
+
+    def reader(self, reader_of: ReaderOf = own_or_static) -> MixtureReader:
+        """Return a session whose weights go on learning, and whose members are read as `reader_of` says."""
+        readers = [reader_of(member) for member in self.members]
+        weights_CM = self._weights_CM.copy()
+        return MixtureReader(readers, self._combination, weights_CM, self._rate, self.vocabulary_size)
+
+    def count(
+        self,
+        ids_N: Ids,
+        document_lengths: Lengths,
+        condition: Condition | None = None,
+        prefix_lengths: Lengths | None = None,
+    ) -> None:
+        """Ask the members about documents that they have not learnt; a condition is refused (UsageError)."""
+        refuse(condition, "mixture")
+        learnt_N = mark_prefixes(ids_N, document_lengths, prefix_lengths) >= 0
+        first, state = 0, self.start(1)
+        for place, log_p_NMV, before_N, block_N in self._asked(state, ids_N[None]):
+            room = self._combination.most_evidence - self._gathered()
+            kept_N = np.flatnonzero(learnt_N[place])[:room]
+            if len(kept_N):
+                gathered = self._combination.gather(log_p_NMV[kept_N], before_N[kept_N], block_N[kept_N])
+                self._evidence.append(gathered)
+            first = place.stop
+        assert first == len(ids_N)
+
+    def finish(self) -> Mapping[str, Any]:
+        """Fit the weights; return to how many symbols, and the weights that all contexts share."""
+        if self._evidence and self.members:
+            self._weights_CM = self._combination.fit(_joined(self._evidence))
+        figures = {"fitted_to_symbols": self._gathered(), "weights": self.weights}
+        self._evidence = []
+        return figures
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Each member's weight, that which all contexts share where they have their own."""
+        return {name: float(weight) for name, weight in zip(self.names, self._weights_CM[0], strict=False)}
+
+    def tensors(self) -> Tensors:
+        """Return the weights, and until they are fitted what they are to be fitted to."""
+        evidence = _joined(self._evidence) if self._evidence else {}
+        stored = {_EVIDENCE + name: array for name, array in evidence.items()}
+        return {"weights": self._weights_CM.copy(), **stored}
+
+    def restore(self, tensors: Tensors) -> None:
+        """Become the mixture whose `tensors` these are; RunError where it had other members."""
+        weights_CM, wanted = tensors["weights"], self._combination.initial().shape
+        if weights_CM.shape != wanted:
+            raise RunError(
+                f"the weights have shape {weights_CM.shape}, wanted {wanted}: they are of other members; "
+                "restore those"
+            )
+        self._weights_CM = np.array(weights_CM, dtype=np.float64)
+        evidence = {key: array for key, array in tensors.items() if key.startswith(_EVIDENCE)}
+        self._evidence = (
+            [{key.removeprefix(_EVIDENCE): array for key, array in evidence.items()}] if evidence else []
+        )
+
+    @property
+    def _width(self) -> int:
+        return max(1, len(self.members))
+
+    def _shape(self, state: MixtureState) -> tuple[int, int]:
+        return len(state.before_B), self.vocabulary_size
+
+    def _gathered(self) -> int:
+        return sum(len(piece["before"]) for piece in self._evidence)
+
+    def _asked(self, state: MixtureState, ids_BT: Ids) -> Iterator[tuple[slice, FloatArray, Ids, Ids]]:
+        """Yield positions, what the members say there as log_p_NMV, and the symbols before and at them."""
+        rows, inner, before_B = len(ids_BT), list(state.members), state.before_B
+        for place in blocks(ids_BT.shape[1], rows * self._width * self.vocabulary_size):
+            block_BT = ids_BT[:, place]
+            told = []
+            for number, member in enumerate(self.members):
+                log_p_BTV, inner[number] = distributions(member, inner[number], block_BT)
+                told.append(log_p_BTV.reshape(-1, self.vocabulary_size))
+            before_BT = np.concatenate([before_B[:, None], block_BT[:, :-1]], axis=1).astype(np.int32)
+            before_B = block_BT[:, -1]
+            shape = block_BT.size, self.vocabulary_size
+            yield place, stacked(told, shape), before_BT.ravel(), np.ascontiguousarray(block_BT).ravel()
+
+    def _within(self, log_p_BT: FloatArray, lengths: Lengths | None) -> FloatArray:
+        if lengths is not None:
+            log_p_BT[np.arange(log_p_BT.shape[1]) >= np.asarray(lengths)[:, None]] = 0.0
+        return log_p_BT
+
+
+def _joined(pieces: list[Tensors]) -> Tensors:
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
