@@ -68,8 +68,7 @@ class Comparison:
 def pairs(names: Sequence[str] | None, codec: str | None) -> list[Pair]:
     """Return the contestants, by default all models that need no other runs; `name:codec` fixes a codec."""
     chosen = []
-    alone = [name for name in models.REGISTRY.names() if not models.takes_members(name)]
-    for name in names or alone:
+    for name in names or models.alone():
         model, _, own = name.strip().partition(":")
         pair = Pair(model, own or codec or training.DEFAULT_CODEC)
         if model not in models.REGISTRY.names():

@@ -17,6 +17,11 @@ def takes_members(name: str) -> bool:
     return "members" in inspect.signature(REGISTRY.load(name).create).parameters
 
 
+def alone() -> list[str]:
+    """Return the names of the models that need no other runs."""
+    return [name for name in REGISTRY.names() if not takes_members(name)]
+
+
 def create(
     name: str, config: Any, vocabulary_size: int, seed: int, members: Mapping[str, LanguageModel]
 ) -> LanguageModel:

@@ -173,11 +173,7 @@ def _resumed(
 
 def _learnt_from(plan: Plan, splits: Splits) -> Documents:
     """Return the training part; runs are combined by the part that none of them has read."""
-    if not plan.members:
-        return splits.train
-    if not len(splits.valid):
-        raise UsageError(f"{plan.model} fits its weights on a validation part; leave out --valid none")
-    return splits.valid
+    return splits.valid if plan.members else splits.train
 
 
 def _origins(plan: Plan) -> dict[str, Any]:

@@ -62,8 +62,11 @@ def read(paths: Sequence[Path]) -> dict[str, StoredRun]:
 def check_unread(paths: Sequence[Path], data: Mapping[str, Any], seed: int) -> None:
     """Raise UsageError where a run learnt from the part that weights are to be fitted on, as far as recorded.
 
-    A run of the same sources must have held back the same part; of other sources nothing is known.
+    There must be such a part. A run of the same sources must have held back the same one; of other sources
+    nothing is known.
     """
+    if paths and str(data["valid"]).lower() == "none":
+        raise UsageError("the weights of a mixture are fitted on a validation part; leave out --valid none")
     for path in paths:
         record = runs.read_record(path)
         if _has_read(record, data, seed):

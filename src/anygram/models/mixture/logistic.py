@@ -56,7 +56,7 @@ class Logistic:
     def read(
         self, weights_CM: FloatArray, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids, rate: float
     ) -> FloatArray:
-        """Return log_p_N; the weights learn from each bit in turn."""
+        """Return log_p_N; the weights learn from each symbol in turn."""
         log_p_N = np.empty(len(ids_N))
         stretch_NDM = self._stretches(log_p_NMV, ids_N)
         _read(weights_CM, stretch_NDM, before_N, ids_N, self._symbols, self._gated, rate, log_p_N)
@@ -192,26 +192,32 @@ def _read(
     rate: float,
     log_p_N: Any,
 ) -> None:
-    """Fill log_p_N and, after each bit, step along (b − P(1)) s_i."""
+    """Fill log_p_N and, after all bits of a symbol, step along each bit's (b − P(1)) s_i.
+
+    Within a symbol the weights stay, so that each symbol costs what it would have by `mix`.
+    """
     positions, depth, members = stretch_NDM.shape
+    error_D = np.empty(depth)
     for n in range(positions):
         log_p_N[n] = 0.0
         before_row = (1 << depth) + before_N[n] if gated else 0
         for d in range(depth):
             above, half = ids_N[n] >> (depth - d), 1 << (depth - d - 1)
+            error_D[d] = 0.0
             if (above << (depth - d)) + half >= symbols:
                 continue
-            node, bit = (1 << d) | above, (ids_N[n] >> (depth - d - 1)) & 1
-            odds = _odds(weights_CM, stretch_NDM[n, d], node, before_row)
+            bit = (ids_N[n] >> (depth - d - 1)) & 1
+            odds = _odds(weights_CM, stretch_NDM[n, d], (1 << d) | above, before_row)
             log_p_N[n] += _log_logistic(odds if bit else -odds)
-            if rate == 0.0:
-                continue
-            error = bit - np.exp(_log_logistic(odds))
+            error_D[d] = bit - np.exp(_log_logistic(odds))
+        if rate == 0.0:
+            continue
+        for d in range(depth):
             for m in range(members):
-                step = rate * error * stretch_NDM[n, d, m]
+                step = rate * error_D[d] * stretch_NDM[n, d, m]
                 weights_CM[0, m] += step
                 if gated:
-                    weights_CM[node, m] += step
+                    weights_CM[(1 << d) | (ids_N[n] >> (depth - d)), m] += step
                     weights_CM[before_row, m] += step
 
 

@@ -32,6 +32,17 @@ class MixtureState:
     before_B: Ids
 
 
+@dataclass(frozen=True)
+class Told:
+    """What members say of the symbols at some positions of all rows, and the state after those."""
+
+    place: slice
+    log_p_NMV: FloatArray
+    before_N: Ids
+    ids_N: Ids
+    after: MixtureState
+
+
 class Mixture:
     """Log P of a combination of members over one vocabulary; a mixture of none is uniform."""
 
@@ -81,30 +92,39 @@ class Mixture:
     ) -> tuple[FloatArray, MixtureState]:
         """Return log_p_BT in nats, 0.0 past a row's length, and the state after."""
         log_p_BT = np.zeros(ids_BT.shape)
-        for place, log_p_NMV, before_N, ids_N in self._asked(state, ids_BT):
-            log_p_N = self._combination.read(self._weights_CM, log_p_NMV, before_N, ids_N, 0.0)
-            log_p_BT[:, place] = log_p_N.reshape(len(ids_BT), -1)
-        return self._within(log_p_BT, lengths), self.advance(state, ids_BT, lengths)
+        after = state
+        for told in self._ask(state, ids_BT):
+            log_p_N = self._combination.read(
+                self._weights_CM, told.log_p_NMV, told.before_N, told.ids_N, rate=0.0
+            )
+            log_p_BT[:, told.place] = log_p_N.reshape(len(ids_BT), -1)
+            after = told.after
+        return self._ended(log_p_BT, lengths, state, ids_BT, after)
 
     def rank(
         self, state: MixtureState, ids_BT: Ids, lengths: Lengths | None = None
     ) -> tuple[FloatArray, NDArray[np.int64], MixtureState]:
         """Return log_p_BT, the number of symbols likelier than each as rank_BT, and the state after."""
-        log_p_BT, rank_BT = np.zeros(ids_BT.shape), np.zeros(ids_BT.shape, dtype=np.int64)
-        for place, log_p_NMV, before_N, ids_N in self._asked(state, ids_BT):
-            log_p_NV = self._combination.mix(self._weights_CM, log_p_NMV, before_N)
-            own_N1 = np.take_along_axis(log_p_NV, ids_N[:, None].astype(np.int64), axis=1)
-            tied_NV = (log_p_NV == own_N1) & (np.arange(self.vocabulary_size) < ids_N[:, None])
-            log_p_BT[:, place] = own_N1.reshape(len(ids_BT), -1)
-            rank_BT[:, place] = ((log_p_NV > own_N1) | tied_NV).sum(axis=1).reshape(len(ids_BT), -1)
-        return self._within(log_p_BT, lengths), rank_BT, self.advance(state, ids_BT, lengths)
+        log_p_BT: FloatArray = np.zeros(ids_BT.shape)
+        rank_BT = np.zeros(ids_BT.shape, dtype=np.int64)
+        after = state
+        for told in self._ask(state, ids_BT):
+            log_p_NV = self._combination.mix(self._weights_CM, told.log_p_NMV, told.before_N)
+            ids_N1 = told.ids_N[:, None].astype(np.int64)
+            own_N1 = np.take_along_axis(log_p_NV, ids_N1, axis=1)
+            tied_NV = (log_p_NV == own_N1) & (np.arange(self.vocabulary_size) < ids_N1)
+            log_p_BT[:, told.place] = own_N1.reshape(len(ids_BT), -1)
+            rank_BT[:, told.place] = ((log_p_NV > own_N1) | tied_NV).sum(axis=1).reshape(len(ids_BT), -1)
+            after = told.after
+        log_p_BT, after = self._ended(log_p_BT, lengths, state, ids_BT, after)
+        return log_p_BT, rank_BT, after
 
     def shares(self, state: MixtureState, ids_BT: Ids) -> FloatArray:
         """Return each member's share of each symbol as share_BTM, at least 0 and in sum 1."""
         share_BTM = np.zeros((*ids_BT.shape, self._width))
-        for place, log_p_NMV, before_N, ids_N in self._asked(state, ids_BT):
-            share_NM = self._combination.shares(self._weights_CM, log_p_NMV, before_N, ids_N)
-            share_BTM[:, place] = share_NM.reshape(len(ids_BT), -1, self._width)
+        for told in self._ask(state, ids_BT):
+            share_NM = self._combination.shares(self._weights_CM, told.log_p_NMV, told.before_N, told.ids_N)
+            share_BTM[:, told.place] = share_NM.reshape(len(ids_BT), -1, self._width)
         return share_BTM
 
     def reader(self, reader_of: ReaderOf = own_or_static) -> MixtureReader:
@@ -123,15 +143,14 @@ class Mixture:
         """Ask the members about documents that they have not learnt; a condition is refused (UsageError)."""
         refuse(condition, "mixture")
         learnt_N = mark_prefixes(ids_N, document_lengths, prefix_lengths) >= 0
-        first, state = 0, self.start(1)
-        for place, log_p_NMV, before_N, block_N in self._asked(state, ids_N[None]):
+        for told in self._ask(self.start(1), ids_N[None]):
             room = self._combination.most_evidence - self._gathered()
-            kept_N = np.flatnonzero(learnt_N[place])[:room]
-            if len(kept_N):
-                gathered = self._combination.gather(log_p_NMV[kept_N], before_N[kept_N], block_N[kept_N])
-                self._evidence.append(gathered)
-            first = place.stop
-        assert first == len(ids_N)
+            kept_N = np.flatnonzero(learnt_N[told.place])[: max(0, room)]
+            if not len(kept_N):
+                continue
+            self._evidence.append(
+                self._combination.gather(told.log_p_NMV[kept_N], told.before_N[kept_N], told.ids_N[kept_N])
+            )
 
     def finish(self) -> Mapping[str, Any]:
         """Fit the weights; return to how many symbols, and the weights that all contexts share."""
@@ -176,24 +195,34 @@ class Mixture:
     def _gathered(self) -> int:
         return sum(len(piece["before"]) for piece in self._evidence)
 
-    def _asked(self, state: MixtureState, ids_BT: Ids) -> Iterator[tuple[slice, FloatArray, Ids, Ids]]:
-        """Yield positions, what the members say there as log_p_NMV, and the symbols before and at them."""
+    def _ask(self, state: MixtureState, ids_BT: Ids) -> Iterator[Told]:
+        """Yield what the members say of these symbols, a block of positions at a time."""
         rows, inner, before_B = len(ids_BT), list(state.members), state.before_B
         for place in blocks(ids_BT.shape[1], rows * self._width * self.vocabulary_size):
-            block_BT = ids_BT[:, place]
-            told = []
+            block_BT = np.ascontiguousarray(ids_BT[:, place])
+            said = []
             for number, member in enumerate(self.members):
                 log_p_BTV, inner[number] = distributions(member, inner[number], block_BT)
-                told.append(log_p_BTV.reshape(-1, self.vocabulary_size))
+                said.append(log_p_BTV.reshape(-1, self.vocabulary_size))
+            log_p_NMV = stacked(said, (block_BT.size, self.vocabulary_size))
             before_BT = np.concatenate([before_B[:, None], block_BT[:, :-1]], axis=1).astype(np.int32)
             before_B = block_BT[:, -1]
-            shape = block_BT.size, self.vocabulary_size
-            yield place, stacked(told, shape), before_BT.ravel(), np.ascontiguousarray(block_BT).ravel()
+            after = MixtureState(tuple(inner), before_B)
+            yield Told(place, log_p_NMV, before_BT.ravel(), block_BT.ravel(), after)
 
-    def _within(self, log_p_BT: FloatArray, lengths: Lengths | None) -> FloatArray:
-        if lengths is not None:
-            log_p_BT[np.arange(log_p_BT.shape[1]) >= np.asarray(lengths)[:, None]] = 0.0
-        return log_p_BT
+    def _ended(
+        self,
+        log_p_BT: FloatArray,
+        lengths: Lengths | None,
+        state: MixtureState,
+        ids_BT: Ids,
+        after: MixtureState,
+    ) -> tuple[FloatArray, MixtureState]:
+        """Return both as ragged rows have them: 0.0 and nothing read past their lengths."""
+        if lengths is None or bool((np.asarray(lengths) >= ids_BT.shape[1]).all()):
+            return log_p_BT, after
+        log_p_BT[np.arange(ids_BT.shape[1]) >= np.asarray(lengths)[:, None]] = 0.0
+        return log_p_BT, self.advance(state, ids_BT, lengths)
 
 
 def _joined(pieces: list[Tensors]) -> Tensors:
