@@ -476,6 +476,30 @@ def test_python_takes_runs_and_paths(runs_to_mix: Path) -> None:
     assert sum(run.record.figures["model"]["weights"].values()) == pytest.approx(1)
 
 
+def test_runs_over_bytes_and_characters_are_mixed_over_bytes(
+    runs_to_mix: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The corpus has a character beyond ASCII, which is one symbol to one member and two to the other."""
+    corpus = write_corpus(runs_to_mix)
+    words = ["--model", "ngram", "--codec", "chars", "--valid", "0.5", "--out", runs_to_mix / "characters"]
+    assert ask(capsys, "train", corpus, *words).status == 0
+    assert ask(capsys, *train_words(runs_to_mix, "characters", "frequency")).status == 0
+    run = anygram.load(runs_to_mix / "mix")
+    assert run.record.codec == "bytes"
+    figures = run.evaluate(corpus)
+    assert figures.symbols == figures.bytes  # a line's boundary stands for its newline
+    assert 0 < (figures.bits_per_byte or 0) < 8
+
+
+def test_runs_over_words_and_bytes_are_refused(runs_to_mix: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "ngram", "--codec", "words", "--valid", "0.5", "--out", runs_to_mix / "words"]
+    assert ask(capsys, "train", write_corpus(runs_to_mix), *words).status == 0
+    before = contents(runs_to_mix)
+    said = ask(capsys, *train_words(runs_to_mix, "words", "frequency"))
+    assert "the members have different codecs, and over words or bpe a text can be spelled" in said.refusal
+    assert contents(runs_to_mix) == before
+
+
 @pytest.mark.parametrize(
     ("members", "words", "message"),
     [
@@ -484,7 +508,7 @@ def test_python_takes_runs_and_paths(runs_to_mix: Path) -> None:
         (["ngram", "none"], [], "none is not a run folder (it has no run.toml); train one with"),
         (["ngram", "mix"], [], "mix is a mixture itself; name its members instead"),
         (["ngram", "frequency"], ["--codec", "chars"], "the members' codec is bytes, got chars; leave out"),
-        (["ngram", "frequency"], ["--valid", "none"], "the weights of a mixture are fitted on a validation part"),
+        (["ngram", "frequency"], ["--valid", "none"], "the weights of a mixture are fitted on a valid"),
         (["ngram", "frequency"], ["--valid", "0.2"], "ngram has read the part that weights are to be fitted"),
         (["ngram", "frequency"], ["--seed", "1"], "ngram has read the part that weights are to be fitted on"),
         (["ngram", "frequency"], ["--from", "ngram"], "--from goes on with one run, --member combines"),

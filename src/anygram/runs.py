@@ -23,7 +23,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-from anygram import codecs, models, settings, storage
+from anygram import bytewise, codecs, models, settings, storage
 from anygram.errors import AnygramError, RunError, UsageError
 from anygram.protocols import Codec, LanguageModel, TensorCodec, Tensors
 from anygram.reporting.tensorboard import write_events
@@ -106,7 +106,8 @@ def read(path: Path) -> StoredRun:
                 "restore them or train again"
             )
         members = {folder.name: folder for folder in sorted((path / "members").glob("*"))}
-        model = create_model(record, {name: read(folder).model for name, folder in members.items()})
+        asked = {name: bytewise.over(codec, one.codec, one.model) for name, one in _each(members)}
+        model = create_model(record, asked)
         model.restore(storage.read_tensors(path / "model.safetensors"))
     return StoredRun(record, codec, model, members)
 
@@ -134,6 +135,11 @@ def _read_codec(path: Path, name: str) -> Codec:
     tensors = [storage.read_tensors(file)] if file.exists() else []
     codec: Codec = module.from_json(fields, *tensors)
     return codec
+
+
+def _each(members: Mapping[str, Path]) -> Iterator[tuple[str, StoredRun]]:
+    for name, folder in members.items():
+        yield name, read(folder)
 
 
 def _copy_member(run: Path, folder: Path) -> None:

@@ -7,14 +7,14 @@ validation and checkpoints inside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from anygram import codecs, models, runs, settings, storage
+from anygram import bytewise, codecs, models, runs, settings, storage
 from anygram.budgets import Budget
 from anygram.data.corpus import EncodedCorpus, encode_corpus
 from anygram.data.documents import Documents
@@ -107,7 +107,8 @@ def _fresh(
     combined = members.read(plan.members)
     codec_values = base.record.codec_settings if base else chosen["codec"]
     codec_config = settings.build(codec_module.Config, codec_values)
-    codec = _codec(plan, codec_config, [base] if base else [*combined.values()], splits, progress)
+    codec = base.codec if base else members.codec_for(combined.values())
+    codec = codec or _fitted(plan, codec_config, splits, progress)
     require_alike(group, "the codec", codec.to_json())
     corpus = _encoded(_learnt_from(plan, splits), codec, workspace / "train", progress)
     require_alike(group, "the text", {"symbols": corpus.symbols})
@@ -117,7 +118,7 @@ def _fresh(
     if base:
         config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
-    inner = {name: run.model for name, run in combined.items()}
+    inner = {name: bytewise.over(codec, run.codec, run.model) for name, run in combined.items()}
     model = models.create(plan.model, config, codec.vocabulary_size, plan.seed, inner)
     _limit_memory(model, plan, workspace)
     if base:
@@ -182,10 +183,7 @@ def _origins(plan: Plan) -> dict[str, Any]:
     return base | ({"members": [str(path) for path in plan.members]} if plan.members else {})
 
 
-def _codec(plan: Plan, config: Any, known: Sequence[StoredRun], splits: Splits, progress: Progress) -> Codec:
-    """Return the codec of the runs that the plan begins with, or a new one."""
-    if known:
-        return known[0].codec
+def _fitted(plan: Plan, config: Any, splits: Splits, progress: Progress) -> Codec:
     progress.stage(f"fitting the codec {plan.codec}")
     codec: Codec = codecs.REGISTRY.load(plan.codec).fit(texts_of(splits.train), config)
     return codec

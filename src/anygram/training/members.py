@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from anygram import models, runs
+from anygram import bytewise, models, runs, storage
+from anygram.codecs.bytes import BytesCodec
 from anygram.errors import UsageError
+from anygram.protocols import Codec
 from anygram.runs import Record, StoredRun
 
 FEWEST = 2
 DEFAULT_VALID = "0.05"
+BYTES = "bytes"
 
 
 def check(model: str, paths: Sequence[Path], codec: str) -> None:
@@ -37,8 +40,18 @@ def check(model: str, paths: Sequence[Path], codec: str) -> None:
 
 
 def codec_of(paths: Sequence[Path]) -> str:
-    """Return the name of the codec that these runs are combined over; UsageError where there is none."""
-    return runs.read_record(paths[0]).codec
+    """Return the name of the codec that these runs are combined over: bytes, if they differ."""
+    names = {runs.read_record(path).codec for path in paths}
+    described = [storage.read_json(path / "codec.json") for path in paths]
+    return names.pop() if len(names) == 1 and described.count(described[0]) == len(paths) else BYTES
+
+
+def codec_for(combined: Collection[StoredRun]) -> Codec | None:
+    """Return the codec that these runs are combined over; None where there are no runs."""
+    found = [run.codec for run in combined]
+    if all(bytewise.alike(codec, found[0]) for codec in found):
+        return found[0] if found else None
+    return BytesCodec()
 
 
 def valid_of(paths: Sequence[Path]) -> str:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from anygram.conditioning import refuse
 from anygram.contexts import mark_prefixes
+from anygram.distributions import distribute
 from anygram.errors import RunError, UsageError
 from anygram.models.mixture.combination import Combination
 from anygram.models.mixture.reader import MixtureReader, ReaderOf, own_or_static
-from anygram.models.mixture.stacking import blocks, distributions, stacked
+from anygram.models.mixture.stacking import blocks, stacked
 from anygram.protocols import Condition, FloatArray, Ids, LanguageModel, Lengths, State, Tensors
 
 _EVIDENCE = "evidence."
@@ -202,7 +203,7 @@ class Mixture:
             block_BT = np.ascontiguousarray(ids_BT[:, place])
             said = []
             for number, member in enumerate(self.members):
-                log_p_BTV, inner[number] = distributions(member, inner[number], block_BT)
+                log_p_BTV, inner[number] = distribute(member, inner[number], block_BT)
                 said.append(log_p_BTV.reshape(-1, self.vocabulary_size))
             log_p_NMV = stacked(said, (block_BT.size, self.vocabulary_size))
             before_BT = np.concatenate([before_B[:, None], block_BT[:, :-1]], axis=1).astype(np.int32)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from anygram.distributions import distribute, read_distributions
 from anygram.models.mixture.combination import Combination
-from anygram.models.mixture.stacking import blocks, distributions, read_distributions, stacked
+from anygram.models.mixture.stacking import blocks, stacked
 from anygram.protocols import Adaptive, FloatArray, Ids, LanguageModel, Reader, State
 
 ReaderOf = Callable[[LanguageModel], Reader]
@@ -41,7 +42,7 @@ class StaticReader:
 
     def distribute(self, ids_T: Ids) -> FloatArray:
         """Return log P of every symbol before each id as log_p_TV, and read them."""
-        log_p_1TV, self._state = distributions(self._model, self._state, ids_T[None])
+        log_p_1TV, self._state = distribute(self._model, self._state, ids_T[None])
         log_p_TV: FloatArray = log_p_1TV[0]
         return log_p_TV
 
