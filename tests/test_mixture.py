@@ -251,7 +251,8 @@ def mixed_slowly(
             stretch_M = np.log(np.exp(log_p_MV[:, ones]).sum(1) / np.exp(log_p_MV[:, zeros]).sum(1))
             weights_M = weights_CM[0].copy()
             if gated:
-                weights_M += weights_CM[(1 << d) | (v >> (depth - d))] + weights_CM[(1 << depth) + before]
+                node = (1 << d) | (v >> (depth - d))
+                weights_M += weights_CM[node] + weights_CM[(1 << depth) + (before << depth) + node]
             odds = float(weights_M @ stretch_M) * (1 if bits_VD[v, d] else -1)
             log_p_V[v] -= math.log1p(math.exp(-odds))
     return log_p_V
@@ -383,6 +384,20 @@ def test_weights_learn_while_they_are_read_by_and_the_model_stays(kind: Kind) ->
     before = nats(model, ids_T)
     assert -model.reader().read(ids_T).sum() < 0.7 * before
     assert nats(model, ids_T) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reader_begins_with_weights_for_members_that_learn(kind: Kind) -> None:
+    """A member that is uniform until it is read is of no use to the mixture, and of much to its reader."""
+    members: dict[str, LanguageModel] = {"1": Fixed([0.5, 0.25, 0.25]), "2": Counter([1 / 3] * 3)}
+    ids_N = np.array([0, 1, 1, 1] * 200 + [1] * 200, dtype=np.int32)
+    model = fitted(Config(kind, "none", rate=0.0), members, ids_N)
+    again = made(Config(kind, "none", rate=0.0), members, 3)
+    again.restore(model.tensors())
+    for one in (model, again):
+        reader_nats = -one.reader().read(ids_N).sum()
+        learning = -CountingReader(np.ones(3)).read(ids_N).sum()
+        assert reader_nats < learning + 2 < nats(one, ids_N)
 
 
 # Being stored

@@ -61,8 +61,8 @@ class Combination(Protocol):
         ...
 
 
-def parts(weights_NM: FloatArray) -> FloatArray:
-    """Return what each weight is of the sum of the positive ones; equal parts where none is."""
-    positive_NM = np.maximum(weights_NM, 0.0) + 1e-12
-    part_NM: FloatArray = positive_NM / positive_NM.sum(axis=1, keepdims=True)
-    return part_NM
+def parts(weights: FloatArray) -> FloatArray:
+    """Return what each weight, on the last axis, is of the sum of the positive ones; equal parts of none."""
+    positive = np.maximum(weights, 0.0) + 1e-12
+    part: FloatArray = positive / positive.sum(axis=-1, keepdims=True)
+    return part

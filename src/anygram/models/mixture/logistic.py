@@ -4,10 +4,11 @@ A symbol is read as the bits of its id, highest first. Before each bit a member 
 s_i = ln P_i(1) / P_i(0), from sums of its probabilities over the ids that are left; the mixture gives
 P(1) = σ(Σ_i w_i s_i). So it is normalised whatever the weights are, and reading a symbol costs log2 V
 steps rather than V. −log P is convex in the weights; its gradient for a bit b is −(b − P(1)) s_i, along
-which they learn on line. With a gate w = w_shared + w_node + w_before: the node is the bits before.
+which they learn on line. With a gate w = w_shared + w_node + w_pair: the node is the bits before, a pair
+is that and the symbol before. Where there are too many pairs some share their weights.
 
 Axes: N positions, M members, V vocabulary, D bits of an id, C rows of weights: the shared one, those of
-nodes by their number (1 is the root, 2n and 2n + 1 are below n), those of symbols before.
+nodes by their number (1 is the root, 2n and 2n + 1 are below n), those of pairs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _MOST_STRETCH = 14.0
 """A member's certainty that is believed, in nats of odds."""
 _MOST_ODDS = 30.0
 """The mixture's: with it every probability is a finite logarithm."""
+_MOST_PAIRS_LOG2 = 18
+_SCRAMBLE = 2654435761
+"""An odd number near 2^32 over the golden ratio (Knuth 1998, section 6.4)."""
 _NOTHING = 1e-300
 """Added to masses before their logarithm: what is left of a probability that underflowed."""
 
@@ -42,7 +46,8 @@ class Logistic:
 
     def initial(self) -> FloatArray:
         """Return weights_CM that take the mean of the stretches."""
-        rows = (1 << self._depth) + self._symbols if self._gated else 1
+        pairs = min(self._symbols << self._depth, 1 << _MOST_PAIRS_LOG2)
+        rows = (1 << self._depth) + pairs if self._gated else 1
         weights_CM = np.zeros((rows, self._members))
         weights_CM[0] = 1 / self._members
         return weights_CM
@@ -64,14 +69,13 @@ class Logistic:
 
     def shares(self, weights_CM: FloatArray, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> FloatArray:
         """Return each member's part of the positive weights, the mean over a symbol's bits."""
-        share_NM = np.zeros((len(ids_N), self._members))
-        for depth in range(self._depth):
-            own_NM = np.tile(weights_CM[0], (len(ids_N), 1))
-            if self._gated:
-                nodes_N = (1 << depth) | (ids_N >> (self._depth - depth))
-                own_NM += weights_CM[nodes_N] + weights_CM[(1 << self._depth) + before_N]
-            share_NM += parts(own_NM) / self._depth
-        return share_NM if self._depth else parts(np.ones_like(share_NM))
+        own_NDM = np.tile(weights_CM[0], (len(ids_N), max(1, self._depth), 1))
+        if self._gated:
+            rows_ND2 = np.zeros((len(ids_N), self._depth, 2), dtype=np.int64)
+            _choose_rows(before_N, ids_N, rows_ND2)
+            own_NDM[:, : self._depth] += weights_CM[rows_ND2].sum(axis=2)
+        share_NM: FloatArray = parts(own_NDM).mean(axis=1)
+        return share_NM
 
     def gather(self, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> Tensors:
         """Return the members' stretches at each bit."""
@@ -125,21 +129,40 @@ def _stretch_at(mass_X: Any, node: int) -> float:
 
 
 @kernel
+def _pair_row(node: int, before: int, depth: int) -> int:
+    """Return the row of a node after a symbol."""
+    pair = (np.int64(before) << depth) | node
+    if pair >= 1 << _MOST_PAIRS_LOG2:
+        pair = (pair * _SCRAMBLE >> 15) & ((1 << _MOST_PAIRS_LOG2) - 1)
+    return int((1 << depth) + pair)
+
+
+@kernel
 def _log_logistic(odds: float) -> float:
     """Return ln σ(odds)."""
     return float(-np.log1p(np.exp(-odds)) if odds > 0 else odds - np.log1p(np.exp(odds)))
 
 
 @kernel
-def _odds(weights_CM: Any, stretch_M: Any, node: int, before_row: int) -> float:
-    """Return Σ_i w_i s_i with the weights of this context; before_row is 0 where there is no gate."""
+def _odds(weights_CM: Any, stretch_M: Any, node: int, pair_row: int) -> float:
+    """Return Σ_i w_i s_i with the weights of this context; pair_row is 0 where there is no gate."""
     odds = 0.0
     for m in range(len(stretch_M)):
         weight = weights_CM[0, m]
-        if before_row:
-            weight += weights_CM[node, m] + weights_CM[before_row, m]
+        if pair_row:
+            weight += weights_CM[node, m] + weights_CM[pair_row, m]
         odds += weight * stretch_M[m]
     return min(max(odds, -_MOST_ODDS), _MOST_ODDS)
+
+
+@kernel
+def _choose_rows(before_N: Any, ids_N: Any, rows_ND2: Any) -> None:
+    """Fill rows_ND2: at each bit of each symbol the rows of the node and of the pair."""
+    depth = rows_ND2.shape[1]
+    for n in range(len(ids_N)):
+        for d in range(depth):
+            node = (1 << d) | (ids_N[n] >> (depth - d))
+            rows_ND2[n, d, 0], rows_ND2[n, d, 1] = node, _pair_row(node, before_N[n], depth)
 
 
 @kernel
@@ -160,7 +183,6 @@ def _mix(weights_CM: Any, log_p_NMV: Any, before_N: Any, depth: int, gated: bool
     positions, members, symbols = log_p_NMV.shape
     mass_MX, log_mass_X, stretch_M = np.empty((members, 2 << depth)), np.zeros(2 << depth), np.empty(members)
     for n in range(positions):
-        before_row = (1 << depth) + before_N[n] if gated else 0
         for m in range(members):
             _sum_up(log_p_NMV[n, m], mass_MX[m])
         for node in range(1, 1 << depth):
@@ -175,7 +197,8 @@ def _mix(weights_CM: Any, log_p_NMV: Any, before_N: Any, depth: int, gated: bool
                 continue
             for m in range(members):
                 stretch_M[m] = _stretch_at(mass_MX[m], node)
-            odds = _odds(weights_CM, stretch_M, node, before_row)
+            pair_row = _pair_row(node, before_N[n], depth) if gated else 0
+            odds = _odds(weights_CM, stretch_M, node, pair_row)
             log_mass_X[2 * node + 1] = log_mass_X[node] + _log_logistic(odds)
             log_mass_X[2 * node] = log_mass_X[node] + _log_logistic(-odds)
         log_p_NV[n] = log_mass_X[1 << depth : (1 << depth) + symbols]
@@ -200,25 +223,28 @@ def _read(
     error_D = np.empty(depth)
     for n in range(positions):
         log_p_N[n] = 0.0
-        before_row = (1 << depth) + before_N[n] if gated else 0
         for d in range(depth):
             above, half = ids_N[n] >> (depth - d), 1 << (depth - d - 1)
             error_D[d] = 0.0
             if (above << (depth - d)) + half >= symbols:
                 continue
             bit = (ids_N[n] >> (depth - d - 1)) & 1
-            odds = _odds(weights_CM, stretch_NDM[n, d], (1 << d) | above, before_row)
+            node = (1 << d) | above
+            pair_row = _pair_row(node, before_N[n], depth) if gated else 0
+            odds = _odds(weights_CM, stretch_NDM[n, d], node, pair_row)
             log_p_N[n] += _log_logistic(odds if bit else -odds)
             error_D[d] = bit - np.exp(_log_logistic(odds))
         if rate == 0.0:
             continue
         for d in range(depth):
+            node = (1 << d) | (ids_N[n] >> (depth - d))
+            pair_row = _pair_row(node, before_N[n], depth) if gated else 0
             for m in range(members):
                 step = rate * error_D[d] * stretch_NDM[n, d, m]
                 weights_CM[0, m] += step
                 if gated:
-                    weights_CM[(1 << d) | (ids_N[n] >> (depth - d)), m] += step
-                    weights_CM[before_row, m] += step
+                    weights_CM[node, m] += step
+                    weights_CM[pair_row, m] += step
 
 
 @kernel
@@ -237,16 +263,16 @@ def _derive(
     nats, stretch_M = 0.0, np.empty(members)
     rows = np.zeros(3, dtype=np.int64)
     for n in range(positions):
-        before_row = (1 << depth) + before_N[n] if gated else 0
         for d in range(depth):
             above, half = ids_N[n] >> (depth - d), 1 << (depth - d - 1)
             if (above << (depth - d)) + half >= symbols:
                 continue
-            rows[1], rows[2] = (1 << d) | above, before_row
+            rows[1] = (1 << d) | above
+            rows[2] = _pair_row(rows[1], before_N[n], depth) if gated else 0
             bit = (ids_N[n] >> (depth - d - 1)) & 1
             for m in range(members):
                 stretch_M[m] = stretch_NDM[n, d, m]
-            odds = _odds(weights_CM, stretch_M, rows[1], before_row)
+            odds = _odds(weights_CM, stretch_M, rows[1], rows[2])
             nats -= _log_logistic(odds if bit else -odds)
             p = np.exp(_log_logistic(odds))
             for row in rows[: 3 if gated else 1]:

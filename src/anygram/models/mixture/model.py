@@ -6,7 +6,7 @@ Axes: B rows, T positions, M members, V vocabulary, N positions of any rows, C c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,25 @@ from numpy.typing import NDArray
 
 from anygram.conditioning import refuse
 from anygram.contexts import mark_prefixes
-from anygram.distributions import distribute
+from anygram.distributions import distribute, read_distributions
 from anygram.errors import RunError, UsageError
 from anygram.models.mixture.combination import Combination
 from anygram.models.mixture.reader import MixtureReader, ReaderOf, own_or_static
 from anygram.models.mixture.stacking import blocks, stacked
-from anygram.protocols import Condition, FloatArray, Ids, LanguageModel, Lengths, State, Tensors
+from anygram.protocols import (
+    Adaptive,
+    Condition,
+    FloatArray,
+    Ids,
+    LanguageModel,
+    Lengths,
+    Reader,
+    State,
+    Tensors,
+)
 
-_EVIDENCE = "evidence."
-"""Before the names of tensors that are only there until the weights are fitted."""
+_STATIC, _READING = "evidence.", "reading_evidence."
+"""Before the names of what the weights are to be fitted to: members as they stay, and as they learn."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,9 @@ class Mixture:
         self.vocabulary_size = vocabulary_size
         self._combination, self._rate = combination, rate
         self._weights_CM = combination.initial()
-        self._evidence: list[Tensors] = []
+        self._reading_CM: FloatArray | None = None
+        self._evidence: dict[str, list[Tensors]] = {_STATIC: [], _READING: []}
+        self._sessions: list[Reader] | None = None
 
     def start(self, rows: int, condition: Condition | None = None) -> MixtureState:
         """Return the state after the boundary; a condition is refused (UsageError)."""
@@ -129,9 +141,12 @@ class Mixture:
         return share_BTM
 
     def reader(self, reader_of: ReaderOf = own_or_static) -> MixtureReader:
-        """Return a session whose weights go on learning, and whose members are read as `reader_of` says."""
+        """Return a session whose weights go on learning, and whose members are read as `reader_of` says.
+
+        Where members learn in ways of their own, it begins with weights that were fitted while they did.
+        """
         readers = [reader_of(member) for member in self.members]
-        weights_CM = self._weights_CM.copy()
+        weights_CM = (self._weights_CM if self._reading_CM is None else self._reading_CM).copy()
         return MixtureReader(readers, self._combination, weights_CM, self._rate, self.vocabulary_size)
 
     def count(
@@ -145,21 +160,19 @@ class Mixture:
         refuse(condition, "mixture")
         learnt_N = mark_prefixes(ids_N, document_lengths, prefix_lengths) >= 0
         for told in self._ask(self.start(1), ids_N[None]):
-            room = self._combination.most_evidence - self._gathered()
-            kept_N = np.flatnonzero(learnt_N[told.place])[: max(0, room)]
-            if not len(kept_N):
-                continue
-            self._evidence.append(
-                self._combination.gather(told.log_p_NMV[kept_N], told.before_N[kept_N], told.ids_N[kept_N])
-            )
+            self._gather(_STATIC, told, learnt_N[told.place])
+            if any(isinstance(member, Adaptive) for member in self.members):
+                self._gather(_READING, self._read(told), learnt_N[told.place])
 
     def finish(self) -> Mapping[str, Any]:
         """Fit the weights; return to how many symbols, and the weights that all contexts share."""
-        if self._evidence and self.members:
-            self._weights_CM = self._combination.fit(_joined(self._evidence))
-        figures = {"fitted_to_symbols": self._gathered(), "weights": self.weights}
-        self._evidence = []
-        return figures
+        symbols = self._gathered(_STATIC)
+        if symbols and self.members:
+            self._weights_CM = self._combination.fit(_joined(self._evidence[_STATIC]))
+        if self._gathered(_READING):
+            self._reading_CM = self._combination.fit(_joined(self._evidence[_READING]))
+        self._evidence, self._sessions = {_STATIC: [], _READING: []}, None
+        return {"fitted_to_symbols": symbols, "weights": self.weights}
 
     @property
     def weights(self) -> dict[str, float]:
@@ -168,9 +181,12 @@ class Mixture:
 
     def tensors(self) -> Tensors:
         """Return the weights, and until they are fitted what they are to be fitted to."""
-        evidence = _joined(self._evidence) if self._evidence else {}
-        stored = {_EVIDENCE + name: array for name, array in evidence.items()}
-        return {"weights": self._weights_CM.copy(), **stored}
+        stored = {"weights": self._weights_CM.copy()}
+        if self._reading_CM is not None:
+            stored["reading_weights"] = self._reading_CM.copy()
+        for prefix, pieces in self._evidence.items():
+            stored |= {prefix + name: array for name, array in _joined(pieces).items()}
+        return stored
 
     def restore(self, tensors: Tensors) -> None:
         """Become the mixture whose `tensors` these are; RunError where it had other members."""
@@ -181,10 +197,12 @@ class Mixture:
                 "restore those"
             )
         self._weights_CM = np.array(weights_CM, dtype=np.float64)
-        evidence = {key: array for key, array in tensors.items() if key.startswith(_EVIDENCE)}
-        self._evidence = (
-            [{key.removeprefix(_EVIDENCE): array for key, array in evidence.items()}] if evidence else []
-        )
+        reading_CM = tensors.get("reading_weights")
+        self._reading_CM = None if reading_CM is None else np.array(reading_CM, dtype=np.float64)
+        for prefix in self._evidence:
+            names = [name for name in tensors if name.startswith(prefix)]
+            found = {name.removeprefix(prefix): tensors[name] for name in names}
+            self._evidence[prefix] = [found] if found else []
 
     @property
     def _width(self) -> int:
@@ -193,8 +211,24 @@ class Mixture:
     def _shape(self, state: MixtureState) -> tuple[int, int]:
         return len(state.before_B), self.vocabulary_size
 
-    def _gathered(self) -> int:
-        return sum(len(piece["before"]) for piece in self._evidence)
+    def _gather(self, prefix: str, told: Told, learnt_N: NDArray[np.bool_]) -> None:
+        """Keep what fitting needs to know of the symbols that are to be learnt from."""
+        room = max(0, self._combination.most_evidence - self._gathered(prefix))
+        kept_N = np.flatnonzero(learnt_N)[:room]
+        if len(kept_N):
+            self._evidence[prefix].append(
+                self._combination.gather(told.log_p_NMV[kept_N], told.before_N[kept_N], told.ids_N[kept_N])
+            )
+
+    def _gathered(self, prefix: str) -> int:
+        return sum(len(piece["before"]) for piece in self._evidence[prefix])
+
+    def _read(self, told: Told) -> Told:
+        """Return what the members say of these symbols while they learn from all that is counted."""
+        if self._sessions is None:
+            self._sessions = [own_or_static(member) for member in self.members]
+        said = [read_distributions(session, told.ids_N) for session in self._sessions]
+        return replace(told, log_p_NMV=stacked(said, (len(told.ids_N), self.vocabulary_size)))
 
     def _ask(self, state: MixtureState, ids_BT: Ids) -> Iterator[Told]:
         """Yield what the members say of these symbols, a block of positions at a time."""
@@ -227,4 +261,6 @@ class Mixture:
 
 
 def _joined(pieces: list[Tensors]) -> Tensors:
+    if not pieces:
+        return {}
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
