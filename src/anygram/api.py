@@ -175,6 +175,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     base: Run | str | Path | None = None,
+    members: Sequence[Run | str | Path] = (),
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
 ) -> Run:
@@ -182,12 +183,14 @@ def train(
 
     The words are those of `anygram train`: `valid` and `test` are a fraction, a source or "none";
     `settings` holds what `--set` takes; `base` is the run of `--from`, whose model and codec need not be
-    named again. Without `out` the run lives as long as the returned object.
+    named again; `members` are the runs that a mixture combines. Without `out` the run lives as long as
+    the returned object.
     """
-    base_path = base.path if isinstance(base, Run) else Path(base) if base else None
-    model, codec = _names(model, codec, base_path)
+    base_path = _path(base) if base else None
+    member_paths = tuple(_path(member) for member in members)
+    model, codec = _names(model, codec, base_path, member_paths)
     limit = parse_bytes(memory) if isinstance(memory, str) else memory
-    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path)
+    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path, member_paths)
     training.check(plan)
     if "-" in _as_sources(sources):
         processes.require_one("standard input")
@@ -222,11 +225,21 @@ def train(
         return Run(folder) if out is not None else _moved_out(folder)
 
 
-def _names(model: str | None, codec: str | None, base: Path | None) -> tuple[str, str]:
-    """Return the names of model and codec, those of the run to go on from if there is one."""
+def _path(run: Run | str | Path) -> Path:
+    return run.path if isinstance(run, Run) else Path(run)
+
+
+def _names(
+    model: str | None, codec: str | None, base: Path | None, members: Sequence[Path]
+) -> tuple[str, str]:
+    """Return the names of model and codec, those of the runs to begin with if there are any."""
+    if base is not None and members:
+        raise UsageError("--from goes on with one run, --member combines several; keep one of the two")
     if base is None:
         if model is None:
             raise UsageError("which model? name one with --model; anygram models lists them")
+        if members and codec is None:
+            codec = training.members.codec_of(members)
         return model, codec or training.DEFAULT_CODEC
     record = runs.read_record(base)
     for what, wanted, found in (("model", model, record.model), ("codec", codec, record.codec)):

@@ -240,6 +240,15 @@ class Ranked(Protocol):
         ...
 
 
+@runtime_checkable
+class Distributing(Protocol):
+    """A model that gives whole distributions at many positions at once, cheaper than one `predict` each."""
+
+    def distribute(self, state: State, ids_BT: Ids) -> tuple[FloatArray, State]:
+        """Return log P(next | all before it) at each id's place as log_p_BTV, and the state after them."""
+        ...
+
+
 @dataclass(frozen=True)
 class TextScorer:
     """Gives log P in nats of one text and its boundary, or as log_p_D of many, from their UTF-8 bytes."""
@@ -346,6 +355,15 @@ class Reader(Protocol):
 
     def copy(self) -> Self:
         """Return a reader that goes on from here on its own; neither changes the other."""
+        ...
+
+
+@runtime_checkable
+class DistributingReader(Reader, Protocol):
+    """A reader that gives the whole distributions along its way, cheaper than by `log_p` and `read`."""
+
+    def distribute(self, ids_T: Ids) -> FloatArray:
+        """Return `log_p` as it was before each id as log_p_TV, and read them."""
         ...
 
 

@@ -47,6 +47,10 @@ def train(
     base: Annotated[
         str | None, typer.Option("--from", metavar="RUN", help="Go on from this run's codec and model.")
     ] = None,
+    members: Annotated[
+        list[str] | None,
+        typer.Option("--member", metavar="RUN", help="A run that a mixture combines; repeat it."),
+    ] = None,
     on_bad_record: BadRecords = OnBadRecord.fail,
     as_json: AsJson = False,
 ) -> None:
@@ -57,6 +61,7 @@ def train(
     anygram train web.txt --model ngram --codec words --documents lines --memory 4G --out runs/web
     anygram train more.txt --from runs/counted --out runs/both
     anygram train 'logs/*.log' --model lstm --budget 5m --out runs/logs
+    anygram train book.txt --model mixture --member runs/counted --member runs/lstm --out runs/mix
     anygram train reviews.jsonl --text-field review --model transformer --codec bpe --out runs/reviews
     """
     from anygram import api
@@ -82,6 +87,7 @@ def train(
             seed=seed,
             resume=resume,
             base=base,
+            members=members or [],
             on_bad_record=on_bad_record.value,
             progress=progress,
         )

@@ -68,9 +68,9 @@ class Comparison:
 
 
 def pairs(names: Sequence[str] | None, codec: str | None) -> list[Pair]:
-    """Return the contestants: every model there is where no names are given; `name:codec` fixes a codec."""
+    """Return the contestants, by default all models that need no other runs; `name:codec` fixes a codec."""
     chosen = []
-    for name in names or models.REGISTRY.names():
+    for name in names or models.alone():
         model, _, own = name.strip().partition(":")
         pair = Pair(model, own or codec or training.DEFAULT_CODEC)
         if model not in models.REGISTRY.names():

@@ -193,6 +193,19 @@ class NeuralLanguageModel:
                 features_BTD[:, first : first + piece_BT.shape[1]] = hidden_BTD.cpu().numpy()
         return features_BTD
 
+    def distribute(self, state: NeuralState, ids_BT: Ids) -> tuple[FloatArray, NeuralState]:
+        """Return log P(next | all before it) at each id's place as log_p_BTV in nats, and the state after."""
+        log_p_BTV = np.empty((*ids_BT.shape, self._vocabulary_size), dtype=np.float32)
+        with self._evaluating():
+            for piece_BT, first, _ in self._pieces(ids_BT, None):
+                hidden_BTD, after = self._read(state, piece_BT, None)
+                before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
+                log_p_NV = self._head.log_p(before_BTD.flatten(0, 1))
+                place = slice(first, first + piece_BT.shape[1])
+                log_p_BTV[:, place] = log_p_NV.view(*piece_BT.shape, -1).cpu().numpy()
+                state = after
+        return log_p_BTV, state
+
     def loss(
         self,
         ids_BT: Ids,
