@@ -310,3 +310,29 @@ def test_the_format_stays(alone: None, tmp_path: Path) -> None:
     assert source.header == container.Header(Method.ALONE, settings="s")
     assert list(source.blocks()) == [Block(3, b"aab", stored=True)]
     assert made[:-4] == b"\xe1ng\x01\x00\x01s" + bytes([4 * 3 + 2 + 1]) + b"aab"
+
+
+# Mixtures
+
+
+def test_a_mixture_and_its_members_are_known_by_a_fingerprint(
+    trained: dict[str, Run], corpus: Path, tmp_path: Path
+) -> None:
+    counted = anygram.train(corpus, "frequency", codec="bytes", settings={"order": 1})
+    other = anygram.train(corpus, "frequency", codec="bytes", settings={"order": 2})
+    (tmp_path / "fitted.txt").write_bytes(TEXT)
+    mixed = [
+        anygram.train(
+            corpus,
+            "mixture",
+            members=[trained["bytes"], member],
+            valid=str(tmp_path / "fitted.txt"),
+            out=tmp_path / f"mixed-{number}",
+        )
+        for number, member in enumerate((counted, other))
+    ]
+    for data in ODD:
+        assert there_and_back(data, tmp_path, run=mixed[0]) == data
+    assert there_and_back(TEXT, tmp_path, run=mixed[0], adapt=True) == TEXT
+    with pytest.raises(RunError, match="with another run than"):
+        anygram.decompress(tmp_path / "data.ng", tmp_path / "back", run=mixed[1])

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from anygram import adapting, codecs, models, settings
+from anygram import adapting, codecs, models, runs, settings
 from anygram.errors import DataError, RunError, UsageError
 from anygram.protocols import Adaptive, Codec, Coding, TensorCodec
 from anygram.runs import StoredRun
@@ -130,7 +130,7 @@ def _require_same(run: StoredRun, header: Header, run_name: str, file: str) -> b
 
 
 def fingerprint(run: StoredRun) -> bytes:
-    """Return a digest of all that decides a run's symbols and predictions."""
+    """Return a digest of all that decides a run's symbols and predictions, its members' too."""
     record = run.record
     digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
     described = [
@@ -147,6 +147,8 @@ def fingerprint(run: StoredRun) -> bytes:
             stored = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
             digest.update(f"{name} {stored.dtype.str} {stored.shape}".encode())
             digest.update(stored.reshape(-1).view(np.uint8).data)
+    for name, folder in sorted(run.members.items()):
+        digest.update(name.encode() + fingerprint(runs.read(folder)))
     return digest.digest()
 
 
