@@ -35,9 +35,9 @@ _KEPT = 64
 _ROOM, _MOST_ROOM = 1 << 10, 1 << 22
 """How many contexts, symbols of contexts, or symbols read there is room for: at first, at most (200 MB)."""
 _MATCHES = 1 << 18
-_FIRST, _SURE = 0.2, 16.0
-"""Where a weight begins, and how many symbols that is worth."""
-_LEAST, _MOST = 1e-4, 0.999
+_SURE = 8.0
+"""How many symbols the weights are worth that learning begins with."""
+_LEAST, _MOST, _FLOOR = 1e-4, 0.999, 0.01
 _SPREAD = np.int64(-7046029254386353131)  # 2^64 / golden ratio, odd (Knuth 1998, section 6.4)
 
 
@@ -87,12 +87,24 @@ def empty(orders: int, boundary: int) -> Tables:
         read_N=np.zeros(_ROOM, dtype=np.int32),
         match_index_H=np.zeros(_MATCHES, dtype=np.int32),
         match=np.zeros(2, dtype=np.int64),
-        weight_KB=np.full((rows, VISITS * KINDS), _FIRST),
+        weight_KB=_first_weights(rows),
         seen_KB=np.full((rows, VISITS * KINDS), _SURE),
     )
     tables.read_N[0] = boundary
     tables.used[:] = (0, 0, 1, 1)
     return tables
+
+
+def _first_weights(rows: int) -> NDArray[np.float64]:
+    """Return λ before anything was read: (1 − ¾ d/n) / 4d of a context with d symbols in n visits.
+
+    So a context weighs the more the oftener it was met and the fewer symbols came; a match by its length.
+    """
+    visits_B1 = np.array([1.0, *(1.25 * 2.0 ** np.arange(1, VISITS))])[:, None]
+    kinds_B = np.array([1.0, 2.0, 3.5, 8.0])
+    weight_KB = np.tile(((1 - 0.75 * kinds_B / visits_B1) / (4 * kinds_B)).ravel(), (rows, 1))
+    weight_KB[-1, :LENGTHS] = np.minimum(0.02 * np.arange(1, LENGTHS + 1), 0.3)
+    return np.maximum(weight_KB, _FLOOR)
 
 
 def copied(tables: Tables) -> Tables:

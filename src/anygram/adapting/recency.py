@@ -25,15 +25,15 @@ class Config:
     visit, `slow_decay` that of the empty context; `match`: the shortest stretch that is looked for again;
     `rate`: the least step of a weight."""
 
-    orders: int = 6
-    decay: float = 0.9
+    orders: int = 8
+    decay: float = 0.85
     slow_decay: float = 0.998
     match: int = 5
     rate: float = 0.02
 
     def __post_init__(self) -> None:
         if not 0 <= self.orders <= 16:
-            raise UsageError(f"orders must be from 0 to 16, got {self.orders}; for example 6")
+            raise UsageError(f"orders must be from 0 to 16, got {self.orders}; for example 8")
         for name in ("decay", "slow_decay"):
             if not 0 < getattr(self, name) <= 1:
                 raise UsageError(f"{name} must be above 0 and at most 1, got {getattr(self, name)}")
