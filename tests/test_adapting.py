@@ -48,7 +48,7 @@ class SlowRecency:
         self.visits: dict[tuple[int, ...], list[int]] = defaultdict(list)
         self.text: list[int] = [BOUNDARY]
         self.since = 1
-        self.weights: dict[tuple[int, int], tuple[float, float]] = defaultdict(lambda: (0.2, 16.0))
+        self.weights: dict[tuple[int, int], tuple[float, float]] = {}
         self.latest: dict[tuple[int, ...], int] = {}
         self.match: tuple[int, int] | None = None
 
@@ -70,17 +70,26 @@ class SlowRecency:
             found.append(((self.orders + 1, kind), np.eye(VOCABULARY)[self.text[place]]))
         return found
 
+    def first(self, order: int, kind: int) -> tuple[float, float]:
+        """Return λ before anything was read, and how many symbols it is worth."""
+        if order > self.orders:
+            return min(0.02 * (kind + 1), 0.3), 8.0
+        visits, few = divmod(kind, 4)
+        different = [1.0, 2.0, 3.5, 8.0][few]
+        times = 1.25 * 2**visits if visits else 1.0
+        return max((1 - 0.75 * different / times) / (4 * different), 0.01), 8.0
+
     def p(self) -> FloatArray:
         p_V = np.full(VOCABULARY, 1 / VOCABULARY)
         for kind, expert_V in self.experts():
-            weight = self.weights[kind][0]
+            weight = self.weights.get(kind, self.first(*kind))[0]
             p_V = (1 - weight) * p_V + weight * expert_V
         return p_V
 
     def learn(self, symbol: int) -> None:
         p = 1 / VOCABULARY
         for kind, expert_V in self.experts():
-            weight, seen = self.weights[kind]
+            weight, seen = self.weights.get(kind, self.first(*kind))
             mixed = (1 - weight) * p + weight * expert_V[symbol]
             step = max(1 / (seen + 1), self.rate)
             moved = weight + step * (weight * expert_V[symbol] / mixed - weight)
@@ -160,7 +169,7 @@ def test_where_the_model_gives_almost_nothing_the_mixture_is_finite() -> None:
     assert np.isfinite(reader.log_p()).all()
     assert reader.read(np.array([1], dtype=np.int32))[0] == pytest.approx(-2000.0)
     # now it has been seen: its part of the cache counts, and that of the model is as if nothing
-    assert reader.read(np.array([1], dtype=np.int32))[0] == pytest.approx(math.log(0.2))
+    assert reader.read(np.array([1], dtype=np.int32))[0] == pytest.approx(math.log(1 / 16))
 
 
 class SlowDynamic:

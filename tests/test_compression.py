@@ -41,6 +41,9 @@ ODD = [
     "\ufeffmark \u2028 \u0085 \x1c\x0b\x0c".encode(),
     b"<unk> <boundary>   two  spaces \n\n ",
 ]
+REPRODUCIBLE = [
+    name for name in ("ngram", "frequency", "uniform", ends.ALONE) if name in models.REGISTRY.names()
+]
 CODEC_SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("bytes", {}),
     ("chars", {}),
@@ -221,13 +224,25 @@ def test_networks_read_long_blocks_in_rows() -> None:
 # Machines
 
 
-@pytest.mark.parametrize("name", ["ngram", "frequency", "uniform"])
+@pytest.mark.parametrize("name", REPRODUCIBLE)
 def test_what_counts_decodes_on_another_machine(corpus: Path, tmp_path: Path, name: str) -> None:
     run = anygram.train(corpus, name, codec="bytes", out=tmp_path / "run")
     (tmp_path / "data").write_bytes(TEXT + bytes(range(256)))
     anygram.compress(tmp_path / "data", tmp_path / "data.ng", run=run)
     code = "import anygram, sys; anygram.decompress(sys.argv[1], sys.argv[2], run=sys.argv[3])"
     files = [tmp_path / part for part in ("data.ng", "back", "run")]
+    another_machine.run(code, *files, folder=tmp_path / "kernels")
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "data").read_bytes()
+
+
+@pytest.mark.skipif(ends.ALONE not in REPRODUCIBLE, reason="no model that learns from the file alone")
+def test_files_come_back_without_a_run_and_on_another_machine(tmp_path: Path) -> None:
+    for data in ODD:
+        assert there_and_back(data, tmp_path) == data
+    (tmp_path / "data").write_bytes(b"".join(ODD) * 3)
+    anygram.compress(tmp_path / "data", tmp_path / "data.ng")
+    code = "import anygram, sys; anygram.decompress(sys.argv[1], sys.argv[2])"
+    files = [tmp_path / part for part in ("data.ng", "back")]
     another_machine.run(code, *files, folder=tmp_path / "kernels")
     assert (tmp_path / "back").read_bytes() == (tmp_path / "data").read_bytes()
 
@@ -274,6 +289,7 @@ def test_a_file_comes_back_by_the_command_line(
         assert back.read_bytes() == TEXT
     said = ask(capsys, "compress", data, "--out", out, *words, "--rows", "5")
     assert f"{len(TEXT):,} bytes became" in said.out and "beginning 5 rows" in said.out
+    assert f"takes the run too, of {runs.model_bytes(trained['chars'].path):,} bytes" in said.out
 
 
 def test_settings_without_a_run_are_found_in_the_file(alone: None, tmp_path: Path) -> None:

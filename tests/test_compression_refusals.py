@@ -108,7 +108,11 @@ def test_refusals_of_the_command_line(
         (["compress", data, "--out", out, "--run", tmp_path / "none"], 1, "is not a run folder"),
         (["compress", data, "--out", out, "--run", lossy], 2, "words, does not bring every text back"),
         (["compress", data, "--out", out, "--run", path, "--adapt-by", "dynamic"], 2, "not this model; ways"),
-        (["compress", data, "--out", out, "--run", path, "--rows", "0"], 2, "rows must be at least 1, got 0"),
+        (
+            ["compress", data, "--out", out, "--run", path, "--rows", "0"],
+            2,
+            "rows must be from 1 to 4096, got 0",
+        ),
         (["compress", data, "--out", out, "--adapt"], 2, "leave out --adapt"),
         (["compress", data, "--out", out, "--rows", "2"], 2, "leave out --rows"),
         (

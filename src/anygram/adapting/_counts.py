@@ -5,22 +5,13 @@ is met again, so that a symbol's share of them is its share of the recent visits
 symbols stand in the order in which they were met; an index finds either by its hash.
 
 The longest stretch that was read before and ends like the text does now, if it is long enough, predicts one
-symbol more: the one that came after it.
+symbol more: the one that came after it. `_weighing` says how much of all that is believed.
 
-What contexts say is mixed into what the model says from the shortest to the longest, then the match:
-
-    P ← (1 − λ) P + λ P_context          λ by the context's length, its visits, and its different symbols
-
-and each λ is moved towards the part that the context had in the symbol read: on-line EM (Cappé & Moulines
-2009). A mixture is kept as P = s · P_model + a, so that no logarithm is taken before the end.
-
-Axes: K orders, C contexts, E symbols of contexts, N symbols read, T positions, V vocabulary, H slots of an
-index, B classes.
+Axes: K orders, C contexts, E symbols of contexts, N symbols read, H slots of an index, B classes.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,16 +19,13 @@ from numpy.typing import NDArray
 
 from anygram.compiled import kernel
 
-VISITS, KINDS, LENGTHS = 8, 4, 16
-"""How many classes of visits, of different symbols and of lengths of matches have weights of their own."""
-_LONGEST = 40
-_KEPT = 64
+_LONGEST, _KEPT = 40, 64
+"""The longest match that is told from longer ones; how many symbols stay where the rest is forgotten."""
 _ROOM, _MOST_ROOM = 1 << 10, 1 << 22
 """How many contexts, symbols of contexts, or symbols read there is room for: at first, at most (200 MB)."""
 _MATCHES = 1 << 18
-_FIRST, _SURE = 0.2, 16.0
-"""Where a weight begins, and how many symbols that is worth."""
-_LEAST, _MOST = 1e-4, 0.999
+_SURE = 8.0
+"""How many symbols the weights are worth that learning begins with."""
 _SPREAD = np.int64(-7046029254386353131)  # 2^64 / golden ratio, odd (Knuth 1998, section 6.4)
 
 
@@ -67,9 +55,8 @@ class Tables(NamedTuple):
     """λ of each order and class, the match's in the last row, and how often each was moved."""
 
 
-def empty(orders: int, boundary: int) -> Tables:
-    """Return tables of a session that has read the boundary alone, for contexts of 0 to `orders` symbols."""
-    rows = orders + 2
+def empty(weight_KB: NDArray[np.float64], boundary: int) -> Tables:
+    """Return tables of a session that has read the boundary alone and begins with these weights."""
     tables = Tables(
         used=np.zeros(4, dtype=np.int64),
         context_index_H=np.zeros(2 * _ROOM, dtype=np.int32),
@@ -87,8 +74,8 @@ def empty(orders: int, boundary: int) -> Tables:
         read_N=np.zeros(_ROOM, dtype=np.int32),
         match_index_H=np.zeros(_MATCHES, dtype=np.int32),
         match=np.zeros(2, dtype=np.int64),
-        weight_KB=np.full((rows, VISITS * KINDS), _FIRST),
-        seen_KB=np.full((rows, VISITS * KINDS), _SURE),
+        weight_KB=weight_KB.copy(),
+        seen_KB=np.full_like(weight_KB, _SURE),
     )
     tables.read_N[0] = boundary
     tables.used[:] = (0, 0, 1, 1)
@@ -123,12 +110,12 @@ def with_room(tables: Tables) -> Tables:
 
 def _emptied(tables: Tables) -> Tables:
     """Return tables that hold the last symbols, and what each kind of context is worth, but no counts."""
-    left = empty(len(tables.weight_KB) - 2, int(tables.read_N[0]))
+    left = empty(tables.weight_KB, int(tables.read_N[0]))
     read, since = tables.used[2:].tolist()
     kept = min(since, _KEPT)
     left.read_N[1 : 1 + kept] = tables.read_N[read - kept : read]
     left.used[2:] = 1 + kept, kept
-    left.weight_KB[:], left.seen_KB[:] = tables.weight_KB, tables.seen_KB
+    left.seen_KB[:] = tables.seen_KB
     return left
 
 
@@ -137,108 +124,7 @@ def _doubled(array_N: NDArray[Any]) -> NDArray[Any]:
 
 
 @kernel
-def read(
-    tables: Tables,
-    decay_K: Any,
-    shortest: int,
-    rate: float,
-    base_T: Any,
-    ids_T: Any,
-    log_p_T: Any,
-    first: int,
-) -> int:
-    """Write log P of the ids from `first` on, given the model's as base_T, and learn each; return where it
-    stopped, before the end for want of room."""
-    orders = len(decay_K)
-    found_K = np.empty(orders, dtype=np.int64)
-    key_K = np.empty(orders, dtype=np.int64)
-    for t in range(first, len(ids_T)):
-        if (
-            tables.used[0] + orders > len(tables.context_key_C)
-            or tables.used[1] + orders > len(tables.symbol_E)
-            or tables.used[2] == len(tables.read_N)
-        ):
-            return t
-        _find_contexts(tables, key_K, found_K)
-        log_p_T[t] = _judge(tables, decay_K, shortest, rate, found_K, base_T[t], ids_T[t])
-        _count(tables, decay_K, key_K, found_K, ids_T[t])
-        _go_on(tables, shortest, ids_T[t], ids_T[t] == tables.read_N[0])
-    return len(ids_T)
-
-
-@kernel
-def distribution(tables: Tables, decay_K: Any, shortest: int, log_p_V: Any) -> None:
-    """Write over the model's log P of every next symbol the mixture's."""
-    orders = len(decay_K)
-    found_K = np.empty(orders, dtype=np.int64)
-    _find_contexts(tables, np.empty(orders, dtype=np.int64), found_K)
-    added_V = np.zeros(len(log_p_V))
-    kept = 1.0
-    if tables.match[1] > 0:
-        weight = tables.weight_KB[orders, _length_class(tables.match[1], shortest)]
-        added_V[tables.read_N[tables.match[0]]] += weight
-        kept -= weight
-    for k in range(orders - 1, -1, -1):
-        context = found_K[k]
-        if context < 0:
-            continue
-        weight = tables.weight_KB[k, _context_class(tables, context)]
-        place = tables.last_C[context] - 1
-        while place >= 0:
-            share = _share(tables, decay_K[k], context, place)
-            added_V[tables.symbol_E[place]] += kept * weight * share
-            place = tables.before_E[place] - 1
-        kept *= 1.0 - weight
-    for symbol in range(len(log_p_V)):
-        log_p_V[symbol] = _logarithm(kept, added_V[symbol], log_p_V[symbol])
-
-
-@kernel
-def _judge(
-    tables: Any, decay_K: Any, shortest: int, rate: float, found_K: Any, base: float, symbol: int
-) -> float:
-    """Return log P of the symbol, and move the weights towards what would have said it better."""
-    kept, added, base_p = 1.0, 0.0, math.exp(base)
-    for k in range(len(found_K)):
-        context = found_K[k]
-        if context >= 0:
-            place = tables.symbol_index_H[_slot_of_symbol(tables, context, symbol)] - 1
-            share = _share(tables, decay_K[k], context, place) if place >= 0 else 0.0
-            kind = _context_class(tables, context)
-            weight = tables.weight_KB[k, kind]
-            _move(tables, rate, k, kind, share, kept * base_p + added)
-            kept, added = (1.0 - weight) * kept, (1.0 - weight) * added + weight * share
-    if tables.match[1] > 0:
-        share = 1.0 if tables.read_N[tables.match[0]] == symbol else 0.0
-        kind = _length_class(tables.match[1], shortest)
-        weight = tables.weight_KB[len(found_K), kind]
-        _move(tables, rate, len(found_K), kind, share, kept * base_p + added)
-        kept, added = (1.0 - weight) * kept, (1.0 - weight) * added + weight * share
-    return _logarithm(kept, added, base)
-
-
-@kernel
-def _move(tables: Any, rate: float, k: int, kind: int, share: float, rest: float) -> None:
-    """Move λ towards the probability that the symbol came from the context and not from the rest."""
-    weight = tables.weight_KB[k, kind]
-    part = weight * share
-    total = part + (1.0 - weight) * rest
-    responsible = part / total if total > 0.0 else 0.0
-    tables.seen_KB[k, kind] += 1.0
-    weight += max(1.0 / tables.seen_KB[k, kind], rate) * (responsible - weight)
-    tables.weight_KB[k, kind] = min(max(weight, _LEAST), _MOST)
-
-
-@kernel
-def _logarithm(kept: float, added: float, base: float) -> float:
-    """Return log(kept · e^base + added), finite where base is so small that e^base is 0."""
-    if added <= 0.0:
-        return math.log(kept) + base
-    return math.log(kept * math.exp(base) + added)
-
-
-@kernel
-def _find_contexts(tables: Any, key_K: Any, found_K: Any) -> None:
+def find_contexts(tables: Any, key_K: Any, found_K: Any) -> None:
     """Write each order's key and its context: −1 where it is new, −2 where it would pass the boundary."""
     read, since = tables.used[2], tables.used[3]
     key = np.int64(1)
@@ -250,11 +136,11 @@ def _find_contexts(tables: Any, key_K: Any, found_K: Any) -> None:
             key = (key ^ (tables.read_N[read - k] + np.int64(k) * 65599)) * _SPREAD
             key ^= (key >> 32) & 0xFFFFFFFF
         key_K[k] = key
-        found_K[k] = tables.context_index_H[_slot_of_context(tables, key)] - 1
+        found_K[k] = tables.context_index_H[slot_of_context(tables, key)] - 1
 
 
 @kernel
-def _count(tables: Any, decay_K: Any, key_K: Any, found_K: Any, symbol: int) -> None:
+def count(tables: Any, decay_K: Any, key_K: Any, found_K: Any, symbol: int) -> None:
     """Count the symbol in its contexts, those that are new too."""
     for k in range(len(key_K)):
         context = found_K[k]
@@ -263,11 +149,11 @@ def _count(tables: Any, decay_K: Any, key_K: Any, found_K: Any, symbol: int) -> 
         if context < 0:
             context = tables.used[0]
             tables.used[0] += 1
-            tables.context_index_H[_slot_of_context(tables, key_K[k])] = context + 1
+            tables.context_index_H[slot_of_context(tables, key_K[k])] = context + 1
             tables.context_key_C[context] = key_K[k]
         tables.visits_C[context] += 1
         tables.total_C[context] = tables.total_C[context] * decay_K[k] + 1.0
-        slot = _slot_of_symbol(tables, context, symbol)
+        slot = slot_of_symbol(tables, context, symbol)
         place = tables.symbol_index_H[slot] - 1
         if place < 0:
             place = tables.used[1]
@@ -284,7 +170,7 @@ def _count(tables: Any, decay_K: Any, key_K: Any, found_K: Any, symbol: int) -> 
 
 
 @kernel
-def _go_on(tables: Any, shortest: int, symbol: int, closes: bool) -> None:
+def go_on(tables: Any, shortest: int, symbol: int, closes: bool) -> None:
     """Append the symbol to what was read, and follow the match or look for one."""
     read, match = tables.used[2], tables.match
     follows = match[1] > 0 and tables.read_N[match[0]] == symbol
@@ -313,32 +199,7 @@ def _go_on(tables: Any, shortest: int, symbol: int, closes: bool) -> None:
 
 
 @kernel
-def _share(tables: Any, decay: float, context: int, place: int) -> float:
-    """Return a symbol's part of what its context counts."""
-    passed = tables.visits_C[context] - tables.visit_E[place]
-    share: float = tables.weight_E[place] * decay**passed / tables.total_C[context]
-    return share
-
-
-@kernel
-def _context_class(tables: Any, context: int) -> int:
-    """Return the class of a context: by the logarithm of its visits, and its different symbols."""
-    visits, high = tables.visits_C[context], 0
-    while visits > 1 and high < VISITS - 1:
-        visits >>= 1
-        high += 1
-    kinds = tables.kinds_C[context]
-    few = 0 if kinds == 1 else 1 if kinds == 2 else 2 if kinds <= 4 else 3
-    return high * KINDS + few
-
-
-@kernel
-def _length_class(length: int, shortest: int) -> int:
-    return min((length - shortest) // 2, LENGTHS - 1)
-
-
-@kernel
-def _slot_of_context(tables: Any, key: Any) -> Any:
+def slot_of_context(tables: Any, key: Any) -> Any:
     """Return where the index holds the context of this key, or would."""
     mask = len(tables.context_index_H) - 1
     slot = key & mask
@@ -348,7 +209,7 @@ def _slot_of_context(tables: Any, key: Any) -> Any:
 
 
 @kernel
-def _slot_of_symbol(tables: Any, context: Any, symbol: Any) -> Any:
+def slot_of_symbol(tables: Any, context: Any, symbol: Any) -> Any:
     """Return where the index holds this symbol of this context, or would."""
     mask = len(tables.symbol_index_H) - 1
     key = (np.int64(context) * 1000003 + symbol) * _SPREAD
@@ -363,11 +224,11 @@ def _slot_of_symbol(tables: Any, context: Any, symbol: Any) -> Any:
 @kernel
 def _index_contexts(tables: Any) -> None:
     for context in range(tables.used[0]):
-        tables.context_index_H[_slot_of_context(tables, tables.context_key_C[context])] = context + 1
+        tables.context_index_H[slot_of_context(tables, tables.context_key_C[context])] = context + 1
 
 
 @kernel
 def _index_symbols(tables: Any) -> None:
     for place in range(tables.used[1]):
-        slot = _slot_of_symbol(tables, tables.context_E[place], tables.symbol_E[place])
+        slot = slot_of_symbol(tables, tables.context_E[place], tables.symbol_E[place])
         tables.symbol_index_H[slot] = place + 1

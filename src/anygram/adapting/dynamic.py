@@ -32,14 +32,14 @@ class Config:
     """`segment` is S in symbols, `rate` η, `decay` λ, towards the trained weights."""
 
     segment: int = 32
-    rate: float = 3e-4
+    rate: float = 2e-4
     decay: float = 1e-3
 
     def __post_init__(self) -> None:
         if self.segment < 1:
             raise UsageError(f"segment must be at least 1, got {self.segment}; for example 32")
         if not 0 <= self.rate < math.inf:
-            raise UsageError(f"rate must be at least 0 and finite, got {self.rate}; for example 0.0003")
+            raise UsageError(f"rate must be at least 0 and finite, got {self.rate}; for example 0.0002")
         if not 0 <= self.decay <= 1:
             raise UsageError(f"decay must be from 0 to 1, got {self.decay}; for example 0.001")
 

@@ -1,7 +1,7 @@
 """What was read lately comes again: a recency cache beside any model (Kuhn & De Mori 1990).
 
 A cache holds what followed the last 0 to K symbols in the session, and where the longest repeated stretch
-went on; how much each is believed is learnt on line. `_counts` has the equations.
+went on; how much each is believed is learnt on line. `_weighing` has the equations.
 Axes: T positions, V vocabulary, K orders.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anygram.adapting import _counts
+from anygram.adapting import _counts, _weighing
 from anygram.adapting._static import Static
 from anygram.errors import UsageError
 from anygram.protocols import FloatArray, Ids, LanguageModel, Reader
@@ -25,15 +25,15 @@ class Config:
     visit, `slow_decay` that of the empty context; `match`: the shortest stretch that is looked for again;
     `rate`: the least step of a weight."""
 
-    orders: int = 6
-    decay: float = 0.9
+    orders: int = 8
+    decay: float = 0.85
     slow_decay: float = 0.998
     match: int = 5
     rate: float = 0.02
 
     def __post_init__(self) -> None:
         if not 0 <= self.orders <= 16:
-            raise UsageError(f"orders must be from 0 to 16, got {self.orders}; for example 6")
+            raise UsageError(f"orders must be from 0 to 16, got {self.orders}; for example 8")
         for name in ("decay", "slow_decay"):
             if not 0 < getattr(self, name) <= 1:
                 raise UsageError(f"{name} must be above 0 and at most 1, got {getattr(self, name)}")
@@ -65,12 +65,12 @@ class Recency:
         self._inner = inner
         self._config = config
         self._decay_K = np.array([config.slow_decay] + [config.decay] * config.orders)
-        self._tables = _counts.empty(config.orders, vocabulary_size - 1)
+        self._tables = _counts.empty(_weighing.first_weights(config.orders), vocabulary_size - 1)
 
     def log_p(self) -> FloatArray:
         """Return log P(next | all read so far) as log_p_V in nats."""
         log_p_V = self._inner.log_p().astype(np.float64)
-        _counts.distribution(self._tables, self._decay_K, self._config.match, log_p_V)
+        _weighing.distribution(self._tables, self._decay_K, self._config.match, log_p_V)
         return log_p_V
 
     def read(self, ids_T: Ids) -> FloatArray:
@@ -79,7 +79,7 @@ class Recency:
         log_p_T = np.zeros(len(ids_T))
         done = 0
         while True:
-            done = _counts.read(
+            done = _weighing.read(
                 self._tables,
                 self._decay_K,
                 self._config.match,

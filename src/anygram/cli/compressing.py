@@ -58,8 +58,10 @@ def compress(
     if as_json:
         options.print_json({"out": out, **result.to_json()})
         return
-    sizes = f"{result.bytes_in:,} bytes became {result.bytes_out:,}"
-    print(f"{out}: {sizes}, {result.bits_per_byte:.4f} bits a byte")
+    rate = f", {result.bits_per_byte:.4f} bits a byte" if result.bytes_in else ""
+    print(f"{out}: {result.bytes_in:,} bytes became {result.bytes_out:,}{rate}")
+    if result.model_bytes:
+        print(f"decompressing takes the run too, of {result.model_bytes:,} bytes")
     if result.rows > 1:
         lost = result.cold_start_bits / 8
         print(f"beginning {result.rows} rows without context cost about {lost:,.0f} bytes")

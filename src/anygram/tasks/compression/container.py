@@ -29,6 +29,9 @@ FINGERPRINT_BYTES = 8
 MOST_OF_A_BLOCK = 1 << 24
 """Blocks have no more symbols, or stored bytes: what claims more is damaged."""
 
+MOST_ROWS = 1 << 12
+"""Blocks have no more rows: a damaged number must not ask for all memory there is."""
+
 _MOST_SETTINGS = 1 << 16
 _BYTES_OF_A_SYMBOL, _BYTES_OF_AN_END = 5, 16
 _STORED, _LAST = 2, 1
@@ -141,7 +144,10 @@ class Source:
     def _coded(self, count: int) -> Block:
         rows = self._number() if self.header.method == Method.STATIC else 1
         size = self._number()
-        if not 1 <= rows <= max(1, count) or size > _BYTES_OF_A_SYMBOL * count + _BYTES_OF_AN_END:
+        if (
+            not 1 <= rows <= min(MOST_ROWS, max(1, count))
+            or size > _BYTES_OF_A_SYMBOL * count + _BYTES_OF_AN_END
+        ):
             raise self.damaged()
         return Block(count, self._take(size), rows)
 

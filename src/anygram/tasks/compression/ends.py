@@ -20,7 +20,7 @@ from anygram.protocols import Adaptive, Codec, Coding, TensorCodec
 from anygram.runs import StoredRun
 from anygram.tasks.compression import circumstances, coders
 from anygram.tasks.compression.coders import Coder
-from anygram.tasks.compression.container import FINGERPRINT_BYTES, Header, Method
+from anygram.tasks.compression.container import FINGERPRINT_BYTES, MOST_ROWS, Header, Method
 
 ALONE = "contextmix"
 """The model that learns from the file alone."""
@@ -73,8 +73,8 @@ def with_run(
         )
     if rows is not None and adapt:
         raise UsageError("what learns as it reads has one row; leave out --rows or --adapt")
-    if rows is not None and rows < 1:
-        raise UsageError(f"rows must be at least 1, got {rows}")
+    if rows is not None and not 1 <= rows <= MOST_ROWS:
+        raise UsageError(f"rows must be from 1 to {MOST_ROWS}, got {rows}")
     if adapt_settings and not adapt:
         raise UsageError("adapt_settings without adapt would do nothing; give adapt=True too")
     if not adapt:
