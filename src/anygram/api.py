@@ -26,10 +26,11 @@ from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
-from anygram.tasks import generation, prediction
+from anygram.tasks import generation, prediction, sharing
 from anygram.tasks.generation import Sampling
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
+from anygram.tasks.sharing import SymbolShares
 
 if TYPE_CHECKING:
     from anygram.comparison.compare import Comparison
@@ -84,6 +85,10 @@ class Run:
     def predict(self, prompt: str = "", top: int = 10) -> list[Prediction]:
         """Return the likeliest next symbols after the prompt."""
         return prediction.predict(self.model, self.codec, prompt, top)
+
+    def shares(self, text: str) -> list[SymbolShares]:
+        """Return how much each member of a mixture has to do with each symbol; UsageError for others."""
+        return sharing.shares(self.model, self.codec, text)
 
     def generate(
         self,

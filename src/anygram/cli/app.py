@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": asking.score,
     "predict": asking.predict,
     "generate": asking.generate,
+    "shares": asking.shares,
     "export": exchanging.export,
     "import": exchanging.import_,
     "models": listing.models,
