@@ -28,7 +28,7 @@ from anygram.comparison.compare import Pair
 from anygram.comparison.results import Row
 from anygram.data.documents import Document
 from anygram.errors import AnygramError, UsageError
-from anygram.models import REGISTRY
+from anygram.models import alone
 from tests.asking import ask, contents, strict_json, write_corpus
 
 LSTM = ["lstm.units=12", "lstm.embedding=6", "lstm.rows=4", "lstm.block=8"]
@@ -294,7 +294,7 @@ def test_zpaq_gets_its_padding_and_its_failure_is_told(
 
 
 def test_contestants_are_all_models_or_those_named() -> None:
-    assert [pair.model for pair in comparing.pairs(None, None)] == REGISTRY.names()
+    assert [pair.model for pair in comparing.pairs(None, None)] == alone()
     assert comparing.pairs(["lstm", " gru:bytes"], "chars") == [Pair("lstm", "chars"), Pair("gru", "bytes")]
 
 

@@ -272,7 +272,7 @@ def test_a_combination_is_what_its_equation_says(
     log_p_N = made.read(weights_CM, log_p_NMV, before_N, ids_N, 0.0)
     np.testing.assert_allclose(log_p_N, log_p_NV[np.arange(len(ids_N)), ids_N], atol=1e-9)
     np.testing.assert_array_equal(weights_CM, kept_CM)
-    share_NM = made.shares(weights_CM, log_p_NMV, before_N, ids_N)
+    share_NM = made.shares(weights_CM, made.gather(log_p_NMV, before_N, ids_N))
     assert (share_NM >= 0).all()
     np.testing.assert_allclose(share_NM.sum(axis=1), 1)
 
@@ -472,7 +472,14 @@ def test_runs_are_mixed_and_the_mixture_needs_them_no_more(
     inspected = ask(capsys, "inspect", mix, "--json").fields
     assert inspected["data"]["valid"] == "0.5"  # what the members held back
     assert inspected["figures"]["model"]["weights"] == said.fields["model"]["weights"]
-    assert "1-frequency" in (mix / "report.md").read_text()
+    shares = inspected["figures"]["model"]["shares"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert f"| model.shares.1-frequency | {shares['1-frequency']:.6g} |" in (mix / "report.md").read_text()
+    symbols = ask(capsys, "shares", mix, "--text", "the cat", "--json").fields["symbols"]
+    assert [one["symbol"] for one in symbols] == [*"the cat", "<end>"]
+    assert all(sum(one["shares"].values()) == pytest.approx(1) for one in symbols)
+    printed = ask(capsys, "shares", mix, "--text", "at").out.splitlines()
+    assert printed[0].split() == ["1-frequency", "2-ngram", "symbol"] and printed[3].endswith("'<end>'")
 
 
 def test_a_mixture_is_better_than_its_members(runs_to_mix: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -547,6 +554,8 @@ def test_bad_input_is_refused_in_one_line(
 
 
 def test_members_are_for_mixtures(runs_to_mix: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ask(capsys, "shares", runs_to_mix / "ngram", "--text", "a")
+    assert said.refusal == "only a mixture has members to share a symbol; train one with --model mixture"
     words = ["--model", "ngram", "--member", runs_to_mix / "ngram", "--out", runs_to_mix / "out"]
     said = ask(capsys, "train", write_corpus(runs_to_mix), *words)
     assert said.refusal == "ngram has no members; leave out --member, or choose --model mixture"

@@ -27,12 +27,13 @@ from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record
-from anygram.tasks import compression, generation, prediction
+from anygram.tasks import compression, generation, prediction, sharing
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.generation import Sampling
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
+from anygram.tasks.sharing import SymbolShares
 
 if TYPE_CHECKING:
     from anygram.comparison.compare import Comparison
@@ -112,6 +113,10 @@ class Run:
     def predict(self, prompt: str = "", top: int = 10) -> list[Prediction]:
         """Return the likeliest next symbols after the prompt."""
         return prediction.predict(self.model, self.codec, prompt, top)
+
+    def shares(self, text: str) -> list[SymbolShares]:
+        """Return how much each member of a mixture has to do with each symbol; UsageError for others."""
+        return sharing.shares(self.model, self.codec, text)
 
     def generate(
         self,

@@ -241,6 +241,20 @@ class Ranked(Protocol):
 
 
 @runtime_checkable
+class Combined(Protocol):
+    """A model made of others, that says how much each has to do with a symbol."""
+
+    @property
+    def names(self) -> list[str]:
+        """What its members are called."""
+        ...
+
+    def shares(self, state: State, ids_BT: Ids) -> FloatArray:
+        """Return each member's share of each symbol as share_BTM, at least 0 and in sum 1."""
+        ...
+
+
+@runtime_checkable
 class Distributing(Protocol):
     """A model that gives whole distributions at many positions at once, cheaper than one `predict` each."""
 

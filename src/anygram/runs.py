@@ -142,10 +142,22 @@ def _each(members: Mapping[str, Path]) -> Iterator[tuple[str, StoredRun]]:
         yield name, read(folder)
 
 
+_NEEDED = (
+    "run.toml",
+    "codec.json",
+    "codec.safetensors",
+    "model.safetensors",
+    "metrics.jsonl",
+    "report.md",
+)
+
+
 def _copy_member(run: Path, folder: Path) -> None:
     """Copy a run without what only resuming it would need."""
-    unneeded = shutil.ignore_patterns("training.safetensors", "tensorboard")
-    shutil.copytree(run, folder, ignore=unneeded)
+    for name in _NEEDED:
+        if (run / name).is_file():
+            with storage.replacing(folder / name) as temporary:
+                shutil.copyfile(run / name, temporary)
 
 
 def create_model(record: Record, members: Mapping[str, LanguageModel]) -> LanguageModel:
@@ -217,11 +229,20 @@ def report(record: Record) -> str:
     rows += [(f"spent.{key}", value) for key, value in record.spent.items()]
     for part, figures in record.figures.items():
         if isinstance(figures, dict):
-            rows += [(f"{part}.{key}", value) for key, value in figures.items()]
+            rows += [(f"{part}.{key}", value) for key, value in _flat(figures)]
         else:
             rows.append((part, figures))
     lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
     return "\n".join(["# Run", "", "| what | value |", "|---|---|", *lines, ""])
+
+
+def _flat(figures: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield figures by key; of those that members have, each member's."""
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", one) for inner, one in value.items())
+        else:
+            yield key, value
 
 
 def _cell(value: Any) -> str:

@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": asking.score,
     "predict": asking.predict,
     "generate": asking.generate,
+    "shares": asking.shares,
     "compress": compressing.compress,
     "decompress": compressing.decompress,
     "export": exchanging.export,

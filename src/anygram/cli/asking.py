@@ -122,6 +122,30 @@ def predict(
         print(options.printable(f"{one.probability:8.4f}  {matched}{one.symbol!r}"))
 
 
+def shares(
+    run: RunFolder,
+    text: Annotated[str, typer.Option(help="The text to look at.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Show how much each member of a mixture has to do with each symbol of a text.
+
+    \b
+    anygram shares runs/mix --text "To be, or not to be"
+    """
+    from anygram import api
+
+    symbols = api.load(run).shares(text)
+    if as_json:
+        options.print_json({"symbols": [asdict(one) for one in symbols]})
+        return
+    names = list(symbols[0].shares)
+    width = max(map(len, names))
+    print("  ".join([*(f"{name:>{width}}" for name in names), "symbol"]))
+    for one in symbols:
+        figures = [f"{share:{width}.4f}" for share in one.shares.values()]
+        print(options.printable("  ".join([*figures, repr(one.symbol)])))
+
+
 def generate(
     run: RunFolder,
     prompt: Prompt = "",

@@ -217,7 +217,8 @@ def _check_learner(plan: Plan, splits: Splits) -> None:
 
 def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:
     """Raise RunError where the run in `out` is another than the plan's, or has nothing left to do."""
-    if differing := _differences(record.data, data, ("fingerprint", "bytes", "documents", "valid", "test")):
+    keys = ("fingerprint", "bytes", "documents", "valid", "test", "members")
+    if differing := _differences(record.data, {**data, **_origins(plan)}, keys):
         raise RunError(
             f"{out} was trained on other data ({differing}); resume with the same sources and options"
         )

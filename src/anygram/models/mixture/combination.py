@@ -5,15 +5,14 @@ Axes: N positions (of any rows), M members, V vocabulary, C contexts that have w
 
 from __future__ import annotations
 
-import sys
 from typing import Protocol
 
 import numpy as np
 
 from anygram.protocols import FloatArray, Ids, Tensors
 
-EVERYTHING = sys.maxsize
-"""For `Combination.most_evidence`."""
+MOST_EVIDENCE = 1 << 26
+"""Numbers that are kept to fit weights to, some 300 MB of them; what comes after those is left out."""
 
 
 class Combination(Protocol):
@@ -31,7 +30,7 @@ class Combination(Protocol):
 
     @property
     def most_evidence(self) -> int:
-        """To how many symbols the weights are fitted at most, for what is gathered takes memory."""
+        """To how many symbols the weights are fitted: what is gathered of them is `MOST_EVIDENCE` numbers."""
         ...
 
     def initial(self) -> FloatArray:
@@ -48,12 +47,12 @@ class Combination(Protocol):
         """Return log_p_N of these symbols; after each the weights are changed in place, at rate 0 not."""
         ...
 
-    def shares(self, weights_CM: FloatArray, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> FloatArray:
-        """Return each member's share of each symbol as share_NM, at least 0 and in sum 1."""
+    def gather(self, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> Tensors:
+        """Return what `fit` and `shares` need to know of these symbols; the first axis of each array is N."""
         ...
 
-    def gather(self, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> Tensors:
-        """Return what fitting needs to know of these symbols; the first axis of each array is N."""
+    def shares(self, weights_CM: FloatArray, evidence: Tensors) -> FloatArray:
+        """Return each member's share of each symbol gathered as share_NM, at least 0 and in sum 1."""
         ...
 
     def fit(self, evidence: Tensors) -> FloatArray:

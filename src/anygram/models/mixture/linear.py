@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from anygram.compiled import kernel
-from anygram.models.mixture.combination import EVERYTHING
+from anygram.models.mixture.combination import MOST_EVIDENCE
 from anygram.protocols import FloatArray, Ids, Tensors
 
 LEANING = 100.0
@@ -27,10 +27,14 @@ class Linear:
     """Weighted sums of probabilities."""
 
     usual_rate = 0.01
-    most_evidence = EVERYTHING
 
     def __init__(self, members: int, vocabulary_size: int, gated: bool) -> None:
         self._shape = vocabulary_size if gated else 1, members
+
+    @property
+    def most_evidence(self) -> int:
+        """To how many symbols the weights are fitted at most."""
+        return MOST_EVIDENCE // self._shape[1]
 
     def initial(self) -> FloatArray:
         """Return equal weights_CM."""
@@ -50,13 +54,13 @@ class Linear:
         _read(weights_CM, _of(log_p_NMV, ids_N), self._contexts(before_N), rate, log_p_N)
         return log_p_N
 
-    def shares(self, weights_CM: FloatArray, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> FloatArray:
-        """Return how likely each member is to have given each symbol: w_i P_i(x) / P(x)."""
-        return _posterior(weights_CM[self._contexts(before_N)], _of(log_p_NMV, ids_N))
-
     def gather(self, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> Tensors:
         """Return what each member gave each symbol, and after which symbol."""
         return {"log_p": _of(log_p_NMV, ids_N), "before": before_N}
+
+    def shares(self, weights_CM: FloatArray, evidence: Tensors) -> FloatArray:
+        """Return how likely each member is to have given each symbol: w_i P_i(x) / P(x)."""
+        return _posterior(weights_CM[self._contexts(evidence["before"])], evidence["log_p"])
 
     def fit(self, evidence: Tensors) -> FloatArray:
         """Return the weights of each context by expectation and maximisation, first those of all."""

@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 
 from anygram.compiled import kernel
-from anygram.models.mixture.combination import parts
+from anygram.models.mixture.combination import MOST_EVIDENCE, parts
 from anygram.models.mixture.newton import Derivatives, Table, minimise
 from anygram.protocols import FloatArray, Ids, Tensors
 
 _SHARED_PRECISION, _PRECISION = 1.0, 30.0
-_MOST_EVIDENCE = 1 << 26
-"""Log-probabilities that are kept to be fitted to: 256 MB of them."""
 _BOUND = 8.0
 """Farther from 0 no weight gets on line."""
 
@@ -35,8 +33,8 @@ class LogLinear:
 
     @property
     def most_evidence(self) -> int:
-        """To how many symbols the weights are fitted at most: whole distributions take room."""
-        return _MOST_EVIDENCE // (self._members * self._symbols)
+        """To how many symbols the weights are fitted at most."""
+        return MOST_EVIDENCE // (self._members * self._symbols)
 
     def initial(self) -> FloatArray:
         """Return weights_CM that take the geometric mean."""
@@ -60,15 +58,14 @@ class LogLinear:
         _read(weights_CM, log_p_NMV, self._rows(before_N), ids_N, rate, log_p_N)
         return log_p_N
 
-    def shares(self, weights_CM: FloatArray, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> FloatArray:
-        """Return each member's part of the weights where they are positive."""
-        rows_N = self._rows(before_N)
-        own_NM = weights_CM[0] + weights_CM[rows_N] * (rows_N > 0)[:, None]
-        return parts(own_NM)
-
     def gather(self, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> Tensors:
         """Return the members' distributions."""
         return {"log_p": log_p_NMV.astype(np.float32), "before": before_N, "ids": ids_N}
+
+    def shares(self, weights_CM: FloatArray, evidence: Tensors) -> FloatArray:
+        """Return each member's part of the weights where they are positive."""
+        rows_N = self._rows(evidence["before"])
+        return parts(weights_CM[0] + weights_CM[rows_N] * (rows_N > 0)[:, None])
 
     def fit(self, evidence: Tensors) -> FloatArray:
         """Return the weights of least −log P and prior."""

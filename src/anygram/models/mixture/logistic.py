@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from anygram.compiled import kernel
-from anygram.models.mixture.combination import EVERYTHING, parts
+from anygram.models.mixture.combination import MOST_EVIDENCE, parts
 from anygram.models.mixture.newton import Derivatives, Table, minimise
 from anygram.protocols import FloatArray, Ids, Tensors
 
@@ -38,11 +38,15 @@ class Logistic:
     """Weighted sums of stretches, bit by bit."""
 
     usual_rate = 0.003
-    most_evidence = EVERYTHING
 
     def __init__(self, members: int, vocabulary_size: int, gated: bool) -> None:
         self._members, self._symbols, self._gated = members, vocabulary_size, gated
         self._depth = (vocabulary_size - 1).bit_length()
+
+    @property
+    def most_evidence(self) -> int:
+        """To how many symbols the weights are fitted at most."""
+        return MOST_EVIDENCE // (self._members * max(1, self._depth))
 
     def initial(self) -> FloatArray:
         """Return weights_CM that take the mean of the stretches."""
@@ -67,8 +71,14 @@ class Logistic:
         _read(weights_CM, stretch_NDM, before_N, ids_N, self._symbols, self._gated, rate, log_p_N)
         return log_p_N
 
-    def shares(self, weights_CM: FloatArray, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> FloatArray:
+    def gather(self, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> Tensors:
+        """Return the members' stretches at each bit."""
+        stretch_NDM = self._stretches(log_p_NMV, ids_N).astype(np.float32)
+        return {"stretch": stretch_NDM, "before": before_N, "ids": ids_N}
+
+    def shares(self, weights_CM: FloatArray, evidence: Tensors) -> FloatArray:
         """Return each member's part of the positive weights, the mean over a symbol's bits."""
+        before_N, ids_N = evidence["before"], evidence["ids"]
         own_NDM = np.tile(weights_CM[0], (len(ids_N), max(1, self._depth), 1))
         if self._gated:
             rows_ND2 = np.zeros((len(ids_N), self._depth, 2), dtype=np.int64)
@@ -76,11 +86,6 @@ class Logistic:
             own_NDM[:, : self._depth] += weights_CM[rows_ND2].sum(axis=2)
         share_NM: FloatArray = parts(own_NDM).mean(axis=1)
         return share_NM
-
-    def gather(self, log_p_NMV: FloatArray, before_N: Ids, ids_N: Ids) -> Tensors:
-        """Return the members' stretches at each bit."""
-        stretch_NDM = self._stretches(log_p_NMV, ids_N).astype(np.float32)
-        return {"stretch": stretch_NDM, "before": before_N, "ids": ids_N}
 
     def fit(self, evidence: Tensors) -> FloatArray:
         """Return the weights of least −log P and prior."""

@@ -136,7 +136,8 @@ class Mixture:
         """Return each member's share of each symbol as share_BTM, at least 0 and in sum 1."""
         share_BTM = np.zeros((*ids_BT.shape, self._width))
         for told in self._ask(state, ids_BT):
-            share_NM = self._combination.shares(self._weights_CM, told.log_p_NMV, told.before_N, told.ids_N)
+            evidence = self._combination.gather(told.log_p_NMV, told.before_N, told.ids_N)
+            share_NM = self._combination.shares(self._weights_CM, evidence)
             share_BTM[:, told.place] = share_NM.reshape(len(ids_BT), -1, self._width)
         return share_BTM
 
@@ -160,19 +161,22 @@ class Mixture:
         refuse(condition, "mixture")
         learnt_N = mark_prefixes(ids_N, document_lengths, prefix_lengths) >= 0
         for told in self._ask(self.start(1), ids_N[None]):
+            if self._gathered(_STATIC) >= self._combination.most_evidence:
+                break
             self._gather(_STATIC, told, learnt_N[told.place])
             if any(isinstance(member, Adaptive) for member in self.members):
                 self._gather(_READING, self._read(told), learnt_N[told.place])
 
     def finish(self) -> Mapping[str, Any]:
-        """Fit the weights; return to how many symbols, and the weights that all contexts share."""
-        symbols = self._gathered(_STATIC)
+        """Fit the weights; return to how many symbols, the weights that all contexts share, mean shares."""
+        symbols, figures = self._gathered(_STATIC), {}
         if symbols and self.members:
             self._weights_CM = self._combination.fit(_joined(self._evidence[_STATIC]))
+            figures["shares"] = self._mean_shares()
         if self._gathered(_READING):
             self._reading_CM = self._combination.fit(_joined(self._evidence[_READING]))
         self._evidence, self._sessions = {_STATIC: [], _READING: []}, None
-        return {"fitted_to_symbols": symbols, "weights": self.weights}
+        return {"fitted_to_symbols": symbols, "weights": self.weights, **figures}
 
     @property
     def weights(self) -> dict[str, float]:
@@ -222,6 +226,13 @@ class Mixture:
 
     def _gathered(self, prefix: str) -> int:
         return sum(len(piece["before"]) for piece in self._evidence[prefix])
+
+    def _mean_shares(self) -> dict[str, float]:
+        """Return each member's mean share of the symbols that the weights are fitted to."""
+        pieces = self._evidence[_STATIC]
+        summed_M = sum(self._combination.shares(self._weights_CM, piece).sum(axis=0) for piece in pieces)
+        mean_M = np.asarray(summed_M) / self._gathered(_STATIC)
+        return dict(zip(self.names, mean_M.tolist(), strict=True))
 
     def _read(self, told: Told) -> Told:
         """Return what the members say of these symbols while they learn from all that is counted."""
