@@ -27,3 +27,14 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("needs real data: set ANYGRAM_DATA to a folder that holds it")
     return Path(folder)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the model that learns from the file alone be a small one."""
+    from anygram import models
+    from anygram.tasks.compression import ends
+    from tests import toy_tally
+
+    real = models.REGISTRY.load
+    monkeypatch.setattr(models.REGISTRY, "load", lambda name: toy_tally if name == ends.ALONE else real(name))

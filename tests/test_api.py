@@ -18,7 +18,7 @@ import anygram
 from anygram import api
 from anygram.api import Run
 from anygram.budgets import Budget
-from anygram.cli import asking
+from anygram.cli import asking, compressing
 from anygram.cli import training as training_words
 from anygram.errors import DataError, RunError, UsageError
 from anygram.evaluation import Evaluation
@@ -66,8 +66,10 @@ FACES: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (asking.predict, Run.predict),
     (asking.generate, api.generate),
     (asking.generate, Run.generate),
+    (compressing.compress, api.compress),
+    (compressing.decompress, api.decompress),
 ]
-OF_THE_COMMAND_LINE = {"as_json", "config"}
+OF_THE_COMMAND_LINE = {"as_json", "config", "adapt_by"}
 OF_PYTHON = {"progress", "self", "run"}
 
 

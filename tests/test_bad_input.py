@@ -31,6 +31,7 @@ TINY: dict[str, list[str]] = {
     "ngram": ["order=3"],
     "nnlm": ["embedding=4", "units=8"],
     "transformer": ["width=16", "heads=2", "layers=1"],
+    "mixture": [],
     "uniform": [],
 }
 RECURRENT = ["units=8", "embedding=4"]
@@ -145,7 +146,7 @@ def _run(prompt: Prompt) -> Path:
 
 
 @pytest.mark.parametrize("content", ["a", "aaaaaaaaaa", "a" * 500, "a\n" * 30])
-@pytest.mark.parametrize("model", models.REGISTRY.names())
+@pytest.mark.parametrize("model", models.alone())
 def test_a_corpus_of_one_symbol_is_learnt(prompt: Prompt, model: str, content: str) -> None:
     path = prompt.folder / "one.log"
     path.write_text(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
+import compression
 import defaults
 import numpy as np
 import pytest
@@ -157,3 +158,23 @@ def test_every_change_is_one_the_model_has_and_the_recipe_has_not() -> None:
     for change in changes:
         assert change.keys() <= settings.keys()
         assert {**settings, **change} != settings
+
+
+def test_a_file_must_be_as_small_as_wanted_or_smaller_than_zpaqs() -> None:
+    def made(file: str, program: str, size: int) -> compression.Result:
+        return compression.Result(file, program, None, 100_000, size, cost(1.0), cost(1.0))
+
+    right = [made("titanic", compression.STRONG, 3_300), made("linux", compression.STRONG, 8_646)]
+    assert compression.shortcomings([*right, made("linux", "zpaq -m5", 8_647)]) == []
+    assert compression.shortcomings([*right, made("linux", "zpaq -m5", 8_646)]) == [
+        "linux: 8,646 bytes, at most 8,645 wanted"
+    ]
+    assert len(compression.shortcomings([made("titanic", compression.STRONG, 3_301)])) == 1
+
+
+def test_files_come_back_from_general_compressors(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"to be or not to be\n" * 500)
+    general = [one for one in compression.programs([]) if not one.name.startswith("anygram")]
+    results = [compression.measure("data", tmp_path / "data", one) for one in general]
+    assert all(result.bytes_out < result.bytes_in == 9500 for result in results)
+    assert len(compression.table(results).rows) == len(general)

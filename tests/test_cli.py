@@ -75,22 +75,40 @@ def test_help_imports_nothing_heavy() -> None:
 
 def _commands(run: Path) -> dict[str, list[str]]:
     corpus, beside = str(run.parent / "corpus.log"), str(run.parent / "scores.jsonl")
+    made = str(run.parent / "corpus.ng")
     return {
         "evaluate": ["evaluate", str(run), corpus],
         "score": ["score", str(run), corpus, "--out", beside],
         "predict": ["predict", str(run), "--prompt", "the "],
         "generate": ["generate", str(run), "--max-symbols", "20", "-n", "2"],
+        "compress": ["compress", corpus, "--run", str(run), "--out", made],
+        "decompress": ["decompress", made, "--run", str(run), "--out", f"{made}.back"],
         "models": ["models"],
         "codecs": ["codecs"],
         "inspect": ["inspect", str(run)],
     }
 
 
-@pytest.mark.parametrize("name", ["evaluate", "score", "predict", "generate", "models", "codecs", "inspect"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "evaluate",
+        "score",
+        "predict",
+        "generate",
+        "compress",
+        "decompress",
+        "models",
+        "codecs",
+        "inspect",
+    ],
+)
 def test_a_command_runs_for_people_and_for_programs(
     capsys: pytest.CaptureFixture[str], run: Path, name: str
 ) -> None:
     words = _commands(run)[name]
+    if name == "decompress":
+        assert ask(capsys, *_commands(run)["compress"]).status == 0
     said = ask(capsys, *words)
     assert said.status == 0 and said.out.strip()
     with pytest.raises(ValueError):

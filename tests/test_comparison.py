@@ -28,7 +28,7 @@ from anygram.comparison.compare import Pair
 from anygram.comparison.results import Row
 from anygram.data.documents import Document
 from anygram.errors import AnygramError, UsageError
-from anygram.models import REGISTRY
+from anygram.models import alone
 from tests.asking import ask, contents, strict_json, write_corpus
 
 LSTM = ["lstm.units=12", "lstm.embedding=6", "lstm.rows=4", "lstm.block=8"]
@@ -181,6 +181,25 @@ def test_a_model_that_stops_early_is_a_row_with_a_remark() -> None:
     assert "lstm stopped early: no longer finite" in results.table([row])
 
 
+def test_what_adapts_has_a_row_of_its_own_apart_from_the_static_ones(tmp_path: Path, no_floors: None) -> None:
+    corpus = tmp_path / "repeats.txt"
+    corpus.write_text("".join(f"entry {n % 7} of {n * n % 50}, as before\n" for n in range(400)))
+    compared = anygram.compare(
+        corpus, tmp_path / "out", models=["ngram:bytes", "uniform:bytes"], budget="1epochs", adapt=True
+    )
+    found = [(row.model, row.adaptive, row.way, row.run) for row in compared.rows]
+    assert found == [
+        ("ngram", False, "", "ngram-bytes"), ("uniform", False, "", "uniform-bytes"),
+        ("ngram", True, "recency", "ngram-bytes"), ("uniform", True, "recency", "uniform-bytes"),
+    ]  # fmt: skip
+    static, adapted = compared.rows[1], compared.rows[3]
+    assert adapted.bits_per_byte is not None and adapted.ci_low is not None and adapted.ci_high is not None
+    assert adapted.ci_low <= adapted.bits_per_byte <= adapted.ci_high < 8.0 < (static.bits_per_byte or 0)
+    assert adapted.train_seconds == static.train_seconds
+    assert "uniform  (adaptive: recency)" in str(compared)
+    assert "| uniform  (adaptive: recency) |" in (tmp_path / "out" / "report.md").read_text()
+
+
 # Order
 
 
@@ -192,10 +211,14 @@ def test_static_figures_come_first_and_best_first() -> None:
         Row("worse", "bpe", 2.5),
         Row("xz", "", 0.5, adaptive=True, floor=True),
         Row("better", "bpe", 2.0),
+        Row("adapted", "bpe", 0.7, adaptive=True, way="recency"),
+        Row("adapted-lossy", "words", perplexity=40.0, adaptive=True, way="recency"),
         Row("lossier", "words", perplexity=80.0),
     ]
     ordered = [row.model for row in results.in_order(rows)]
-    assert ordered == ["better", "worse", "lossier", "lossy", "xz", "zstd", "broken"]
+    assert ordered == [
+        "better", "worse", "lossier", "lossy", "xz", "adapted", "zstd", "adapted-lossy", "broken",
+    ]  # fmt: skip
 
 
 @given(order=st.permutations(["gzip", "lstm", "uniform"]))
@@ -271,7 +294,7 @@ def test_zpaq_gets_its_padding_and_its_failure_is_told(
 
 
 def test_contestants_are_all_models_or_those_named() -> None:
-    assert [pair.model for pair in comparing.pairs(None, None)] == REGISTRY.names()
+    assert [pair.model for pair in comparing.pairs(None, None)] == alone()
     assert comparing.pairs(["lstm", " gru:bytes"], "chars") == [Pair("lstm", "chars"), Pair("gru", "bytes")]
 
 

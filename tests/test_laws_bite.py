@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from anygram.laws import MODEL_LAWS, Case, Subject, cases, laws_of
 from anygram.laws.arithmetic import Decoder, Encoder
 from anygram.laws.claims import CLAIMS
-from tests import toy_models
+from tests import toy_models, toy_readers
 from tests.toy_models import Fading
 
 VOCABULARY = 4
@@ -21,6 +21,7 @@ RIGHT = [
     toy_models.Ranking,
     toy_models.Counting,
     toy_models.Learning,
+    toy_readers.Remembering,
 ]
 WRONG: list[tuple[type[Fading], str, str]] = [
     (toy_models.Unnormalised, "predictions_are_normalised", "does not sum to one"),
@@ -47,6 +48,12 @@ WRONG: list[tuple[type[Fading], str, str]] = [
     (toy_models.LearntPrefix, "a_prefix_teaches_nothing", "learnt from"),
     (toy_models.LearntPadding, "the_loss_is_the_surprisal", "not the mean surprisal"),
     (toy_models.LostCarry, "the_loss_is_the_surprisal", "not the mean surprisal"),
+    (toy_readers.LearntFirst, "predicted_before_learnt", "not what log_p said"),
+    (toy_readers.LearntFromQuestions, "asking_teaches_nothing", "by being asked"),
+    (toy_readers.SharedMemory, "equal_sessions_agree", "equal sessions"),
+    (toy_readers.LearntByTheCall, "cutting_reads_changes_nothing", "symbol by symbol"),
+    (toy_readers.ShallowCopy, "a_copy_is_independent", "meet"),
+    (toy_readers.LearntForGood, "the_model_stays_as_it_is", "changed by reading"),
 ]
 ALL_LAWS = MODEL_LAWS | {law.__name__: law for laws in CLAIMS.values() for law in laws}
 

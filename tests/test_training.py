@@ -25,7 +25,7 @@ from anygram.errors import AnygramError, RunError, TrainingStopped, UsageError
 from anygram.learning.counting import CountingLearner
 from anygram.learning.gradient import GradientLearner
 from anygram.learning.gradient.learner import KEEP_EVERY
-from anygram.models import REGISTRY
+from anygram.models import alone
 from anygram.protocols import Tensors
 from anygram.training import Plan, session
 from anygram.training.plan import sort_settings
@@ -548,7 +548,7 @@ def test_a_setting_that_has_no_place_is_refused(values: dict[str, Any], message:
         sort_settings(values, PLACES)
 
 
-@pytest.mark.parametrize("name", REGISTRY.names())
+@pytest.mark.parametrize("name", alone())
 def test_every_model_has_a_way_to_learn(name: str) -> None:
     training.check(Plan(name))
 

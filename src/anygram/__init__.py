@@ -14,7 +14,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anygram.api import Run, compare, evaluate, export, generate, import_, load, predict, score, train
+    from anygram.api import (
+        Run,
+        compare,
+        compress,
+        decompress,
+        evaluate,
+        export,
+        generate,
+        import_,
+        load,
+        predict,
+        score,
+        train,
+    )
     from anygram.budgets import Budget
     from anygram.errors import AnygramError
     from anygram.evaluation import Evaluation
@@ -26,6 +39,8 @@ __all__ = [
     "Run",
     "codecs",
     "compare",
+    "compress",
+    "decompress",
     "evaluate",
     "export",
     "generate",
@@ -43,6 +58,8 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Run": "api",
     "compare": "api",
+    "compress": "api",
+    "decompress": "api",
     "evaluate": "api",
     "export": "api",
     "generate": "api",

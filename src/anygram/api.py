@@ -13,23 +13,27 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from anygram import evaluation, exchange, processes, runs, storage, training
+from anygram import adapting, evaluation, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
 from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
-from anygram.protocols import Codec, LanguageModel
+from anygram.protocols import Codec, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
-from anygram.runs import Record, StoredRun
-from anygram.tasks import generation, prediction
+from anygram.runs import Record
+from anygram.tasks import compression, generation, prediction, sharing
+from anygram.tasks.compression import ends
+from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.generation import Sampling
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
+from anygram.tasks.sharing import SymbolShares
 
 if TYPE_CHECKING:
     from anygram.comparison.compare import Comparison
@@ -52,30 +56,55 @@ class Run:
         self.record: Record = stored.record
         self.codec: Codec = stored.codec
         self.model: LanguageModel = stored.model
+        self._stored = stored
 
     def evaluate(
         self,
         *sources: str | Path,
         documents: DocumentsAre | None = None,
         text_field: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Evaluation:
-        """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds."""
+        """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds.
+
+        `adapt` lets it go on learning while it reads, in the way that suits it best or the one named, with
+        these settings; the run stays as it is.
+        """
+        reader = self._adapted(adapt, adapt_settings)
         held_out = _documents(sources, self.record, documents, text_field)
         if progress is not None:
             progress.stage("evaluating")
         update = None if progress is None else lambda units: progress.update(units, f"{units / 1e6:.2f} MB")
-        return evaluation.evaluate(self.model, self.codec, held_out, progress=update)
+        return evaluation.evaluate(self.model, self.codec, held_out, reader=reader, progress=update)
+
+    def reader(self, way: str | None = None, settings: Mapping[str, Any] | None = None) -> Reader:
+        """Return a new session that goes on learning while it reads, in this way or what suits the model.
+
+        UsageError where the way is unknown, does not suit the model, or has no such setting.
+        """
+        return adapting.reader_of(self.model, way, settings)
+
+    def _adapted(self, adapt: bool | str, settings: Mapping[str, Any] | None) -> Reader | None:
+        if adapt is False:
+            if settings:
+                raise UsageError("adapt_settings without adapt would do nothing; give adapt=True too")
+            return None
+        return self.reader(None if adapt is True else adapt, settings)
 
     def score(
         self,
         *sources: str | Path,
         documents: DocumentsAre | None = None,
         text_field: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
     ) -> Iterator[DocumentScore]:
-        """Yield what each document costs this model, in the order of the source."""
+        """Yield what each document costs this model, in the order of the source; `adapt` as in `evaluate`."""
+        reader = self._adapted(adapt, adapt_settings)
         held_out = _documents(sources, self.record, documents, text_field)
-        return evaluation.scores(self.model, self.codec, held_out)
+        return evaluation.scores(self.model, self.codec, held_out, reader=reader)
 
     def scorer(self) -> Scorer:
         """Return what scores texts from Python: many at once on all cores, one at a time, or candidates."""
@@ -84,6 +113,10 @@ class Run:
     def predict(self, prompt: str = "", top: int = 10) -> list[Prediction]:
         """Return the likeliest next symbols after the prompt."""
         return prediction.predict(self.model, self.codec, prompt, top)
+
+    def shares(self, text: str) -> list[SymbolShares]:
+        """Return how much each member of a mixture has to do with each symbol; UsageError for others."""
+        return sharing.shares(self.model, self.codec, text)
 
     def generate(
         self,
@@ -110,8 +143,7 @@ class Run:
         if path.is_dir():
             raise UsageError(f"--out {path} is a folder; name a file")
         storage.require_writable(path)
-        stored = StoredRun(self.record, self.codec, self.model)
-        counts: list[int] = exporter.export(stored, path, progress or Silent())
+        counts: list[int] = exporter.export(self._stored, path, progress or Silent())
         return counts
 
     def __reduce__(self) -> tuple[type[Run], tuple[Path]]:
@@ -148,6 +180,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     base: Run | str | Path | None = None,
+    members: Sequence[Run | str | Path] = (),
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
 ) -> Run:
@@ -155,12 +188,14 @@ def train(
 
     The words are those of `anygram train`: `valid` and `test` are a fraction, a source or "none";
     `settings` holds what `--set` takes; `base` is the run of `--from`, whose model and codec need not be
-    named again. Without `out` the run lives as long as the returned object.
+    named again; `members` are the runs that a mixture combines. Without `out` the run lives as long as
+    the returned object.
     """
-    base_path = base.path if isinstance(base, Run) else Path(base) if base else None
-    model, codec = _names(model, codec, base_path)
+    base_path = _path(base) if base else None
+    member_paths = tuple(_path(member) for member in members)
+    model, codec = _names(model, codec, base_path, member_paths)
     limit = parse_bytes(memory) if isinstance(memory, str) else memory
-    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path)
+    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path, member_paths)
     training.check(plan)
     if "-" in _as_sources(sources):
         processes.require_one("standard input")
@@ -195,11 +230,21 @@ def train(
         return Run(folder) if out is not None else _moved_out(folder)
 
 
-def _names(model: str | None, codec: str | None, base: Path | None) -> tuple[str, str]:
-    """Return the names of model and codec, those of the run to go on from if there is one."""
+def _path(run: Run | str | Path) -> Path:
+    return run.path if isinstance(run, Run) else Path(run)
+
+
+def _names(
+    model: str | None, codec: str | None, base: Path | None, members: Sequence[Path]
+) -> tuple[str, str]:
+    """Return the names of model and codec, those of the runs to begin with if there are any."""
+    if base is not None and members:
+        raise UsageError("--from goes on with one run, --member combines several; keep one of the two")
     if base is None:
         if model is None:
             raise UsageError("which model? name one with --model; anygram models lists them")
+        if members and codec is None:
+            codec = training.members.codec_of(members)
         return model, codec or training.DEFAULT_CODEC
     record = runs.read_record(base)
     for what, wanted, found in (("model", model, record.model), ("codec", codec, record.codec)):
@@ -254,6 +299,7 @@ def compare(
     test: str | float | None = None,
     settings: Mapping[str, Any] | None = None,
     budget: str | Budget = "5m",
+    adapt: bool = False,
     seed: int = 0,
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
@@ -261,7 +307,7 @@ def compare(
     """Train several models on one corpus under one budget and return them by bits per byte.
 
     `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings`
-    keys read MODEL.KEY.
+    keys read MODEL.KEY. With `adapt` each has a second row, of going on to learn while it reads.
     """
     from anygram.comparison import compare as comparing
 
@@ -281,6 +327,7 @@ def compare(
         values=settings or {},
         budget=_budget(budget),
         seed=seed,
+        adapt=adapt,
     )
     return comparing.compare(contest, Path(out), progress)
 
@@ -290,10 +337,19 @@ def evaluate(
     *sources: str | Path,
     documents: DocumentsAre | None = None,
     text_field: str | None = None,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Return what the documents cost the run's model."""
-    return _run(run).evaluate(*sources, documents=documents, text_field=text_field, progress=progress)
+    """Return what the documents cost the run's model, one that goes on learning with `adapt`."""
+    return _run(run).evaluate(
+        *sources,
+        documents=documents,
+        text_field=text_field,
+        adapt=adapt,
+        adapt_settings=adapt_settings,
+        progress=progress,
+    )
 
 
 def score(
@@ -301,9 +357,13 @@ def score(
     *sources: str | Path,
     documents: DocumentsAre | None = None,
     text_field: str | None = None,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
 ) -> Iterator[DocumentScore]:
-    """Yield what each document costs the run's model."""
-    return _run(run).score(*sources, documents=documents, text_field=text_field)
+    """Yield what each document costs the run's model, one that goes on learning with `adapt`."""
+    return _run(run).score(
+        *sources, documents=documents, text_field=text_field, adapt=adapt, adapt_settings=adapt_settings
+    )
 
 
 def predict(run: Run | str | Path, prompt: str = "", top: int = 10) -> list[Prediction]:
@@ -326,6 +386,62 @@ def generate(
     return _run(run).generate(
         prompt, n=n, max_symbols=max_symbols, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
     )
+
+
+def compress(
+    file: str | Path,
+    out: str | Path,
+    *,
+    run: Run | str | Path | None = None,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
+    rows: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    memory: str | int | None = None,
+    progress: Progress | None = None,
+) -> Compressed:
+    """Write a file's bytes as codes by a model's predictions; return what became of how many bytes.
+
+    Without a run the model is learnt from the file at both ends, with these `settings` and within this
+    `memory`. With one, `adapt` lets it go on learning, as in `evaluate`, and `rows` are read side by side.
+    UsageError where the run cannot bring every file back.
+    """
+    compression.check_out(Path(out))
+    if run is not None:
+        if settings or memory:
+            raise UsageError("a run has its settings; leave out --set and --memory, or --run")
+        loaded = _run(run)
+        name, stored = str(loaded.path), loaded._stored
+        end = ends.with_run(stored, name, adapt=adapt, adapt_settings=adapt_settings, rows=rows)
+        model_bytes = runs.model_bytes(loaded.path)
+    else:
+        if adapt or rows is not None:
+            option = "--adapt" if adapt else "--rows"
+            raise UsageError(f"without a run the file is learnt in one row as it is read; leave out {option}")
+        limit = parse_bytes(memory) if isinstance(memory, str) else memory
+        end = ends.alone({**(settings or {}), **({} if limit is None else {"memory": limit})})
+        model_bytes = 0
+    made = compression.compress(str(file), Path(out), end, progress or Silent())
+    return replace(made, model_bytes=model_bytes)
+
+
+def decompress(
+    file: str | Path,
+    out: str | Path,
+    *,
+    run: Run | str | Path | None = None,
+    progress: Progress | None = None,
+) -> Decompressed:
+    """Write the bytes that `compress` was given, by the same run if it was given one.
+
+    UsageError where the run is missing or not wanted, RunError where it is another, DataError where the
+    file is none of `compress`, is cut or damaged; then nothing is written.
+    """
+    compression.check_out(Path(out))
+    loaded = None if run is None else _run(run)
+    stored = None if loaded is None else loaded._stored
+    name = "" if loaded is None else str(loaded.path)
+    return compression.decompress(str(file), Path(out), stored, name, progress or Silent())
 
 
 def _run(run: Run | str | Path) -> Run:

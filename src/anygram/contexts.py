@@ -34,9 +34,10 @@ def extend(context_BK: Ids, ids_BT: Ids, boundary: int, lengths: Lengths | None 
     """
     width = context_BK.shape[1]
     stream_BS = np.concatenate([context_BK, ids_BT], axis=1)
-    ends_B = np.full(len(ids_BT), ids_BT.shape[1]) if lengths is None else np.asarray(lengths)
-    last_BK = np.take_along_axis(stream_BS, ends_B[:, None] + np.arange(width), axis=1)
-    return _since_boundary(last_BK, boundary)
+    if lengths is None:
+        return _since_boundary(stream_BS[:, stream_BS.shape[1] - width :].copy(), boundary)
+    places_BK = np.asarray(lengths)[:, None] + np.arange(width)
+    return _since_boundary(np.take_along_axis(stream_BS, places_BK, axis=1), boundary)
 
 
 def windows(context_BK: Ids, ids_BT: Ids, boundary: int) -> Ids:
@@ -75,6 +76,8 @@ def unmark(marked_N: Ids) -> tuple[Ids, NDArray[np.bool_]]:
 
 def _since_boundary(windows_XK: Ids, boundary: int) -> Ids:
     """Blank out, in an array of the caller's own, what lies left of each window's last boundary."""
+    if not (windows_XK == boundary).any():
+        return windows_XK
     hidden_X = np.zeros(windows_XK.shape[:-1], dtype=bool)
     for column in range(windows_XK.shape[-1] - 2, -1, -1):
         hidden_X |= windows_XK[..., column + 1] == boundary

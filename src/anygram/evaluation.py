@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from anygram import information, lanes
 from anygram.data.documents import Document
 from anygram.errors import DataError
-from anygram.protocols import Codec, FloatArray, Ids, LanguageModel
+from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Reader
 
 WINDOW_UNITS = 1 << 22
 """Documents are encoded and dealt out to rows this many units at a time."""
+
+READ_AT_ONCE = 1 << 12
+"""A session is given so many symbols at once."""
 
 FEW_DOCUMENTS = 30
 BLOCKS = 64
@@ -86,16 +89,22 @@ def evaluate(
     documents: Iterable[Document],
     *,
     ranks: bool = True,
+    reader: Reader | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Return the cost of the documents; `ranks=False` leaves accuracy out, which is faster.
 
-    `progress` is called with the units scored so far. DataError where there is no text.
+    A `reader` over the model reads all documents in one session, in order, and learns from them; then the
+    figures are adaptive, without accuracy. `progress` is called with the units scored so far. DataError
+    where there is no text.
     """
-    totals = _Totals(codec)
+    totals = _Totals(codec, adaptive=reader is not None)
     started = time.perf_counter()
-    for scored in surprisals(model, codec, documents, ranks=ranks):
-        totals.add(scored)
+    scored = surprisals(model, codec, documents, ranks=ranks)
+    if reader is not None:
+        scored = surprisals_read(reader, codec, documents, progress)
+    for one in scored:
+        totals.add(one)
         if progress is not None:
             progress(totals.units)
     return totals.result(time.perf_counter() - started)
@@ -113,10 +122,13 @@ class DocumentScore:
     perplexity: float
 
 
-def scores(model: LanguageModel, codec: Codec, documents: Iterable[Document]) -> Iterator[DocumentScore]:
-    """Yield what each document costs, in the order of the documents."""
+def scores(
+    model: LanguageModel, codec: Codec, documents: Iterable[Document], *, reader: Reader | None = None
+) -> Iterator[DocumentScore]:
+    """Yield what each document costs, in the order of the documents; read by a `reader`, in one session."""
     for window in _windows(documents):
-        scored = surprisals(model, codec, [document for _, document in window])
+        texts = [document for _, document in window]
+        scored = surprisals(model, codec, texts) if reader is None else surprisals_read(reader, codec, texts)
         for one in sorted(scored, key=lambda one: one.index):
             nats, size = float(one.nats_T.sum()), one.document.units
             yield DocumentScore(
@@ -138,6 +150,25 @@ def surprisals(
         for place, nats_T, rank_T in lanes.score_each(model, [ids_T for ids_T, _ in encoded], ranks):
             (index, document), (ids_T, units_T) = window[place], encoded[place]
             yield Surprisal(index, document, ids_T, units_T, nats_T, rank_T)
+
+
+def surprisals_read(
+    reader: Reader,
+    codec: Codec,
+    documents: Iterable[Document],
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Surprisal]:
+    """Yield every document as one session reads it, in their order, boundaries too."""
+    units = 0
+    for index, document in enumerate(documents):
+        ids_T, units_T = _with_boundary(codec, document)
+        parts: list[FloatArray] = [np.empty(0)]
+        for first in range(0, len(ids_T), READ_AT_ONCE):
+            parts.append(-reader.read(ids_T[first : first + READ_AT_ONCE]))
+            if progress is not None:
+                progress(units + int(units_T[: first + READ_AT_ONCE].sum()))
+        units += document.units
+        yield Surprisal(index, document, ids_T, units_T, np.concatenate(parts), None)
 
 
 def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document]]]:
@@ -164,8 +195,8 @@ def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.in
 class _Totals:
     """Sums over documents; keeps per-symbol arrays only while documents are few."""
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+    def __init__(self, codec: Codec, *, adaptive: bool) -> None:
+        self._codec, self._adaptive = codec, adaptive
         self.units = 0
         self._symbols = self._bytes = self._unknown = 0
         self._known_nats = 0.0
@@ -218,7 +249,7 @@ class _Totals:
             unknown_symbols=self._unknown,
             accuracy=self._first / self._symbols if self._ranked else None,
             accuracy_top5=self._first_five / self._symbols if self._ranked else None,
-            adaptive=False,
+            adaptive=self._adaptive,
             seconds=seconds,
             symbols_per_second=self._symbols / seconds if seconds else math.inf,
             nats_D=nats_D,

@@ -240,6 +240,29 @@ class Ranked(Protocol):
         ...
 
 
+@runtime_checkable
+class Combined(Protocol):
+    """A model made of others, that says how much each has to do with a symbol."""
+
+    @property
+    def names(self) -> list[str]:
+        """What its members are called."""
+        ...
+
+    def shares(self, state: State, ids_BT: Ids) -> FloatArray:
+        """Return each member's share of each symbol as share_BTM, at least 0 and in sum 1."""
+        ...
+
+
+@runtime_checkable
+class Distributing(Protocol):
+    """A model that gives whole distributions at many positions at once, cheaper than one `predict` each."""
+
+    def distribute(self, state: State, ids_BT: Ids) -> tuple[FloatArray, State]:
+        """Return log P(next | all before it) at each id's place as log_p_BTV, and the state after them."""
+        ...
+
+
 @dataclass(frozen=True)
 class TextScorer:
     """Gives log P in nats of one text and its boundary, or as log_p_D of many, from their UTF-8 bytes."""
@@ -353,6 +376,15 @@ class Reader(Protocol):
 
 
 @runtime_checkable
+class DistributingReader(Reader, Protocol):
+    """A reader that gives the whole distributions along its way, cheaper than by `log_p` and `read`."""
+
+    def distribute(self, ids_T: Ids) -> FloatArray:
+        """Return `log_p` as it was before each id as log_p_TV, and read them."""
+        ...
+
+
+@runtime_checkable
 class Adaptive(Protocol):
     """A model with a way of its own of going on learning while it reads; the model itself stays as it is."""
 
@@ -375,6 +407,18 @@ class Coding(Reader, Protocol):
     def decode(self, code: bytes, symbols: int) -> Ids:
         """Return the `symbols` ids that `encode` was given, and read them; a wrong code gives wrong ids."""
         ...
+
+
+@runtime_checkable
+class Reproducible(Protocol):
+    """A model, or a reader, that can say whether its numbers are the same to the last bit everywhere.
+
+    That is: on every machine, with any number of threads, however rows are grouped. One that says nothing
+    is taken not to be.
+    """
+
+    @property
+    def reproducible(self) -> bool: ...
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ codec.json             the codec
 codec.safetensors      what its description leaves out, if anything: the words of a codec of words
 model.safetensors      the model
 training.safetensors   the learner, for resuming
+members/               the runs that a mixture combines, each a run folder of its own
 metrics.jsonl          one line a measurement
 tensorboard/           the same for TensorBoard, where it is asked for
 report.md              the same for people
@@ -14,14 +15,15 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-from anygram import codecs, models, settings, storage
+from anygram import bytewise, codecs, models, settings, storage
 from anygram.errors import AnygramError, RunError, UsageError
 from anygram.protocols import Codec, LanguageModel, TensorCodec, Tensors
 from anygram.reporting.tensorboard import write_events
@@ -58,6 +60,8 @@ class StoredRun:
     record: Record
     codec: Codec
     model: LanguageModel
+    members: Mapping[str, Path] = field(default_factory=dict)
+    """Where the runs lie that the model combines, by their names as members."""
 
 
 def write(
@@ -74,6 +78,8 @@ def write(
         if isinstance(run.codec, TensorCodec):
             storage.write_tensors(folder / "codec.safetensors", run.codec.tensors())
         storage.write_tensors(folder / "model.safetensors", run.model.tensors())
+        for name, member in run.members.items():
+            _copy_member(member, folder / "members" / name)
         if training is not None:
             storage.write_tensors(folder / "training.safetensors", training)
         lines = "".join(storage.to_json(line) + "\n" for line in metrics)
@@ -99,9 +105,11 @@ def read(path: Path) -> StoredRun:
                 f"the codec has {codec.vocabulary_size} symbols, run.toml says {record.vocabulary_size}; "
                 "restore them or train again"
             )
-        model = create_model(record)
+        members = {folder.name: folder for folder in sorted((path / "members").glob("*"))}
+        asked = {name: bytewise.over(codec, one.codec, one.model) for name, one in _each(members)}
+        model = create_model(record, asked)
         model.restore(storage.read_tensors(path / "model.safetensors"))
-    return StoredRun(record, codec, model)
+    return StoredRun(record, codec, model, members)
 
 
 @contextmanager
@@ -129,12 +137,33 @@ def _read_codec(path: Path, name: str) -> Codec:
     return codec
 
 
-def create_model(record: Record) -> LanguageModel:
-    """Return the record's model before any learning."""
-    module = models.REGISTRY.load(record.model)
-    config = settings.build(module.Config, record.model_settings)
-    model: LanguageModel = module.create(config, record.vocabulary_size, record.seed)
-    return model
+def _each(members: Mapping[str, Path]) -> Iterator[tuple[str, StoredRun]]:
+    for name, folder in members.items():
+        yield name, read(folder)
+
+
+_NEEDED = (
+    "run.toml",
+    "codec.json",
+    "codec.safetensors",
+    "model.safetensors",
+    "metrics.jsonl",
+    "report.md",
+)
+
+
+def _copy_member(run: Path, folder: Path) -> None:
+    """Copy a run without what only resuming it would need."""
+    for name in _NEEDED:
+        if (run / name).is_file():
+            with storage.replacing(folder / name) as temporary:
+                shutil.copyfile(run / name, temporary)
+
+
+def create_model(record: Record, members: Mapping[str, LanguageModel]) -> LanguageModel:
+    """Return the record's model, of these members if it has any, before any learning."""
+    config = settings.build(models.REGISTRY.load(record.model).Config, record.model_settings)
+    return models.create(record.model, config, record.vocabulary_size, record.seed, members)
 
 
 def read_record(path: Path) -> Record:
@@ -175,7 +204,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def model_bytes(path: Path) -> int:
     """Return the size of what the model needs to be used: its tensors and its codec."""
-    needed = [path / "model.safetensors", path / "codec.json", *path.glob("codec.safetensors")]
+    names = ("model.safetensors", "codec.json", "codec.safetensors")
+    needed = [file for name in names for file in (*path.glob(name), *path.glob(f"members/*/{name}"))]
     return sum(file.stat().st_size for file in needed)
 
 
@@ -199,11 +229,20 @@ def report(record: Record) -> str:
     rows += [(f"spent.{key}", value) for key, value in record.spent.items()]
     for part, figures in record.figures.items():
         if isinstance(figures, dict):
-            rows += [(f"{part}.{key}", value) for key, value in figures.items()]
+            rows += [(f"{part}.{key}", value) for key, value in _flat(figures)]
         else:
             rows.append((part, figures))
     lines = [f"| {name} | {_cell(value)} |" for name, value in rows]
     return "\n".join(["# Run", "", "| what | value |", "|---|---|", *lines, ""])
+
+
+def _flat(figures: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield figures by key; of those that members have, each member's."""
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", one) for inner, one in value.items())
+        else:
+            yield key, value
 
 
 def _cell(value: Any) -> str:

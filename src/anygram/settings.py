@@ -50,8 +50,8 @@ def to_words(config: Any) -> dict[str, Any]:
     return {key: "none" if value is None else value for key, value in values.items()}
 
 
-def parse_pairs(pairs: list[str]) -> dict[str, str]:
-    """Return KEY=VALUE words as a dictionary.
+def parse_pairs(pairs: list[str], option: str = "--set") -> dict[str, str]:
+    """Return KEY=VALUE words as a dictionary; `option` is what gave them, for errors.
 
     >>> parse_pairs(["order=3"])
     {'order': '3'}
@@ -60,9 +60,9 @@ def parse_pairs(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or not key:
-            raise UsageError(f"--set wants KEY=VALUE, got '{pair}'; for example --set order=3")
+            raise UsageError(f"{option} wants KEY=VALUE, got '{pair}'; for example {option} order=3")
         if key in values:
-            raise UsageError(f"--set gives '{key}' twice, {values[key]} and {value}; keep one of them")
+            raise UsageError(f"{option} gives '{key}' twice, {values[key]} and {value}; keep one of them")
         values[key] = value
     return values
 

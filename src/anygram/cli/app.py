@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from anygram.cli import asking, exchanging, listing, training
+from anygram.cli import asking, compressing, exchanging, listing, training
 
 EPILOG = "Start here: anygram compare example:docstrings --budget 20s --out first"
 
@@ -27,6 +27,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": asking.score,
     "predict": asking.predict,
     "generate": asking.generate,
+    "shares": asking.shares,
+    "compress": compressing.compress,
+    "decompress": compressing.decompress,
     "export": exchanging.export,
     "import": exchanging.import_,
     "models": listing.models,

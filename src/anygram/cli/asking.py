@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from anygram.cli import options
-from anygram.cli.options import AsJson, Documents, RunFolder, Sources, TextField
+from anygram.cli.options import (
+    Adapt,
+    AdaptBy,
+    AdaptSettings,
+    AsJson,
+    Documents,
+    RunFolder,
+    Sources,
+    TextField,
+)
 
 Prompt = Annotated[str, typer.Option(help="The text to go on from.")]
 
@@ -19,6 +28,9 @@ def evaluate(
     sources: Sources,
     documents: Documents = None,
     text_field: TextField = None,
+    adapt: Adapt = False,
+    adapt_by: AdaptBy = None,
+    adapt_settings: AdaptSettings = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a run on held-out data.
@@ -26,16 +38,22 @@ def evaluate(
     \b
     anygram evaluate runs/book other.txt
     anygram evaluate runs/logs today.log --json
+    anygram evaluate runs/logs today.log --adapt
+    anygram evaluate runs/book other.txt --adapt-by recency --adapt-set orders=4
     """
     from anygram import api
 
     progress = options.progress()
     try:
-        figures = (
-            api.load(run)
-            .evaluate(*sources, documents=options.word(documents), text_field=text_field, progress=progress)
-            .to_json()
+        evaluated = api.load(run).evaluate(
+            *sources,
+            documents=options.word(documents),
+            text_field=text_field,
+            adapt=adapt_by or adapt,
+            adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
+            progress=progress,
         )
+        figures = evaluated.to_json()
     finally:
         progress.close()
     if as_json:
@@ -51,6 +69,9 @@ def score(
     out: Annotated[str, typer.Option(help="A .parquet, .csv or .jsonl file to write.", show_default=False)],
     documents: Documents = None,
     text_field: TextField = None,
+    adapt: Adapt = False,
+    adapt_by: AdaptBy = None,
+    adapt_settings: AdaptSettings = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what each document costs the model.
@@ -65,7 +86,13 @@ def score(
 
     path = Path(out)
     writing.check(path)
-    scores = api.load(run).score(*sources, documents=options.word(documents), text_field=text_field)
+    scores = api.load(run).score(
+        *sources,
+        documents=options.word(documents),
+        text_field=text_field,
+        adapt=adapt_by or adapt,
+        adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
+    )
     rows = writing.write(path, (asdict(one) for one in scores))
     if as_json:
         options.print_json({"out": out, "documents": rows})
@@ -93,6 +120,30 @@ def predict(
     for one in predictions:
         matched = "" if one.matched is None else f"{one.matched}  "
         print(options.printable(f"{one.probability:8.4f}  {matched}{one.symbol!r}"))
+
+
+def shares(
+    run: RunFolder,
+    text: Annotated[str, typer.Option(help="The text to look at.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Show how much each member of a mixture has to do with each symbol of a text.
+
+    \b
+    anygram shares runs/mix --text "To be, or not to be"
+    """
+    from anygram import api
+
+    symbols = api.load(run).shares(text)
+    if as_json:
+        options.print_json({"symbols": [asdict(one) for one in symbols]})
+        return
+    names = list(symbols[0].shares)
+    width = max(map(len, names))
+    print("  ".join([*(f"{name:>{width}}" for name in names), "symbol"]))
+    for one in symbols:
+        figures = [f"{share:{width}.4f}" for share in one.shares.values()]
+        print(options.printable("  ".join([*figures, repr(one.symbol)])))
 
 
 def generate(

@@ -47,6 +47,16 @@ Valid = Annotated[
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="May be repeated.")]
 Seed = Annotated[int, typer.Option(help="The seed of splits, weights and order.")]
 BadRecords = Annotated[OnBadRecord, typer.Option(help="What to do with a record that cannot be used.")]
+Adapt = Annotated[bool, typer.Option("--adapt", help="Let the model go on learning while it reads.")]
+AdaptBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WAY", help="How: own, dynamic, recency, continuous; default: what suits the model."
+    ),
+]
+AdaptSettings = Annotated[
+    list[str] | None, typer.Option("--adapt-set", metavar="KEY=VALUE", help="May be repeated.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 
@@ -72,3 +82,13 @@ def progress() -> Progress:
 def word(choice: StrEnum | None) -> Any:
     """Return a choice as the word that the API takes."""
     return None if choice is None else choice.value
+
+
+def adapt_settings(pairs: list[str] | None, adapt: str | bool) -> dict[str, str]:
+    """Return the settings of a way of adapting; UsageError where nothing adapts."""
+    from anygram.errors import UsageError
+    from anygram.settings import parse_pairs
+
+    if pairs and not adapt:
+        raise UsageError("--adapt-set without --adapt would do nothing; add --adapt")
+    return parse_pairs(pairs or [], "--adapt-set")

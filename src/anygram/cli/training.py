@@ -47,6 +47,10 @@ def train(
     base: Annotated[
         str | None, typer.Option("--from", metavar="RUN", help="Go on from this run's codec and model.")
     ] = None,
+    members: Annotated[
+        list[str] | None,
+        typer.Option("--member", metavar="RUN", help="A run that a mixture combines; repeat it."),
+    ] = None,
     on_bad_record: BadRecords = OnBadRecord.fail,
     as_json: AsJson = False,
 ) -> None:
@@ -57,6 +61,7 @@ def train(
     anygram train web.txt --model ngram --codec words --documents lines --memory 4G --out runs/web
     anygram train more.txt --from runs/counted --out runs/both
     anygram train 'logs/*.log' --model lstm --budget 5m --out runs/logs
+    anygram train book.txt --model mixture --member runs/counted --member runs/lstm --out runs/mix
     anygram train reviews.jsonl --text-field review --model transformer --codec bpe --out runs/reviews
     """
     from anygram import api
@@ -82,6 +87,7 @@ def train(
             seed=seed,
             resume=resume,
             base=base,
+            members=members or [],
             on_bad_record=on_bad_record.value,
             progress=progress,
         )
@@ -122,6 +128,9 @@ def compare(
         list[str] | None, typer.Option("--set", metavar="MODEL.KEY=VALUE", help="May be repeated.")
     ] = None,
     budget: Annotated[str, typer.Option(help="Training for each model: 20s, 10m, 2h, 3epochs, …")] = "5m",
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Measure each again while it goes on learning from what it reads.")
+    ] = False,
     seed: Seed = 0,
     on_bad_record: BadRecords = OnBadRecord.fail,
     as_json: AsJson = False,
@@ -149,6 +158,7 @@ def compare(
             test=test,
             settings=parse_pairs(settings or []),
             budget=budget,
+            adapt=adapt,
             seed=seed,
             on_bad_record=on_bad_record.value,
             progress=progress,

@@ -44,6 +44,8 @@ class Contest:
     values: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(seconds=300))
     seed: int = 0
+    adapt: bool = False
+    """Whether each model is measured a second time, going on to learn while it reads."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ class Comparison:
 
 
 def pairs(names: Sequence[str] | None, codec: str | None) -> list[Pair]:
-    """Return the contestants: every model there is where no names are given; `name:codec` fixes a codec."""
+    """Return the contestants, by default all models that need no other runs; `name:codec` fixes a codec."""
     chosen = []
-    for name in names or models.REGISTRY.names():
+    for name in names or models.alone():
         model, _, own = name.strip().partition(":")
         pair = Pair(model, own or codec or training.DEFAULT_CODEC)
         if model not in models.REGISTRY.names():
@@ -154,8 +156,10 @@ def _contestants(contest: Contest, out: Path, workspace: Path, progress: Progres
         result = _in_own_process(
             _job(contest, workspace, pair.model, pair.codec, values, out / pair.name), workspace
         )
-        rows.append(results.row(pair.model, pair.codec, result, run=pair.name))
-        progress.say(f"{pair.name}: {_short(rows[-1])}")
+        adapted = result.pop("adapted", None)
+        for figures in (result, {**result, **adapted}) if adapted else (result,):
+            rows.append(results.row(pair.model, pair.codec, figures, run=pair.name))
+            progress.say(f"{pair.name}: {_short(rows[-1])}")
     return rows
 
 
@@ -179,6 +183,7 @@ def _job(contest: Contest, workspace: Path, model: str, codec: str, values: dict
         options=asdict(contest.options),
         workspace=str(workspace),
         out=str(out),
+        adapt=contest.adapt,
     )
 
 
@@ -208,4 +213,6 @@ def _short(row: Row) -> str:
     if row.error:
         return f"failed: {row.error}"
     figure = "lossy" if row.bits_per_byte is None else f"{row.bits_per_byte:.3f} bits per byte"
+    if row.way:
+        return f"{figure} where it goes on learning while it reads ({row.way})"
     return f"{figure} after {row.train_seconds:.1f} s"

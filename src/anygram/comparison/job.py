@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from anygram import evaluation, runs, storage, training
+from anygram import adapting, evaluation, runs, storage, training
 from anygram.budgets import Budget
 from anygram.comparison import floors
+from anygram.data.documents import Documents
 from anygram.data.preparation import DataOptions, reopen
 from anygram.errors import AnygramError, TrainingStopped
 from anygram.protocols import Codec, LanguageModel
@@ -45,6 +46,7 @@ class Job:
     workspace: str
     out: str
     floor: bool = False
+    adapt: bool = False
 
     def write(self, path: Path) -> None:
         """Write the job's file."""
@@ -57,7 +59,8 @@ def read(path: Path) -> Job:
 
 
 def run(job: Job, progress: Progress) -> dict[str, Any]:
-    """Return the row of results, with `nats_D` and `units_D` for the bootstrap where static."""
+    """Return the row of results, with `nats_D` and `units_D` for the bootstrap; `adapted` holds those of
+    the row beside it, of the same run that goes on learning, where the job asks for it."""
     fields = dict(job.options)
     options = DataOptions(**{**fields, "sources": tuple(fields["sources"])})
     if job.floor:
@@ -66,11 +69,11 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}
     plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed)
-    return _run_model(plan, options, Path(job.workspace), Path(job.out), progress)
+    return _run_model(plan, options, Path(job.workspace), Path(job.out), progress, job.adapt)
 
 
 def _run_model(
-    plan: training.Plan, options: DataOptions, workspace: Path, out: Path, progress: Progress
+    plan: training.Plan, options: DataOptions, workspace: Path, out: Path, progress: Progress, adapt: bool
 ) -> dict[str, Any]:
     prepared = reopen(options, plan.seed, workspace, partial(training.default_valid, plan))
     # the test part is scored below, with ranks and arrays: training need not do it too
@@ -96,9 +99,29 @@ def _run_model(
         **_costs(run, out, scored),
         "total_seconds": total_seconds,
         "stopped": stopped,
-        "nats_D": scored.nats_D.tolist(),
-        "units_D": scored.units_D.tolist(),
+        **_arrays(scored),
+        **({"adapted": _adapted(run, prepared.splits.test, progress)} if adapt else {}),
     }
+
+
+def _adapted(run: StoredRun, test: Documents, progress: Progress) -> dict[str, Any]:
+    """Return the figures that change where the run goes on learning while it reads the test part."""
+    way = adapting.default(run.model)
+    progress.stage(f"reading the test part with {run.record.model}, {way}")
+    reader = adapting.reader_of(run.model, way)
+    read = evaluation.evaluate(run.model, run.codec, test, reader=reader, progress=progress.update)
+    return {
+        "adaptive": True,
+        "way": way,
+        "bits_per_byte": read.bits_per_byte,
+        "perplexity": read.perplexity,
+        "score_bytes_per_second": read.bytes / read.seconds,
+        **_arrays(read),
+    }
+
+
+def _arrays(scored: evaluation.Evaluation) -> dict[str, Any]:
+    return {"nats_D": scored.nats_D.tolist(), "units_D": scored.units_D.tolist()}
 
 
 def _costs(run: StoredRun, out: Path, scored: evaluation.Evaluation) -> dict[str, Any]:

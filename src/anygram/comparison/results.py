@@ -24,6 +24,8 @@ class Row:
     ci_low: float | None = None
     ci_high: float | None = None
     adaptive: bool = False
+    way: str = ""
+    """In which way it went on learning while it read, if it did."""
     floor: bool = False
     perplexity: float | None = None
     train_seconds: float | None = None
@@ -54,14 +56,15 @@ def row(
         figures = information.paired_bootstrap(np.array(result["nats_D"]), np.array(result["units_D"]))
         # of a few bytes some resamples draw empty blocks alone: they have no figure
         fields["ci_low"], fields["ci_high"] = information.interval(figures[np.isfinite(figures)])
-    return Row(model=model, codec=result.get("codec", codec), adaptive=floor, floor=floor, run=run, **fields)
+    fields.setdefault("adaptive", floor)
+    return Row(model=model, codec=result.get("codec", codec), floor=floor, run=run, **fields)
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Return static figures from best to worst, then lossy ones, floors, and those that failed."""
+    """Return static figures, best first, then lossy ones, then adaptive ones alike, then the failed."""
 
     def key(one: Row) -> tuple[int, float]:
-        kind = 3 if one.error else 2 if one.floor else 1 if one.bits_per_byte is None else 0
+        kind = 4 if one.error else 2 * one.adaptive + (one.bits_per_byte is None)
         return kind, one.bits_per_byte or one.perplexity or 0.0
 
     return sorted(rows, key=key)
@@ -69,7 +72,7 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 def cells(one: Row) -> list[str]:
     """Return the row's cells as the table shows them."""
-    name = f"{one.model}  (floor, adaptive)" if one.floor else one.model
+    name = f"{one.model}  ({_kind(one)})" if one.floor or one.adaptive else one.model
     if one.error:
         return [name, one.codec, "failed", *[""] * (len(HEADER) - 3)]
     half = "" if one.ci_low is None or one.ci_high is None else f"{(one.ci_high - one.ci_low) / 2:.3f}"
@@ -83,6 +86,10 @@ def cells(one: Row) -> list[str]:
         _number(one.generate_symbols_per_second, 1, "{:,.0f}"),
         _number(one.model_bytes, 1e6, "{:.2f}"),
     ]
+
+
+def _kind(one: Row) -> str:
+    return "floor, adaptive" if one.floor else f"adaptive: {one.way}"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -100,7 +107,8 @@ def report(rows: Sequence[Row], data: dict[str, Any], budget: str) -> str:
         "",
         f"Budget: {budget} of training a model. Figures on the test split: bits per byte of the original",
         "data, boundaries included, with the half width of a 95 % paired-bootstrap interval. Static figures",
-        "come first; a compressor learns while it reads (adaptive) and is not ranked with them.",
+        "come first; adaptive ones, of what learns while it reads, as every compressor does, are not ranked",
+        "with them.",
         "",
         tables.markdown(HEADER, [cells(one) for one in ordered]),
         "",

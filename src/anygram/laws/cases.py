@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.protocols import Condition, Ids, LanguageModel, Lengths, State
+from anygram.protocols import Adaptive, Condition, Ids, LanguageModel, Lengths, Reader, State
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -25,13 +25,21 @@ class Subject:
     `anew` makes an untrained one of the same config, from another seed where it has one: what is
     restored must come from the stored tensors. Log-probabilities may differ by `tolerance` nats
     (1e-6 for sums of counts, 1e-5 for networks); an `exact` model's not at all where rows are only
-    regrouped.
+    regrouped. `reader` begins a session that learns over the model; None is the model's own.
     """
 
     model: LanguageModel
     anew: Callable[[], LanguageModel]
     tolerance: float = 1e-5
     exact: bool = False
+    reader: Callable[[], Reader] | None = None
+
+    def read_anew(self) -> Reader:
+        """Return a new session that learns while it reads."""
+        if self.reader is not None:
+            return self.reader()
+        assert isinstance(self.model, Adaptive)
+        return self.model.reader()
 
     @property
     def regrouped(self) -> float:

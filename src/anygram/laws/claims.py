@@ -1,4 +1,4 @@
-"""The laws of what else a model claims to be: ranked, countable, differentiable.
+"""The laws of what else a model claims to be: ranked, countable, differentiable, adaptive.
 
 Axes: B rows, T positions, V vocabulary.
 """
@@ -13,7 +13,9 @@ import numpy as np
 from anygram.laws.agreement import agree, alike, arrays, hold
 from anygram.laws.cases import Case, Subject
 from anygram.laws.models import MODEL_LAWS, Law
+from anygram.laws.readers import READER_LAWS
 from anygram.protocols import (
+    Adaptive,
     Condition,
     Countable,
     Differentiable,
@@ -146,6 +148,7 @@ CLAIMS: dict[type, tuple[Law, ...]] = {
     Countable: (counting_regroups, a_prefix_teaches_nothing),
     Differentiable: (the_loss_is_the_surprisal,),
     Online: (learning_on_line_can_be_cut,),
+    Adaptive: tuple(READER_LAWS.values()),
 }
 
 

@@ -26,6 +26,7 @@ from anygram import contexts, tries
 from anygram.budgets import Budget
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
+from anygram.logarithms import log
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 from anygram.tries import Indices, Level
 
@@ -100,6 +101,8 @@ class Counts:
 
 class Frequency:
     """Add-k over n-gram counts; the state is the last order − 1 symbols, context_BK."""
+
+    reproducible = True
 
     def __init__(self, config: Config, vocabulary_size: int) -> None:
         self.config = config
@@ -202,7 +205,7 @@ class Frequency:
     def _log_p(self, seen_X: NDArray[Any], total_X: Indices) -> FloatArray:
         """Return log of Lidstone's rule for these c(h w) and c(h)."""
         k = self.config.k
-        log_p_X: FloatArray = np.log(seen_X + k) - np.log(total_X + k * self.vocabulary_size)
+        log_p_X: FloatArray = log(seen_X + k) - log(total_X + k * self.vocabulary_size)
         return log_p_X
 
     def _rank_unseen(self, nodes_X: Indices, ids_X: Ids) -> Indices:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.conditioning import refuse
+from anygram.logarithms import log
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 Rows = NDArray[np.int64]
@@ -31,8 +32,11 @@ def create(config: Config, vocabulary_size: int, seed: int) -> Uniform:
 class Uniform:
     """P(w) = 1 / V whatever stands before; the state remembers only how many rows there are."""
 
+    reproducible = True
+
     def __init__(self, vocabulary_size: int) -> None:
         self.vocabulary_size = vocabulary_size
+        self._log_p = -float(log(np.array(vocabulary_size)))
 
     def start(self, rows: int, condition: Condition | None = None) -> Rows:
         """Return a state of that many rows; a condition is refused (UsageError)."""
@@ -41,7 +45,7 @@ class Uniform:
 
     def predict(self, state: Rows) -> FloatArray:
         """Return log_p_BV in nats."""
-        return np.full((len(state), self.vocabulary_size), -np.log(self.vocabulary_size))
+        return np.full((len(state), self.vocabulary_size), self._log_p)
 
     def advance(self, state: Rows, ids_BT: Ids, lengths: Lengths | None = None) -> Rows:
         """Return the same state: nothing is remembered."""
@@ -49,7 +53,7 @@ class Uniform:
 
     def score(self, state: Rows, ids_BT: Ids, lengths: Lengths | None = None) -> tuple[FloatArray, Rows]:
         """Return log_p_BT in nats, 0.0 past a row's length, and the state after."""
-        log_p_BT = np.full(ids_BT.shape, -np.log(self.vocabulary_size))
+        log_p_BT = np.full(ids_BT.shape, self._log_p)
         if lengths is not None:
             log_p_BT[np.arange(ids_BT.shape[1]) >= np.asarray(lengths)[:, None]] = 0.0
         return log_p_BT, state

@@ -85,6 +85,9 @@ def find_device() -> torch.device:
 class NeuralLanguageModel:
     """A body and a head: log P(next | context) from the hidden vector after the context."""
 
+    dropout = True
+    """Whether the loss leaves out what the settings say; without, it is the surprisal."""
+
     def __init__(
         self,
         name: str,
@@ -190,6 +193,19 @@ class NeuralLanguageModel:
                 features_BTD[:, first : first + piece_BT.shape[1]] = hidden_BTD.cpu().numpy()
         return features_BTD
 
+    def distribute(self, state: NeuralState, ids_BT: Ids) -> tuple[FloatArray, NeuralState]:
+        """Return log P(next | all before it) at each id's place as log_p_BTV in nats, and the state after."""
+        log_p_BTV = np.empty((*ids_BT.shape, self._vocabulary_size), dtype=np.float32)
+        with self._evaluating():
+            for piece_BT, first, _ in self._pieces(ids_BT, None):
+                hidden_BTD, after = self._read(state, piece_BT, None)
+                before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
+                log_p_NV = self._head.log_p(before_BTD.flatten(0, 1))
+                place = slice(first, first + piece_BT.shape[1])
+                log_p_BTV[:, place] = log_p_NV.view(*piece_BT.shape, -1).cpu().numpy()
+                state = after
+        return log_p_BTV, state
+
     def loss(
         self,
         ids_BT: Ids,
@@ -202,7 +218,7 @@ class NeuralLanguageModel:
         No state means that the boundary is read first, within the gradient.
         """
         refuse(condition, self._name)
-        self._network.train()
+        self._network.train(self.dropout)
         target_BT = self._place(ids_BT)
         if state is None:
             boundary_B1 = torch.full_like(target_BT[:, :1], self._vocabulary_size - 1)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from anygram import codecs, models, runs, settings, storage
+from anygram import bytewise, codecs, models, runs, settings, storage
 from anygram.budgets import Budget
 from anygram.data.corpus import EncodedCorpus, encode_corpus
 from anygram.data.documents import Documents
@@ -26,6 +26,7 @@ from anygram.learning.group import Group, joined, require_alike
 from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
+from anygram.training import members
 from anygram.training.plan import (
     DEFAULT_CODEC,
     Plan,
@@ -102,11 +103,14 @@ def _fresh(
     chosen = chosen_by(plan)
     _check_learner(plan, splits)
     base = runs.read(plan.base) if plan.base else None
+    members.check_unread(plan.members, data, plan.seed)
+    combined = members.read(plan.members)
     codec_values = base.record.codec_settings if base else chosen["codec"]
     codec_config = settings.build(codec_module.Config, codec_values)
-    codec = base.codec if base else _fitted(plan, codec_config, splits, progress)
+    codec = base.codec if base else members.codec_for(combined.values())
+    codec = codec or _fitted(plan, codec_config, splits, progress)
     require_alike(group, "the codec", codec.to_json())
-    corpus = _encoded(splits.train, codec, workspace / "train", progress)
+    corpus = _encoded(_learnt_from(plan, splits), codec, workspace / "train", progress)
     require_alike(group, "the text", {"symbols": corpus.symbols})
     config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
     config = settings.build(module.Config, group.follow(settings.to_words(config)))
@@ -114,7 +118,8 @@ def _fresh(
     if base:
         config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
-    model = module.create(config, codec.vocabulary_size, plan.seed)
+    inner = {name: bytewise.over(codec, run.codec, run.model) for name, run in combined.items()}
+    model = models.create(plan.model, config, codec.vocabulary_size, plan.seed, inner)
     _limit_memory(model, plan, workspace)
     if base:
         _go_on_from(base, model, config, plan)
@@ -128,10 +133,10 @@ def _fresh(
         learner_settings=settings.to_words(learner.config),
         budget=_limits(plan.budget),
         seed=plan.seed,
-        data={**data, "symbols": corpus.symbols, **({"from": str(plan.base)} if plan.base else {})},
+        data={**data, "symbols": corpus.symbols, **_origins(plan)},
     )
     valid = validation_sample(splits.valid, codec) if learner.validates else None
-    run = StoredRun(record, codec, model)
+    run = StoredRun(record, codec, model, dict(zip(combined, plan.members, strict=True)))
     return Session(run, learner, corpus, valid, plan.budget, out, progress, group)
 
 
@@ -148,7 +153,7 @@ def _resumed(
     record = stored.record
     _check_resumable(plan, record, data, out)
     tensors = runs.read_training(out)
-    corpus = _encoded(splits.train, stored.codec, workspace / "train", progress)
+    corpus = _encoded(_learnt_from(plan, splits), stored.codec, workspace / "train", progress)
     best = snapshot(stored.model)
     _limit_memory(stored.model, plan, workspace)
     with runs.explaining_damage(out / "training.safetensors"):
@@ -161,10 +166,21 @@ def _resumed(
     valid = validation_sample(splits.valid, stored.codec) if learner.validates else None
     same_budget = record.budget == _limits(plan.budget)
     record = replace(record, budget=_limits(plan.budget), status="training", figures={})
-    run = StoredRun(record, stored.codec, stored.model)
+    run = replace(stored, record=record)
     session = Session(run, learner, corpus, valid, plan.budget, out, progress, group)
     session.go_on(runs.read_metrics(out), best, next_validation if same_budget else None)
     return session
+
+
+def _learnt_from(plan: Plan, splits: Splits) -> Documents:
+    """Return the training part; runs are combined by the part that none of them has read."""
+    return splits.valid if plan.members else splits.train
+
+
+def _origins(plan: Plan) -> dict[str, Any]:
+    """Return what the record says of the runs that the plan begins with."""
+    base = {"from": str(plan.base)} if plan.base else {}
+    return base | ({"members": [str(path) for path in plan.members]} if plan.members else {})
 
 
 def _fitted(plan: Plan, config: Any, splits: Splits, progress: Progress) -> Codec:
@@ -201,7 +217,8 @@ def _check_learner(plan: Plan, splits: Splits) -> None:
 
 def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:
     """Raise RunError where the run in `out` is another than the plan's, or has nothing left to do."""
-    if differing := _differences(record.data, data, ("fingerprint", "bytes", "documents", "valid", "test")):
+    keys = ("fingerprint", "bytes", "documents", "valid", "test", "members")
+    if differing := _differences(record.data, {**data, **_origins(plan)}, keys):
         raise RunError(
             f"{out} was trained on other data ({differing}); resume with the same sources and options"
         )

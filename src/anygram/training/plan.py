@@ -12,6 +12,7 @@ from anygram.budgets import Budget
 from anygram.errors import UnknownName, UsageError
 from anygram.learning import config_of
 from anygram.protocols import Bounded, Differentiable, LanguageModel
+from anygram.training import members
 
 DEFAULT_CODEC = "bpe"
 """Byte pairs: lossless for any text, and shorter than characters, so that a budget reads more. n-grams are
@@ -28,7 +29,7 @@ _BYTES_A_SECOND, _BYTES_A_SYMBOL, _SYMBOLS_A_STEP = 50e3, 2.5, 1024
 class Plan:
     """What to train: names, settings by key (`--set`), budget, seed; how many bytes of memory to use.
 
-    `base` is a run to go on from: its codec and its model as they are.
+    `base` is a run to go on from: its codec and its model as they are. `members` are runs to combine.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Plan:
     seed: int = 0
     memory: int | None = None
     base: Path | None = None
+    members: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         settings.check_seed(self.seed)
@@ -48,8 +50,11 @@ def default_valid(plan: Plan, units: int) -> str:
 
     Counting needs none. A gradient needs one to stop by where the budget may read the data so often
     that it learns them by heart; else the annealed end of training is the best, and a split by position
-    would withhold what stands nearest to the test part. `units` are the data's bytes.
+    would withhold what stands nearest to the test part. `units` are the data's bytes. Runs are combined
+    by what they held back.
     """
+    if plan.members:
+        return members.valid_of(plan.members)
     if not isinstance(_untrained(plan), Differentiable):
         return "none"
     if learner_setting(plan, "patience", 0):
@@ -99,6 +104,7 @@ def check(plan: Plan) -> None:
     chosen = chosen_by(plan)
     for place, config in configs_of(plan).items():
         settings.build(config, chosen[place])
+    members.check(plan.model, plan.members, plan.codec)
     if not isinstance(_untrained(plan), Differentiable):
         processes.require_one(f"{plan.model} learns by counting, which")
     if plan.memory is not None and not isinstance(_untrained(plan), Bounded):

@@ -88,6 +88,9 @@ class Config:
 class NGram:
     """N-grams of counted texts; the state is the last order − 1 symbols, context_BK."""
 
+    reproducible = True
+    """What is stored is added up in one order; no function is computed that machines round differently."""
+
     def __init__(self, config: Config, vocabulary_size: int) -> None:
         if config.quantize:
             compact.require_room(vocabulary_size)

@@ -1,0 +1,98 @@
+"""Reading with a mixture: its members go on learning in their own ways, and so do its weights.
+
+Axes: T positions, M members, V vocabulary, C contexts that have weights of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from anygram.distributions import distribute, read_distributions
+from anygram.models.mixture.combination import Combination
+from anygram.models.mixture.stacking import blocks, stacked
+from anygram.protocols import Adaptive, FloatArray, Ids, LanguageModel, Reader, State
+
+ReaderOf = Callable[[LanguageModel], Reader]
+"""How a member is read: makes its session."""
+
+
+def own_or_static(model: LanguageModel) -> Reader:
+    """Return the model's own way of learning while it reads, or else a session that learns nothing."""
+    return model.reader() if isinstance(model, Adaptive) else StaticReader(model, model.start(1))
+
+
+class StaticReader:
+    """A session over a model that stays as it is."""
+
+    def __init__(self, model: LanguageModel, state: State) -> None:
+        self._model, self._state = model, state
+
+    def log_p(self) -> FloatArray:
+        """Return log P(next | all read so far) as log_p_V in nats."""
+        log_p_V: FloatArray = self._model.predict(self._state)[0]
+        return log_p_V
+
+    def read(self, ids_T: Ids) -> FloatArray:
+        """Return log P of each id as log_p_T."""
+        log_p_1T, self._state = self._model.score(self._state, ids_T[None])
+        log_p_T: FloatArray = log_p_1T[0]
+        return log_p_T
+
+    def distribute(self, ids_T: Ids) -> FloatArray:
+        """Return log P of every symbol before each id as log_p_TV, and read them."""
+        log_p_1TV, self._state = distribute(self._model, self._state, ids_T[None])
+        log_p_TV: FloatArray = log_p_1TV[0]
+        return log_p_TV
+
+    def copy(self) -> StaticReader:
+        """Return another session at this place: states are values."""
+        return StaticReader(self._model, self._state)
+
+
+class MixtureReader:
+    """A session in which each symbol teaches the members, and the weights how far to trust them."""
+
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        combination: Combination,
+        weights_CM: FloatArray,
+        rate: float,
+        vocabulary_size: int,
+        before: int | None = None,
+    ) -> None:
+        """`weights_CM` are taken over; `before` is the last symbol read, the boundary where there is none."""
+        self._readers = list(readers)
+        self._combination, self._weights_CM, self._rate = combination, weights_CM, rate
+        self._symbols = vocabulary_size
+        self._before = vocabulary_size - 1 if before is None else before
+
+    def log_p(self) -> FloatArray:
+        """Return log P(next | all read so far) as log_p_V in nats."""
+        told = [reader.log_p()[None] for reader in self._readers]
+        log_p_1MV = stacked(told, (1, self._symbols))
+        before_1 = np.array([self._before], dtype=np.int32)
+        log_p_V: FloatArray = self._combination.mix(self._weights_CM, log_p_1MV, before_1)[0]
+        return log_p_V
+
+    def read(self, ids_T: Ids) -> FloatArray:
+        """Return log P of each id, given all before it and what they taught, as log_p_T."""
+        log_p_T = np.empty(len(ids_T))
+        for place in blocks(len(ids_T), max(1, len(self._readers)) * self._symbols):
+            block_T = ids_T[place]
+            told = [read_distributions(reader, block_T) for reader in self._readers]
+            before_T = np.append(np.int32(self._before), block_T[:-1]).astype(np.int32)
+            log_p_TMV = stacked(told, (len(block_T), self._symbols))
+            log_p_T[place] = self._combination.read(
+                self._weights_CM, log_p_TMV, before_T, block_T, self._rate
+            )
+            self._before = int(block_T[-1])
+        return log_p_T
+
+    def copy(self) -> MixtureReader:
+        """Return a reader that goes on from here on its own."""
+        readers = [reader.copy() for reader in self._readers]
+        weights_CM = self._weights_CM.copy()
+        return MixtureReader(readers, self._combination, weights_CM, self._rate, self._symbols, self._before)
