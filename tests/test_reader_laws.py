@@ -23,10 +23,14 @@ VOCABULARY = 5
 SHORT: dict[str, Any] = {"segment": 3, "window": 4, "orders": 3, "match": 2, "rate": 0.01}
 
 
+def _setting(name: str) -> Setting:
+    return Setting(name, (), VOCABULARY, trained=True)
+
+
 @functools.cache
 def _reading(name: str, way: str) -> Subject:
     """Return a small trained model before the laws, and this way of reading it."""
-    subject = _subject(Setting(name, (), VOCABULARY, trained=True))
+    subject = _subject(_setting(name))
     known = {field.name for field in dataclasses.fields(adapting.REGISTRY.load(way).Config)}
     values = {key: value for key, value in SHORT.items() if key in known}
     return dataclasses.replace(subject, reader=lambda: adapting.reader_of(subject.model, way, values))
@@ -34,8 +38,7 @@ def _reading(name: str, way: str) -> Subject:
 
 def _pairs() -> Iterator[tuple[str, str]]:
     for name in REGISTRY.names():
-        module = REGISTRY.load(name)
-        for way in adapting.suitable(module.create(module.Config(), VOCABULARY, 0)):
+        for way in adapting.suitable(_setting(name).create(seed=0)):
             yield name, way
 
 

@@ -10,6 +10,7 @@ it (on-line EM, Cappé & Moulines 2009). Axes: T positions, V vocabulary, D hidd
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -84,9 +85,7 @@ class Continuous:
 
     def copy(self) -> Continuous:
         """Return a reader that goes on from here; no array that they share is ever written to."""
-        other = object.__new__(Continuous)
-        other.__dict__.update(self.__dict__)
-        return other
+        return copy.copy(self)
 
     def _read_piece(self, ids_T: Ids) -> FloatArray:
         after_TD = _normalised(cast(Featured, self._model).features(self._state, ids_T[None])[0])

@@ -55,17 +55,16 @@ def reader(model: LanguageModel, config: Config) -> Reader:
 
 def beside(reader: Reader, vocabulary_size: int, config: Config) -> Reader:
     """Return a session with an empty cache beside another one, which goes on with it."""
-    return Recency(reader, vocabulary_size, config)
+    first_KB = _weighing.first_weights(config.orders)
+    return Recency(reader, config, _counts.empty(first_KB, vocabulary_size - 1))
 
 
 class Recency:
     """A cache beside another reader."""
 
-    def __init__(self, inner: Reader, vocabulary_size: int, config: Config) -> None:
-        self._inner = inner
-        self._config = config
+    def __init__(self, inner: Reader, config: Config, tables: _counts.Tables) -> None:
+        self._inner, self._config, self._tables = inner, config, tables
         self._decay_K = np.array([config.slow_decay] + [config.decay] * config.orders)
-        self._tables = _counts.empty(_weighing.first_weights(config.orders), vocabulary_size - 1)
 
     def log_p(self) -> FloatArray:
         """Return log P(next | all read so far) as log_p_V in nats."""
@@ -95,7 +94,4 @@ class Recency:
 
     def copy(self) -> Recency:
         """Return a reader that goes on from here on its own."""
-        other = object.__new__(Recency)
-        other._inner, other._config, other._decay_K = self._inner.copy(), self._config, self._decay_K
-        other._tables = _counts.copied(self._tables)
-        return other
+        return Recency(self._inner.copy(), self._config, _counts.copied(self._tables))
