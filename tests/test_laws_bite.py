@@ -19,6 +19,7 @@ RIGHT = [
     toy_models.Cached,
     toy_models.Told,
     toy_models.Ranking,
+    toy_models.Spread,
     toy_models.Counting,
     toy_models.Learning,
 ]
@@ -43,6 +44,7 @@ WRONG: list[tuple[type[Fading], str, str]] = [
     (toy_models.ForgottenTensor, "restored_means_equal", "restored model"),
     (toy_models.IgnoredCondition, "a_condition_is_never_ignored", "was ignored"),
     (toy_models.RankedBackwards, "ranks_follow_predictions", "has rank"),
+    (toy_models.SpreadLate, "distributions_are_predictions", "the distribution at"),
     (toy_models.LastPieceOnly, "counting_regroups", "one by one"),
     (toy_models.LearntPrefix, "a_prefix_teaches_nothing", "learnt from"),
     (toy_models.LearntPadding, "the_loss_is_the_surprisal", "not the mean surprisal"),
