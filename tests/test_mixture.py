@@ -277,6 +277,20 @@ def test_a_combination_is_what_its_equation_says(
     np.testing.assert_allclose(share_NM.sum(axis=1), 1)
 
 
+def test_pairs_that_share_weights_leave_a_distribution() -> None:
+    """Of 600 symbols there are more pairs than rows of weights."""
+    generator, symbols = np.random.default_rng(0), 600
+    made = Logistic(2, symbols, gated=True)
+    weights_CM = made.initial() + generator.normal(0, 0.3, made.initial().shape)
+    assert len(weights_CM) < symbols << 10
+    log_p_NMV = log_softmax(generator.normal(0, 2, (20, 2, symbols)))
+    before_N, ids_N = generator.integers(0, symbols, (2, 20)).astype(np.int32)
+    log_p_NV = made.mix(weights_CM, log_p_NMV, before_N)
+    np.testing.assert_allclose(np.exp(log_p_NV).sum(axis=1), 1)
+    log_p_N = made.read(weights_CM, log_p_NMV, before_N, ids_N, 0.1)
+    assert log_p_N[0] == pytest.approx(log_p_NV[0, ids_N[0]])
+
+
 @pytest.mark.parametrize("combination", [LogLinear, Logistic])
 @given(seed=st.integers(0, 10_000), gated=st.booleans())
 def test_online_weights_step_down_the_gradient(

@@ -333,6 +333,24 @@ class RankedBackwards(Ranking):
         return self.vocabulary_size - 1 - np.argsort(-log_p_BV[:, ::-1], axis=1, kind="stable")
 
 
+class Spread(Fading):
+    """Gives whole distributions along a text. Right."""
+
+    read_before = 0
+
+    def distribute(self, state: Memory, ids_BT: Ids) -> tuple[FloatArray, Memory]:
+        log_p_BTV = np.zeros((*ids_BT.shape, self.vocabulary_size))
+        for t in range(ids_BT.shape[1]):
+            log_p_BTV[:, t] = self.predict(self.advance(state, ids_BT[:, : t + self.read_before]))
+        return log_p_BTV, self.advance(state, ids_BT)
+
+
+class SpreadLate(Spread):
+    """Gives at each place the distribution after its symbol."""
+
+    read_before = 1
+
+
 class Counting(Fading):
     """Learns how often symbols are; its bias is the logarithm of counts plus one. Right."""
 

@@ -1,4 +1,4 @@
-"""The laws of what else a model claims to be: ranked, countable, differentiable, adaptive.
+"""The laws of what else a model claims to be: ranked, distributing, countable, on line, adaptive, …
 
 Axes: B rows, T positions, V vocabulary.
 """
@@ -19,6 +19,7 @@ from anygram.protocols import (
     Condition,
     Countable,
     Differentiable,
+    Distributing,
     FloatArray,
     Ids,
     LanguageModel,
@@ -44,6 +45,20 @@ def ranks_follow_predictions(subject: Subject, case: Case) -> None:
             rank = int(rank_BT[row, t])
             hold(low <= rank <= high, f"symbol {case.ids_BT[row, t]} has rank {rank}, not {low} to {high}")
         state = model.advance(state, case.ids_BT[:, t : t + 1])
+
+
+def distributions_are_predictions(subject: Subject, case: Case) -> None:
+    """What is given along a text is what `predict` gives at each place; the state is `advance`'s."""
+    model = subject.model
+    start = state = case.start(model)
+    assert isinstance(model, Distributing)
+    log_p_BTV, after = model.distribute(start, case.ids_BT)
+    shape = (*case.ids_BT.shape, model.vocabulary_size)
+    hold(log_p_BTV.shape == shape, f"distribute returned {log_p_BTV.shape}, not rows × positions × V {shape}")
+    for t in range(case.ids_BT.shape[1]):
+        agree(log_p_BTV[:, t], model.predict(state), subject.tolerance, f"the distribution at {t} differs")
+        state = model.advance(state, case.ids_BT[:, t : t + 1])
+    alike(model, after, state, case.other_BT, subject.tolerance, "distribute and advance end elsewhere")
 
 
 def counting_regroups(subject: Subject, case: Case) -> None:
@@ -145,6 +160,7 @@ def _documents(ids_BT: Ids, lengths: Lengths, vocabulary_size: int) -> list[Ids]
 
 CLAIMS: dict[type, tuple[Law, ...]] = {
     Ranked: (ranks_follow_predictions,),
+    Distributing: (distributions_are_predictions,),
     Countable: (counting_regroups, a_prefix_teaches_nothing),
     Differentiable: (the_loss_is_the_surprisal,),
     Online: (learning_on_line_can_be_cut,),

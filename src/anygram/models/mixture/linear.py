@@ -26,7 +26,7 @@ _LEAST = 1e-6
 class Linear:
     """Weighted sums of probabilities."""
 
-    usual_rate = 0.01
+    usual_rate = 0.03
 
     def __init__(self, members: int, vocabulary_size: int, gated: bool) -> None:
         self._shape = vocabulary_size if gated else 1, members

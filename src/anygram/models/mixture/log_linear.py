@@ -26,7 +26,7 @@ _BOUND = 8.0
 class LogLinear:
     """Weighted sums of log-probabilities, normalised over the vocabulary."""
 
-    usual_rate = 0.001
+    usual_rate = 0.002
 
     def __init__(self, members: int, vocabulary_size: int, gated: bool) -> None:
         self._members, self._symbols, self._gated = members, vocabulary_size, gated

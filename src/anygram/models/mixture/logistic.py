@@ -37,7 +37,7 @@ _NOTHING = 1e-300
 class Logistic:
     """Weighted sums of stretches, bit by bit."""
 
-    usual_rate = 0.003
+    usual_rate = 0.004
 
     def __init__(self, members: int, vocabulary_size: int, gated: bool) -> None:
         self._members, self._symbols, self._gated = members, vocabulary_size, gated
