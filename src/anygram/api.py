@@ -402,8 +402,8 @@ def compress(
 ) -> Compressed:
     """Write a file's bytes as codes by a model's predictions; return what became of how many bytes.
 
-    Without a run the model is learnt from the file at both ends, with these `settings` and within this
-    `memory`. With one, `adapt` lets it go on learning, as in `evaluate`, and `rows` are read side by side.
+    Without a run a strong contextmix is learnt from the file at both ends, of the contexts that suit how it
+    begins, or with these `settings` and within this `memory`. With one, `adapt` lets it go on learning, as in `evaluate`, and `rows` are read side by side.
     UsageError where the run cannot bring every file back.
     """
     compression.check_out(Path(out))
@@ -419,7 +419,8 @@ def compress(
             option = "--adapt" if adapt else "--rows"
             raise UsageError(f"without a run the file is learnt in one row as it is read; leave out {option}")
         limit = parse_bytes(memory) if isinstance(memory, str) else memory
-        end = ends.alone({**(settings or {}), **({} if limit is None else {"memory": limit})})
+        given = {**(settings or {}), **({} if limit is None else {"memory": limit})}
+        end = ends.alone(ends.suited(given, compression.sample(str(file))))
         model_bytes = 0
     made = compression.compress(str(file), Path(out), end, progress or Silent())
     return replace(made, model_bytes=model_bytes)

@@ -130,7 +130,9 @@ class ContextMix:
 
     def reader(self) -> Reader:
         """Return a session that goes on learning in tables of its own."""
-        return Reader(tables.copied(self._tables), self._begin_N, self.vocabulary_size)
+        learnt = self._tables.clock[0] > 0
+        own = tables.copied(self._tables) if learnt else self._allocate()
+        return Reader(own, self._begin_N, self.vocabulary_size)
 
     def _allocate(self) -> Tables:
         contexts_C = choosing.chosen(self.config.kind, self.config.size, self.vocabulary_size)

@@ -23,6 +23,7 @@ from anygram.tasks.compression.figures import Compressed, Decompressed, Meter, S
 from anygram.tasks.compression.symbols import pieces, symbols_of, texts, to_bytes
 
 STDIN = "-"
+_SAMPLE = 1 << 16
 
 
 def compress(file: str, out: Path, end: End, progress: Progress) -> Compressed:
@@ -78,6 +79,14 @@ def opened(file: str) -> AbstractContextManager[BinaryIO]:
         return Path(file).open("rb")
     except OSError as error:
         raise unreadable(file, error) from error
+
+
+def sample(file: str) -> bytes:
+    """Return how a file begins; nothing of standard input, which can be read only once."""
+    if file == STDIN:
+        return b""
+    with opened(file) as stream:
+        return stream.read(_SAMPLE)
 
 
 def _size(file: str) -> int | None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from anygram import adapting, codecs, models, runs, settings
+from anygram.budgets import Budget
 from anygram.errors import DataError, RunError, UsageError
 from anygram.protocols import Adaptive, Codec, Coding, TensorCodec
 from anygram.runs import StoredRun
@@ -26,7 +27,14 @@ ALONE = "contextmix"
 """The model that learns from the file alone."""
 
 ALONE_BYTES, RUN_BYTES = 1 << 20, 1 << 22
-_SHORT = {"size=fast": "f", "size=strong": "s"}
+_SHORT = {
+    "size=fast": "f",
+    "size=strong": "s",
+    "kind=text": "t",
+    "kind=columns": "c",
+    "kind=records": "r",
+    "kind=symbols": "y",
+}
 """Settings that are in a header often, where every byte counts."""
 
 
@@ -38,6 +46,14 @@ class End:
     codec: Codec
     coder: Coder
     block_bytes: int
+
+
+def suited(values: Mapping[str, Any], sample: bytes) -> dict[str, Any]:
+    """Return the settings of an end without a run: these, strong, and the contexts that suit the sample."""
+    ids_N = np.frombuffer(sample, dtype=np.uint8).astype(np.int32)
+    suggested, _ = models.REGISTRY.load(ALONE).suggest(ids_N, len(ids_N), 257, Budget(epochs=1))
+    kind = {"kind": suggested.kind, "period": suggested.period} if "kind" not in values else {}
+    return {"size": "strong", **{key: value for key, value in kind.items() if value}, **values}
 
 
 def alone(values: Mapping[str, Any]) -> End:
