@@ -180,7 +180,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     base: Run | str | Path | None = None,
-    members: Sequence[Run | str | Path] = (),
+    members: Sequence[Run | str | Path] | None = None,
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
 ) -> Run:
@@ -192,7 +192,7 @@ def train(
     the returned object.
     """
     base_path = _path(base) if base else None
-    member_paths = tuple(_path(member) for member in members)
+    member_paths = tuple(_path(member) for member in members or ())
     model, codec = _names(model, codec, base_path, member_paths)
     limit = parse_bytes(memory) if isinstance(memory, str) else memory
     plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path, member_paths)

@@ -87,7 +87,7 @@ def train(
             seed=seed,
             resume=resume,
             base=base,
-            members=members or [],
+            members=members,
             on_bad_record=on_bad_record.value,
             progress=progress,
         )
