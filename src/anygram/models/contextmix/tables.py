@@ -91,7 +91,8 @@ def forced_bits(vocabulary_size: int) -> NDArray[np.int8]:
     usable[-1] = True
     levels = [usable]
     while len(levels[-1]) > 1:
-        levels.append(levels[-1].reshape(-1, 2).any(axis=1))
+        left, right = levels[-1].reshape(-1, 2).T
+        levels.append(left | right)
     forced = [np.zeros(1, dtype=np.int8)]
     for children in levels[-2::-1]:
         left, right = children.reshape(-1, 2).T
@@ -126,7 +127,7 @@ def allocate(contexts_C: _Numbers, vocabulary_size: int, bits: int, mixers: int 
 
 def copied(tables: Tables) -> Tables:
     """Return tables that can be changed without the given ones being changed."""
-    return Tables(*(array.copy() for array in tables))
+    return Tables._make(array.copy() for array in tables)
 
 
 def to_tensors(tables: Tables) -> Tensors:
