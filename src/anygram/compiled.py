@@ -17,6 +17,9 @@ from numba.extending import intrinsic
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_numba: Any = numba
+"""Numba with all that it offers, of which its types know a part."""
+
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function once and for all; it lets other threads run while it works.
@@ -78,7 +81,13 @@ def borrowing(function: Callable[P, R]) -> Callable[P, R]:
 
     It does not count the references to them: its callers hold them meanwhile.
     """
-    compiled: Callable[P, R] = numba.njit(_nrt=False)(function)
+    compiled: Callable[P, R] = _numba.njit(_nrt=False)(function)
+    return compiled
+
+
+def making(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that kernels call, which may make arrays."""
+    compiled: Callable[P, R] = _numba.njit(function)
     return compiled
 
 
@@ -193,7 +202,6 @@ def _trailing_zeros(_: Any, number: Any) -> Any:
 _READ, _KEEP_IN_ALL_CACHES, _DATA = 0, 3, 1
 """The arguments of llvm.prefetch (LLVM language reference): read access, locality 3, data cache."""
 
-_numba: Any = numba
 _intrinsic: Any = intrinsic
 address: Callable[[Any], Any] = _intrinsic(_address)
 load_8: Callable[[Any], Any] = _intrinsic(_load(8))

@@ -109,7 +109,7 @@ def the_loss_is_the_surprisal(subject: Subject, case: Case) -> None:
 
 
 def learning_on_line_can_be_cut(subject: Subject, case: Case) -> None:
-    """A stream learnt in pieces teaches what it teaches at once, each symbol predicted before it is learnt."""
+    """A stream learnt in pieces teaches what it does at once, each symbol predicted before it is learnt."""
     documents = _documents(case.ids_BT, case.lengths, subject.model.vocabulary_size)
     ids_N = np.concatenate(documents)
     at_once, in_pieces = subject.anew(), subject.anew()

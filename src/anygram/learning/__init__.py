@@ -39,8 +39,8 @@ def learner_for(
         start = settings.build(counting.Config, suggested or {})
         return counting.CountingLearner(model, settings.build(counting.Config, values, start), seed)
     if isinstance(model, Online):
-        start = settings.build(online.Config, suggested or {})
-        return online.OnlineLearner(model, settings.build(online.Config, values, start))
+        given = settings.build(online.Config, suggested or {})
+        return online.OnlineLearner(model, settings.build(online.Config, values, given))
     if isinstance(model, Differentiable):
         from anygram.learning import gradient  # imports torch
 

@@ -27,7 +27,7 @@ class Config:
 
 
 class OnlineLearner:
-    """Reads the corpus in its order: what stands near teaches most, and what comes last is remembered best."""
+    """Reads the corpus in its order: what is near teaches most, and what comes last is remembered best."""
 
     usable = True
     validates = False

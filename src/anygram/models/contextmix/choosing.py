@@ -53,7 +53,7 @@ _DIGITS, _NOT_TEXT = 0.06, 0.02
 
 
 def chosen(kind: Kind, size: Size, vocabulary_size: int) -> NDArray[np.int64]:
-    """Return contexts_C in the order in which chains go through them; "auto" is text where there are bytes."""
+    """Return contexts_C in the order in which chains go through them; "auto" is text for bytes."""
     if kind == "auto":
         kind = "text" if vocabulary_size == 257 else "symbols"
     return np.array([int(context) for context in _CHOSEN[kind, size]], dtype=np.int64)

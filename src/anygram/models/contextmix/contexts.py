@@ -229,7 +229,7 @@ def _follow_words(n: Numbers, byte: Whole) -> None:
 
 @borrowing
 def _follow_kinds(n: Numbers, byte: Whole) -> None:
-    kind = np.int64(0)
+    kind: Whole = np.int64(0)
     if 97 <= byte <= 122:
         kind = 1
     elif 65 <= byte <= 90:

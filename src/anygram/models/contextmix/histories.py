@@ -35,9 +35,7 @@ def _allowed(zeros: int, ones: int) -> bool:
 
 def _reduced(count: int) -> int:
     """Return what stays of a count when the other bit is seen."""
-    return next(
-        (kept for limit, kept in ((1, count), (3, 2), (6, 3), (12, 4)) if count <= limit), 5
-    )
+    return next((kept for limit, kept in ((1, count), (3, 2), (6, 3), (12, 4)) if count <= limit), 5)
 
 
 def _states() -> list[_State]:
@@ -75,6 +73,7 @@ NEXT: NDArray[np.int32] = np.array(
 """NEXT[state, bit] is the state after it."""
 
 BEGINNING: NDArray[np.int64] = np.array(
-    [((5 * state.ones + 2) << FINE) // (5 * (state.zeros + state.ones) + 4) for state in STATES], dtype=np.int64
+    [((5 * state.ones + 2) << FINE) // (5 * (state.zeros + state.ones) + 4) for state in STATES],
+    dtype=np.int64,
 )
 """The probability of a one in each state before anything is learnt of it, in 2^22nds."""

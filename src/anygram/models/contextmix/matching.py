@@ -1,7 +1,7 @@
 """What followed the last time that the last symbols stood there.
 
 Two matches, one of at least 5 symbols and one of at least 12, each found by a hash of them and then
-compared; while what follows agrees, a match goes on (Mahoney, "Data Compression Explained", section 4.3.4).
+compared; while what follows agrees, a match goes on (Mahoney, "Data Compression Explained", section 4.3.5).
 
 Axes: N numbers of a row, M matches.
 """
@@ -46,12 +46,12 @@ def find(t: Tables, n: Numbers, learn: bool) -> None:
             h = folded(h, n[place])
         h = hashed(h) & (t.places_MH.shape[1] - 1)
         if n[contexts.MATCHED + match] == 0 and t.places_MH[match, h] > 0:
-            place = np.int64(t.places_MH[match, h]) - 1
+            goes_on = np.int64(t.places_MH[match, h]) - 1
             length = 0
-            while length < contexts.REMEMBERED and t.history[(place - 1 - length) & last] == n[length]:
+            while length < contexts.REMEMBERED and t.history[(goes_on - 1 - length) & last] == n[length]:
                 length += 1
             if length >= SHORTEST_M[match]:
-                n[contexts.MATCHES + match] = place
+                n[contexts.MATCHES + match] = goes_on
                 n[contexts.MATCHED + match] = length
         if learn:
             t.places_MH[match, h] = np.int32((t.clock[0] & last) + 1)

@@ -2,15 +2,15 @@
 
 Every context gives the mixers five logits: of its bit history, of its slot's own probability, of what
 came last, and of two chains. A chain goes through the contexts in their order and at each weighs what
-it has found so far against what this context says: by the bit history (as in zpaq's indirect chains:
-Mahoney, "The ZPAQ Open Standard Format", 2016, ISSE), or by how often the slot was seen, which is the
-interpolation of lower orders (Jelinek & Mercer 1980) in the logistic domain. Matches add theirs.
+it has found so far against what this context says: by the bit history (indirect secondary estimation, as
+in zpaq: Mahoney, "Data Compression Explained", section 4.3.4), or by how often the slot was seen, which is
+the interpolation of lower orders (Jelinek & Mercer 1980) in the logistic domain. Matches add theirs.
 
 p = squash(Σ_i w_i x_i), with weights that are chosen by a part of the context, and learnt by the
-gradient of coding cost, Δw_i = η x_i (y − p) (Mahoney, "Adaptive Weighing of Context Models", 2005,
-eq. 5); six such mixers, each chosen otherwise and learning from its own error, are mixed in turn: a
-gated linear network of two layers (Veness et al. 2017). Last, four tables refine the probability by
-contexts of their own (secondary estimation: Mahoney, "Data Compression Explained", section 4.3.3).
+gradient of coding cost, Δw_i = η x_i (y − p) (the same, section 4.3.2); six such mixers, each chosen
+otherwise and learning from its own error, are mixed in turn: a gated linear network of two layers (Veness
+et al., "Online Learning with Gated Linear Networks", 2017). Last, four tables refine the probability by
+contexts of their own (secondary estimation: Mahoney, section 4.3.3).
 
 Axes: D bits of a symbol, H groups of four of them, C contexts, X inputs of a mixer, K mixers, M matches,
 R refiners, N numbers of a row.
@@ -20,11 +20,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.compiled import borrowing, part
+from anygram.compiled import borrowing, making, part
 from anygram.models.contextmix import contexts
 from anygram.models.contextmix.contexts import Numbers
 from anygram.models.contextmix.fixed import (
@@ -82,7 +81,7 @@ class Work(NamedTuple):
     point_D: Numbers
 
 
-@numba.njit
+@making
 def workspace(t: Tables, bits: Whole) -> Work:
     """Return room for the work on one symbol."""
     count, mixers = len(t.contexts_C), len(t.mixers_KSX)
@@ -176,7 +175,7 @@ def _read_contexts(t: Tables, w: Work, node: Whole, depth: Whole) -> Whole:
     chain, counted, hits, within = np.int64(0), np.int64(0), 0, depth & 3
     x = w.inputs_DX[depth]
     for c in range(len(t.contexts_C)):
-        slot = np.int64(t.slots[w.bucket_HC[depth >> 2, c] + node])
+        slot: Whole = np.int64(t.slots[w.bucket_HC[depth >> 2, c] + node])
         state = (slot >> 8) & 255
         w.slot_DC[depth, c], w.state_DC[depth, c], w.run_DC[depth, c] = slot, state, 0
         w.before_DC[depth, c], w.before_counted_DC[depth, c] = chain, counted

@@ -94,9 +94,7 @@ def encode_symbols(
 
 
 @kernel
-def decode_symbols(
-    t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, coder: Numbers, code: _Bytes
-) -> None:
+def decode_symbols(t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, coder: Numbers, code: _Bytes) -> None:
     """Fill ids_N with the symbols whose code this is, and learn them."""
     bits, boundary = _spelling(t), _boundary(begin_N)
     w = workspace(t, bits)
@@ -116,9 +114,7 @@ def predict_rows(t: Tables, numbers_BN: Numbers, begin_N: Numbers, log_p_BV: Flo
 
 
 @kernel
-def distribute_symbols(
-    t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, log_p_NV: FloatArray
-) -> None:
+def distribute_symbols(t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, log_p_NV: FloatArray) -> None:
     """Read and learn symbols as `learn_symbols` does, and set log_p_NV to what each was predicted from."""
     bits, boundary = _spelling(t), _boundary(begin_N)
     w, reached = workspace(t, bits), np.zeros(2 << bits, np.float64)
@@ -164,7 +160,7 @@ def _reach_nibble(
             if t.forced[path] < 0 and reached[path] > 0.0:
                 one = np.float64(predict_bit(t, n, w, path, depth, bits)) / ONE
             elif t.forced[path] == 1:
-                one = 1.0
+                one = np.float64(1.0)
             reached[2 * path] = reached[path] * (1.0 - one)
             reached[2 * path + 1] = reached[path] * one
 
@@ -214,7 +210,9 @@ def _read_symbol(
 
 
 @borrowing
-def _pass_symbol(t: Tables, n: Numbers, begin_N: Numbers, boundary: Whole, symbol: Whole, learn: bool) -> None:
+def _pass_symbol(
+    t: Tables, n: Numbers, begin_N: Numbers, boundary: Whole, symbol: Whole, learn: bool
+) -> None:
     """Bring the row past a symbol, and the history where it is learnt."""
     matching.go_on(t, n, symbol)
     if learn:

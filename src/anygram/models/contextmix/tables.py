@@ -31,6 +31,8 @@ STEP = 2 * LOGIT_END // 32
 POINTS = 33
 _REFINED = 1 << 16
 _LANES = 16
+_EACH_CONTEXT, _REST = 40_000, 3 << 20
+"""Bytes that the weights and histories of a context take, and what is left with the largest vocabulary."""
 
 _Words = NDArray[np.int32]
 _Numbers = NDArray[np.int64]
@@ -91,7 +93,8 @@ def forced_bits(vocabulary_size: int) -> NDArray[np.int8]:
     usable[-1] = True
     levels = [usable]
     while len(levels[-1]) > 1:
-        levels.append(levels[-1].reshape(-1, 2).any(axis=1))
+        left, right = levels[-1].reshape(-1, 2).T
+        levels.append(left | right)
     forced = [np.zeros(1, dtype=np.int8)]
     for children in levels[-2::-1]:
         left, right = children.reshape(-1, 2).T
@@ -126,7 +129,7 @@ def allocate(contexts_C: _Numbers, vocabulary_size: int, bits: int, mixers: int 
 
 def copied(tables: Tables) -> Tables:
     """Return tables that can be changed without the given ones being changed."""
-    return Tables(*(array.copy() for array in tables))
+    return Tables._make(array.copy() for array in tables)
 
 
 def to_tensors(tables: Tables) -> Tensors:
@@ -149,9 +152,10 @@ def fill(tables: Tables, tensors: Tensors) -> None:
 
 
 def nbytes(contexts: int, bits: int) -> int:
-    """Return about how many bytes tables take once they are full."""
+    """Return how many bytes tables take at most once they are full."""
     slots, history, places = BUCKET * 4 << bits, 4 << (bits + 2), MATCHES * 4 << max(bits - 2, 10)
-    return slots + history + places + REFINERS * _REFINED * POINTS * 4 + contexts * 20_000
+    refined = REFINERS * _REFINED * POINTS * 4
+    return slots + history + places + refined + contexts * _EACH_CONTEXT + _REST
 
 
 _SPARSE = {"slots": BUCKET, "refined_RP": POINTS, "history": 64, "places_MH": 64, "followed": 64}
