@@ -403,7 +403,8 @@ def compress(
     """Write a file's bytes as codes by a model's predictions; return what became of how many bytes.
 
     Without a run a strong contextmix is learnt from the file at both ends, of the contexts that suit how it
-    begins, or with these `settings` and within this `memory`. With one, `adapt` lets it go on learning, as in `evaluate`, and `rows` are read side by side.
+    begins, or with these `settings` and within this `memory`. With one, `adapt` lets it go on learning, as
+    in `evaluate`, and `rows` are read side by side.
     UsageError where the run cannot bring every file back.
     """
     compression.check_out(Path(out))

@@ -38,11 +38,11 @@ def log(numbers: FloatArray) -> FloatArray:
 @kernel
 def _fill(numbers: Any, logs: Any) -> None:
     for place in range(len(numbers)):
-        logs[place] = _log(numbers[place])
+        logs[place] = logarithm(numbers[place])
 
 
 @part
-def _log(number: Any) -> Any:
+def logarithm(number: Any) -> Any:
     """Return ln(m 2^e) = e ln 2 + 2 artanh(s), s = (m − 1) / (m + 1), by the series in s (|s| < 0.172)."""
     mantissa, exponent = math.frexp(number)
     if mantissa < _ROOT_HALF:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram.compiled import borrowing, kernel, part
+from anygram.logarithms import logarithm
 from anygram.models.contextmix import contexts, matching
 from anygram.models.contextmix.contexts import Numbers
 from anygram.models.contextmix.fixed import FINE, ONE, RATES, Whole, folded
@@ -48,7 +49,7 @@ def score_rows(
         for position in range(lengths_B[row]):
             n, symbol = numbers_BN[row], np.int64(ids_BT[row, position])
             _, probability = _read_symbol(t, n, w, bits, boundary, symbol, False, NOTHING, coder, code)
-            log_p_BT[row, position] = np.log(probability)
+            log_p_BT[row, position] = logarithm(probability)
             _pass_symbol(t, n, begin_N, boundary, symbol, False)
 
 
@@ -70,7 +71,7 @@ def learn_symbols(t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, log_p_N: 
     for position in range(len(ids_N)):
         symbol = np.int64(ids_N[position])
         _, probability = _read_symbol(t, n, w, bits, boundary, symbol, True, NOTHING, coder, code)
-        log_p_N[position] = np.log(probability)
+        log_p_N[position] = logarithm(probability)
         _pass_symbol(t, n, begin_N, boundary, symbol, True)
 
 
@@ -137,13 +138,13 @@ def _predict_all(
         for base in range(1 << base_depth, 2 << base_depth):
             _reach_nibble(t, n, w, bits, base, base_depth, reached)
     for symbol in range(min(boundary, leaves)):
-        log_p_V[symbol] = np.log(reached[leaves + symbol])
+        log_p_V[symbol] = logarithm(reached[leaves + symbol])
     last = reached[2 * leaves - 1]
     if boundary == leaves:
         escape = np.float64(_escape(t, n)) / ONE
-        log_p_V[boundary - 1] = np.log(last * (1.0 - escape))
+        log_p_V[boundary - 1] = logarithm(last * (1.0 - escape))
         last *= escape
-    log_p_V[boundary] = np.log(last)
+    log_p_V[boundary] = logarithm(last)
 
 
 @borrowing
