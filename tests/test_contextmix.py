@@ -208,8 +208,13 @@ def test_kernels_equal_the_twin_on_text(kind: Kind, size: Size) -> None:
     _agree(TEXT, 257, contexts_C, choosing.MIXERS[size], 7 if kind == "records" else 0)
 
 
-def test_kernels_equal_the_twin_in_every_context() -> None:
-    _agree(TEXT, 257, [*range(10), *map(int, Context)], 6)
+GRID = random.Random(2).choices(b"ab1, \n", k=200)
+"""Few symbols, so that what stands above and beside comes in all combinations."""
+
+
+@pytest.mark.parametrize("ids", [TEXT, GRID])
+def test_kernels_equal_the_twin_in_every_context(ids: list[int]) -> None:
+    _agree(ids, 257, [*range(10), *map(int, Context)], 6)
 
 
 @given(st.data(), st.sampled_from([2, 5, 17, 257, 258, 300, 5000]), st.sampled_from([0, 1, 3]))

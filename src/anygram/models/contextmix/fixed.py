@@ -77,7 +77,7 @@ def stretch(probability: Whole) -> Whole:
 
 @part
 def hashed(number: Whole) -> Whole:
-    """Return a number whose every bit depends on every bit of the given one (after Stafford 2011)."""
+    """Return a number mixed well out of another; the multiplier is that of xorshift64* (Vigna 2016)."""
     number ^= (number >> 29) & 0x7FFFFFFFF
     number *= 0x2545F4914F6CDD1D
     return number ^ ((number >> 32) & 0xFFFFFFFF)
