@@ -120,11 +120,8 @@ class Row:
         self.field_above = fields_above[self.field] if self.field < len(fields_above) else b""
 
     def key(self, context: int) -> tuple[int, ...]:
-        """Return what a context knows; two as long meet where kind and first number add up alike."""
-        if context == 0:
-            return ()
-        first, *rest = self._known(context)
-        return context + first, *rest
+        """Return the context and what it knows."""
+        return context, *self._known(context)
 
     def _known(self, context: int) -> tuple[int, ...]:
         last, word = self.last, number(self.word)

@@ -115,7 +115,7 @@ def beginning(vocabulary_size: Whole, period: Whole) -> Numbers:
 def hash_context(context: Whole, numbers_N: Numbers) -> Whole:
     """Return the hash of what a context knows."""
     n = numbers_N
-    h = np.int64(context)
+    h = np.int64(context) << 40  # far from the numbers that are folded into it
     if context < 10:
         for place in range(context):
             h = folded(h, n[place])
@@ -153,7 +153,7 @@ def hash_context(context: Whole, numbers_N: Numbers) -> Whole:
 @borrowing
 def _hash_line(context: Whole, n: Numbers) -> Whole:
     """Return the hash of a context that knows of lines, fields or records."""
-    h = np.int64(context)
+    h = np.int64(context) << 40  # far from the numbers that are folded into it
     if context == Context.FIELD:
         h = folded(folded(h, n[FIELD]), n[WORD])
     elif context == Context.FIELD_SO_FAR:

@@ -252,7 +252,7 @@ class Mixture:
                 said.append(log_p_BTV.reshape(-1, self.vocabulary_size))
             log_p_NMV = stacked(said, (block_BT.size, self.vocabulary_size))
             before_BT = np.concatenate([before_B[:, None], block_BT[:, :-1]], axis=1).astype(np.int32)
-            before_B = block_BT[:, -1]
+            before_B = block_BT[:, -1].copy()  # the caller may write over its ids
             after = MixtureState(tuple(inner), before_B)
             yield Told(place, log_p_NMV, before_BT.ravel(), block_BT.ravel(), after)
 

@@ -52,8 +52,9 @@ def suited(values: Mapping[str, Any], sample: bytes) -> dict[str, Any]:
     """Return the settings of an end without a run: these, strong, and the contexts that suit the sample."""
     ids_N = np.frombuffer(sample, dtype=np.uint8).astype(np.int32)
     suggested, _ = models.REGISTRY.load(ALONE).suggest(ids_N, len(ids_N), 257, Budget(epochs=1))
-    kind = {"kind": suggested.kind, "period": suggested.period} if "kind" not in values else {}
-    return {"size": "strong", **{key: value for key, value in kind.items() if value}, **values}
+    found = {} if "kind" in values else {"kind": suggested.kind, "period": suggested.period}
+    unusual = {key: value for key, value in found.items() if value not in ("auto", "text", 0)}
+    return {"size": "strong", **unusual, **values}
 
 
 def alone(values: Mapping[str, Any]) -> End:
