@@ -194,7 +194,7 @@ def test_a_small_file_has_a_small_header(alone: None, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"a" * 100_000)
     made = anygram.compress(tmp_path / "data", tmp_path / "data.ng")
     code = toy_tally.CodingTally(257, 0.05).encode(np.full(100_000, ord("a"), dtype=np.int32))
-    assert made.bytes_out - len(code) == 3 + 2 + (1 + 1) + 3 + 2 + 4
+    assert made.bytes_out - len(code) == 3 + 2 + (1 + 1) + 3 + 1 + 4
     (tmp_path / "data").write_bytes(b"")
     assert anygram.compress(tmp_path / "data", tmp_path / "data.ng").bytes_out == 3 + 2 + (1 + 1) + 1 + 4
 

@@ -245,7 +245,7 @@ def _names(
             raise UsageError("which model? name one with --model; anygram models lists them")
         if members and codec is None:
             codec = training.members.codec_of(members)
-        return model, codec or training.DEFAULT_CODEC
+        return model, codec or training.default_codec(model)
     record = runs.read_record(base)
     for what, wanted, found in (("model", model, record.model), ("codec", codec, record.codec)):
         if wanted is not None and wanted != found:

@@ -72,7 +72,7 @@ def pairs(names: Sequence[str] | None, codec: str | None) -> list[Pair]:
     chosen = []
     for name in names or models.alone():
         model, _, own = name.strip().partition(":")
-        pair = Pair(model, own or codec or training.DEFAULT_CODEC)
+        pair = Pair(model, own or codec or training.default_codec(model))
         if model not in models.REGISTRY.names():
             raise UnknownName("model", model, models.REGISTRY.names())
         if pair.codec not in codecs.REGISTRY.names():

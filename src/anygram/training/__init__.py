@@ -33,12 +33,22 @@ from anygram.training.plan import (
     check,
     chosen_by,
     configs_of,
+    default_codec,
     default_valid,
     learner_setting,
 )
 from anygram.training.session import Session, snapshot, validation_sample
 
-__all__ = ["DEFAULT_CODEC", "Plan", "check", "check_out", "default_valid", "recorded_valid", "train"]
+__all__ = [
+    "DEFAULT_CODEC",
+    "Plan",
+    "check",
+    "check_out",
+    "default_codec",
+    "default_valid",
+    "recorded_valid",
+    "train",
+]
 
 SUGGESTION_SYMBOLS = 1 << 18
 

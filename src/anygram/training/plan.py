@@ -45,6 +45,11 @@ class Plan:
         settings.check_seed(self.seed)
 
 
+def default_codec(model: str) -> str:
+    """Return the codec where none is named: the model's own choice, its module's `CODEC`, else byte pairs."""
+    return getattr(models.REGISTRY.load(model), "CODEC", DEFAULT_CODEC)
+
+
 def default_valid(plan: Plan, units: int) -> str:
     """Return the validation split to use where none is asked for: a twentieth, if learning needs one.
 

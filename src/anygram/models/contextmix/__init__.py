@@ -26,7 +26,10 @@ from anygram.models.contextmix import choosing
 from anygram.models.contextmix.model import Config, ContextMix, Reader
 from anygram.protocols import Ids
 
-__all__ = ["Config", "ContextMix", "Reader", "create", "suggest"]
+CODEC = "bytes"
+"""The codec where none is named: words, fields and lines are known of bytes alone."""
+
+__all__ = ["CODEC", "Config", "ContextMix", "Reader", "create", "suggest"]
 
 
 def create(config: Config, vocabulary_size: int, seed: int) -> ContextMix:
