@@ -31,6 +31,7 @@ TINY: dict[str, list[str]] = {
     "ngram": ["order=3"],
     "nnlm": ["embedding=4", "units=8"],
     "transformer": ["width=16", "heads=2", "layers=1"],
+    "contextmix": ["memory=40000000"],
     "mixture": [],
     "uniform": [],
 }
@@ -225,7 +226,7 @@ def test_standard_input_is_read_once(prompt: Prompt) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model", "lsmt"], "2: no model named 'lsmt'; did you mean 'lstm'? known: frequency"),
+        (["--model", "lsmt"], "2: no model named 'lsmt'; did you mean 'lstm'? known: contextmix"),
         (["--codec", "byte"], "2: no codec named 'byte'; did you mean 'bytes'? known: bpe"),
         (["--set", "ordr=3"], "2: no setting named 'ordr'; did you mean 'order'? known: "),
         (["--set", "model.ordr=3"], "2: no model setting named 'ordr'; did you mean 'order'?"),

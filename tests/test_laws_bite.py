@@ -22,6 +22,7 @@ RIGHT = [
     toy_models.Spread,
     toy_models.Counting,
     toy_models.Learning,
+    toy_models.ReadOnce,
     toy_readers.Remembering,
 ]
 WRONG: list[tuple[type[Fading], str, str]] = [
@@ -50,6 +51,7 @@ WRONG: list[tuple[type[Fading], str, str]] = [
     (toy_models.LearntPrefix, "a_prefix_teaches_nothing", "learnt from"),
     (toy_models.LearntPadding, "the_loss_is_the_surprisal", "not the mean surprisal"),
     (toy_models.LostCarry, "the_loss_is_the_surprisal", "not the mean surprisal"),
+    (toy_models.ReadByThePiece, "learning_on_line_can_be_cut", "in pieces"),
     (toy_readers.LearntFirst, "predicted_before_learnt", "not what log_p said"),
     (toy_readers.LearntFromQuestions, "asking_teaches_nothing", "by being asked"),
     (toy_readers.SharedMemory, "equal_sessions_agree", "equal sessions"),

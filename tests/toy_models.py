@@ -447,3 +447,36 @@ class LostCarry(Learning):
         condition: Condition | None = None,
     ) -> tuple[torch.Tensor, Memory]:
         return super().loss(ids_BT, weights_BT, None, condition)
+
+
+class ReadOnce(Fading):
+    """Learns each symbol's bias once it was read. Right."""
+
+    def __init__(self, vocabulary_size: int, seed: int) -> None:
+        super().__init__(vocabulary_size, seed)
+        self._now = self.start(1)
+
+    def learn(self, ids_N: Ids) -> FloatArray:
+        return np.array([self._read(symbol) for symbol in ids_N])
+
+    def finish(self) -> Mapping[str, Any]:
+        return {}
+
+    def _read(self, symbol: np.int32) -> float:
+        log_p = float(self.predict(self._now)[0, symbol])
+        self._now = self.advance(self._now, np.array([[symbol]], dtype=np.int32))
+        self.bias_V = self.bias_V + 0.1 * np.eye(self.vocabulary_size)[symbol]
+        return log_p
+
+
+class ReadByThePiece(ReadOnce):
+    """Learns nothing of a piece of the stream before its end."""
+
+    def learn(self, ids_N: Ids) -> FloatArray:
+        before_V = self.bias_V
+        log_p_N = np.zeros(len(ids_N))
+        for place, symbol in enumerate(ids_N):
+            self.bias_V, learnt_V = before_V, self.bias_V
+            log_p_N[place] = self._read(symbol)
+            self.bias_V = learnt_V + self.bias_V - before_V
+        return log_p_N
