@@ -323,3 +323,17 @@ def test_another_process_with_other_threads_reads_the_same(monkeypatch: pytest.M
     found = subprocess.run([sys.executable, "-c", _ELSEWHERE], input=README, capture_output=True, check=True)
     here = _model(memory=60 << 20).reader().read(_ids(README))
     assert found.stdout.decode().strip() == hashlib.sha256(here.tobytes()).hexdigest()
+
+
+def test_who_knows_more_has_the_larger_share() -> None:
+    """In a cycle of all bytes in a random order the last symbol says what comes, none says nothing."""
+    cycle = np.random.default_rng(0).permutation(256).astype(np.int32)
+    model = ContextMix(Config(size="strong", memory=40_000_000), 257)
+    unlearnt_TM = model.shares(model.start(1), cycle[None, :9])[0]
+    np.testing.assert_allclose(unlearnt_TM, 1 / len(model.names))
+    model.learn(np.tile(cycle, 12))
+    share_TM = model.shares(model.start(1), cycle[None])[0]
+    np.testing.assert_allclose(share_TM.sum(axis=1), 1.0)
+    assert (share_TM >= 0).all()
+    share_M = dict(zip(model.names, share_TM[40:].mean(axis=0), strict=True))
+    assert share_M["order 1"] > 2 * share_M["order 0"]

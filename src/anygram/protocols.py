@@ -243,15 +243,15 @@ class Ranked(Protocol):
 
 @runtime_checkable
 class Combined(Protocol):
-    """A model made of others, that says how much each has to do with a symbol."""
+    """A model made of others or of contexts, that says how much each has to do with a symbol."""
 
     @property
     def names(self) -> list[str]:
-        """What its members are called."""
+        """What its parts are called."""
         ...
 
     def shares(self, state: State, ids_BT: Ids) -> FloatArray:
-        """Return each member's share of each symbol as share_BTM, at least 0 and in sum 1."""
+        """Return each part's share of each symbol as share_BTM, at least 0 and in sum 1."""
         ...
 
 

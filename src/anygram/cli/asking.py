@@ -22,6 +22,9 @@ from anygram.cli.options import (
 
 Prompt = Annotated[str, typer.Option(help="The text to go on from.")]
 
+_MOST_COLUMNS, _LARGEST = 6, 5
+"""Of more parts than fit beside each other the largest shares are shown."""
+
 
 def evaluate(
     run: RunFolder,
@@ -127,7 +130,7 @@ def shares(
     text: Annotated[str, typer.Option(help="The text to look at.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Show how much each member of a mixture has to do with each symbol of a text.
+    """Show how much each member of a mixture, or context of contextmix, has to do with each symbol of a text.
 
     \b
     anygram shares runs/mix --text "To be, or not to be"
@@ -139,6 +142,12 @@ def shares(
         options.print_json({"symbols": [asdict(one) for one in symbols]})
         return
     names = list(symbols[0].shares)
+    if len(names) > _MOST_COLUMNS:
+        for one in symbols:
+            largest = sorted(one.shares.items(), key=lambda item: -item[1])[:_LARGEST]
+            said = "  ".join(f"{name} {share:.3f}" for name, share in largest)
+            print(options.printable(f"{one.symbol!r:>8}  {said}"))
+        return
     width = max(map(len, names))
     print("  ".join([*(f"{name:>{width}}" for name in names), "symbol"]))
     for one in symbols:

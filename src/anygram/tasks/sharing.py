@@ -1,4 +1,4 @@
-"""How much each member of a mixture has to do with each symbol of a text."""
+"""How much each member of a mixture, or each context of context mixing, has to do with each symbol."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ class SymbolShares:
 def shares(model: LanguageModel, codec: Codec, text: str) -> list[SymbolShares]:
     """Return the shares of each symbol of a text and of the boundary that ends it.
 
-    UsageError for a model that has no members.
+    UsageError for a model that is made of no others.
     """
     if not isinstance(model, Combined):
-        raise UsageError("only a mixture has members to share a symbol; train one with --model mixture")
+        raise UsageError(
+            "only a mixture has members, and only contextmix contexts, to share a symbol; train one of them"
+        )
     ids_T = np.append(codec.encode(text).ids, np.int32(codec.boundary)).astype(np.int32)
     share_TM = model.shares(model.start(1), ids_T[None])[0]
     return [

@@ -154,6 +154,13 @@ def begin_half(t: Tables, w: Work, path: Whole, half: Whole, make: bool) -> None
 
 
 @part
+def place_of(path: Whole, depth: Whole, bits: Whole) -> Whole:
+    """Return which weights a node of the tree has: its own where there are few, else those of its like."""
+    within = depth & 3
+    return path if bits <= 8 else (depth >> 2 << 4 | (path & ((1 << within) - 1)) | (1 << within)) & 255
+
+
+@part
 def predict_bit(t: Tables, n: Numbers, w: Work, path: Whole, depth: Whole, bits: Whole) -> Whole:
     """Return the probability of a one, 1 to 2^16 − 1.
 
@@ -161,7 +168,7 @@ def predict_bit(t: Tables, n: Numbers, w: Work, path: Whole, depth: Whole, bits:
     """
     within = depth & 3
     node = (path & ((1 << within) - 1)) | (1 << within)
-    place = path if bits <= 8 else (depth >> 2 << 4 | node) & 255
+    place = place_of(path, depth, bits)
     hits = _read_contexts(t, w, node, depth)
     _read_matches(t, n, w, path, depth, bits)
     _choose(n, w, place, depth, hits)
@@ -293,7 +300,7 @@ def _learn_bit(t: Tables, w: Work, path: Whole, depth: Whole, bits: Whole, bit: 
     """Learn that after what `predict_bit` was asked this bit came."""
     within = depth & 3
     node = (path & ((1 << within) - 1)) | (1 << within)
-    place = path if bits <= 8 else (depth >> 2 << 4 | node) & 255
+    place = place_of(path, depth, bits)
     _learn_mixers(t, w, place, depth, bit)
     target = bit << FINE
     for r in range(REFINERS):

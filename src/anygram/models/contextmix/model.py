@@ -14,7 +14,7 @@ import numpy as np
 
 from anygram.conditioning import refuse
 from anygram.errors import UsageError
-from anygram.models.contextmix import choosing, contexts, reading, tables
+from anygram.models.contextmix import choosing, contexts, explaining, reading, tables
 from anygram.models.contextmix.choosing import LONGEST_RECORD, Kind, Size
 from anygram.models.contextmix.contexts import Numbers
 from anygram.models.contextmix.tables import Tables
@@ -113,6 +113,18 @@ class ContextMix:
         lengths_B = _lengths(ids_BT, lengths)
         reading.score_rows(self._tables, after, _ids(ids_BT), lengths_B, self._begin_N, log_p_BT)
         return log_p_BT, after
+
+    @property
+    def names(self) -> list[str]:
+        """What the contexts are called, and the matches."""
+        return explaining.names(self._tables.contexts_C)
+
+    def shares(self, state: Numbers, ids_BT: Ids) -> FloatArray:
+        """Return each context's share of each symbol as share_BTM, at least 0 and in sum 1."""
+        share_BTM = np.zeros((*ids_BT.shape, len(self.names)))
+        for numbers_N, ids_T, share_TM in zip(state.copy(), _ids(ids_BT), share_BTM, strict=True):
+            explaining.share_symbols(self._tables, numbers_N, ids_T, self._begin_N, share_TM)
+        return share_BTM
 
     def tensors(self) -> Tensors:
         """Return what was learnt, and where learning stands in its document."""

@@ -43,36 +43,36 @@ def score_rows(
     t: Tables, numbers_BN: Numbers, ids_BT: Ids, lengths_B: Numbers, begin_N: Numbers, log_p_BT: FloatArray
 ) -> None:
     """Read rows without learning; log P of each id goes to log_p_BT."""
-    bits, boundary = _spelling(t), _boundary(begin_N)
+    bits, boundary = spelling(t), boundary_of(begin_N)
     w, coder, code = workspace(t, bits), np.zeros(4, np.int64), np.zeros(0, np.uint8)
     for row in range(len(ids_BT)):
         for position in range(lengths_B[row]):
             n, symbol = numbers_BN[row], np.int64(ids_BT[row, position])
-            _, probability = _read_symbol(t, n, w, bits, boundary, symbol, False, NOTHING, coder, code)
+            _, probability = read_symbol(t, n, w, bits, boundary, symbol, False, NOTHING, coder, code)
             log_p_BT[row, position] = logarithm(probability)
-            _pass_symbol(t, n, begin_N, boundary, symbol, False)
+            pass_symbol(t, n, begin_N, boundary, symbol, False)
 
 
 @kernel
 def advance_rows(t: Tables, numbers_BN: Numbers, ids_BT: Ids, lengths_B: Numbers, begin_N: Numbers) -> None:
     """Read rows without learning and without asking what their symbols cost."""
-    boundary = _boundary(begin_N)
+    boundary = boundary_of(begin_N)
     for row in range(len(ids_BT)):
         for position in range(lengths_B[row]):
             symbol = np.int64(ids_BT[row, position])
-            _pass_symbol(t, numbers_BN[row], begin_N, boundary, symbol, False)
+            pass_symbol(t, numbers_BN[row], begin_N, boundary, symbol, False)
 
 
 @kernel
 def learn_symbols(t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, log_p_N: FloatArray) -> None:
     """Read symbols and learn each when it is known; log P of each before that goes to log_p_N."""
-    bits, boundary = _spelling(t), _boundary(begin_N)
+    bits, boundary = spelling(t), boundary_of(begin_N)
     w, coder, code = workspace(t, bits), np.zeros(4, np.int64), np.zeros(0, np.uint8)
     for position in range(len(ids_N)):
         symbol = np.int64(ids_N[position])
-        _, probability = _read_symbol(t, n, w, bits, boundary, symbol, True, NOTHING, coder, code)
+        _, probability = read_symbol(t, n, w, bits, boundary, symbol, True, NOTHING, coder, code)
         log_p_N[position] = logarithm(probability)
-        _pass_symbol(t, n, begin_N, boundary, symbol, True)
+        pass_symbol(t, n, begin_N, boundary, symbol, True)
 
 
 @kernel
@@ -83,32 +83,32 @@ def encode_symbols(
 
     It stops early where the code might not have room for a symbol more.
     """
-    bits, boundary = _spelling(t), _boundary(begin_N)
+    bits, boundary = spelling(t), boundary_of(begin_N)
     w = workspace(t, bits)
     for position in range(len(ids_N)):
         if coder[AT] + 3 * bits > len(code):
             return position
         symbol = np.int64(ids_N[position])
-        _read_symbol(t, n, w, bits, boundary, symbol, True, ENCODE, coder, code)
-        _pass_symbol(t, n, begin_N, boundary, symbol, True)
+        read_symbol(t, n, w, bits, boundary, symbol, True, ENCODE, coder, code)
+        pass_symbol(t, n, begin_N, boundary, symbol, True)
     return len(ids_N)
 
 
 @kernel
 def decode_symbols(t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, coder: Numbers, code: _Bytes) -> None:
     """Fill ids_N with the symbols whose code this is, and learn them."""
-    bits, boundary = _spelling(t), _boundary(begin_N)
+    bits, boundary = spelling(t), boundary_of(begin_N)
     w = workspace(t, bits)
     for position in range(len(ids_N)):
-        symbol, _ = _read_symbol(t, n, w, bits, boundary, np.int64(0), True, DECODE, coder, code)
+        symbol, _ = read_symbol(t, n, w, bits, boundary, np.int64(0), True, DECODE, coder, code)
         ids_N[position] = symbol
-        _pass_symbol(t, n, begin_N, boundary, symbol, True)
+        pass_symbol(t, n, begin_N, boundary, symbol, True)
 
 
 @kernel
 def predict_rows(t: Tables, numbers_BN: Numbers, begin_N: Numbers, log_p_BV: FloatArray) -> None:
     """Set log_p_BV to log P of every symbol that may come next."""
-    bits, boundary = _spelling(t), _boundary(begin_N)
+    bits, boundary = spelling(t), boundary_of(begin_N)
     w, reached = workspace(t, bits), np.zeros(2 << bits, np.float64)
     for row in range(len(numbers_BN)):
         _predict_all(t, numbers_BN[row], w, bits, boundary, reached, log_p_BV[row])
@@ -117,14 +117,14 @@ def predict_rows(t: Tables, numbers_BN: Numbers, begin_N: Numbers, log_p_BV: Flo
 @kernel
 def distribute_symbols(t: Tables, n: Numbers, ids_N: Ids, begin_N: Numbers, log_p_NV: FloatArray) -> None:
     """Read and learn symbols as `learn_symbols` does, and set log_p_NV to what each was predicted from."""
-    bits, boundary = _spelling(t), _boundary(begin_N)
+    bits, boundary = spelling(t), boundary_of(begin_N)
     w, reached = workspace(t, bits), np.zeros(2 << bits, np.float64)
     coder, code = np.zeros(4, np.int64), np.zeros(0, np.uint8)
     for position in range(len(ids_N)):
         symbol = np.int64(ids_N[position])
         _predict_all(t, n, w, bits, boundary, reached, log_p_NV[position])
-        _read_symbol(t, n, w, bits, boundary, symbol, True, NOTHING, coder, code)
-        _pass_symbol(t, n, begin_N, boundary, symbol, True)
+        read_symbol(t, n, w, bits, boundary, symbol, True, NOTHING, coder, code)
+        pass_symbol(t, n, begin_N, boundary, symbol, True)
 
 
 @borrowing
@@ -167,7 +167,7 @@ def _reach_nibble(
 
 
 @borrowing
-def _read_symbol(
+def read_symbol(
     t: Tables,
     n: Numbers,
     w: Work,
@@ -211,9 +211,7 @@ def _read_symbol(
 
 
 @borrowing
-def _pass_symbol(
-    t: Tables, n: Numbers, begin_N: Numbers, boundary: Whole, symbol: Whole, learn: bool
-) -> None:
+def pass_symbol(t: Tables, n: Numbers, begin_N: Numbers, boundary: Whole, symbol: Whole, learn: bool) -> None:
     """Bring the row past a symbol, and the history where it is learnt."""
     matching.go_on(t, n, symbol)
     if learn:
@@ -245,7 +243,7 @@ def _follow_pairs(t: Tables, n: Numbers, symbol: Whole) -> None:
 
 
 @part
-def _spelling(t: Tables) -> Whole:
+def spelling(t: Tables) -> Whole:
     """Return how many bits spell a symbol."""
     bits = np.int64(0)
     while len(t.forced) > 1 << bits:
@@ -254,7 +252,7 @@ def _spelling(t: Tables) -> Whole:
 
 
 @part
-def _boundary(begin_N: Numbers) -> Whole:
+def boundary_of(begin_N: Numbers) -> Whole:
     """Return the boundary's id: at the beginning it is all that was read."""
     return begin_N[contexts.SYMBOLS]
 
