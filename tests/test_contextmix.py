@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anygram.compiled import making
-from anygram.errors import UsageError
+from anygram.errors import RunError, UsageError
 from anygram.models.contextmix import Config, ContextMix, Reader, choosing, contexts, mixing, tables
 from anygram.models.contextmix.choosing import Kind, Size
 from anygram.models.contextmix.contexts import Context
@@ -337,3 +337,10 @@ def test_who_knows_more_has_the_larger_share() -> None:
     assert (share_TM >= 0).all()
     share_M = dict(zip(model.names, share_TM[40:].mean(axis=0), strict=True))
     assert share_M["order 1"] > 2 * share_M["order 0"]
+
+
+def test_tables_hashed_in_another_way_are_refused() -> None:
+    model = ContextMix(Config(memory=40_000_000), 257)
+    stored = model.tensors() | {"hashing": np.array(0)}
+    with pytest.raises(RunError, match="hashed by way 0, known is 1; train again"):
+        model.restore(stored)

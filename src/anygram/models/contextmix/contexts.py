@@ -20,6 +20,9 @@ from anygram.models.contextmix.fixed import Whole, folded, hashed
 
 Numbers = NDArray[np.int64]
 
+HASHING = 1
+"""Counts the ways in which contexts were hashed: tables of another way are of no use."""
+
 
 class Context(IntEnum):
     """What a context knows; orders 0 to 9 are that many symbols before."""

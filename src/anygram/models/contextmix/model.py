@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from anygram.conditioning import refuse
-from anygram.errors import UsageError
+from anygram.errors import RunError, UsageError
 from anygram.models.contextmix import choosing, contexts, explaining, reading, tables
 from anygram.models.contextmix.choosing import LONGEST_RECORD, Kind, Size
 from anygram.models.contextmix.contexts import Numbers
@@ -131,10 +131,15 @@ class ContextMix:
         return tables.to_tensors(self._tables) | {
             "numbers": self._learning_N,
             "memory": np.array(self.config.memory, dtype=np.int64),
+            "hashing": np.array(contexts.HASHING, dtype=np.int64),
         }
 
     def restore(self, tensors: Tensors) -> None:
-        """Become the model whose `tensors` these are."""
+        """Become the model whose `tensors` these are; RunError where its contexts were hashed in another way."""
+        if int(tensors["hashing"]) != contexts.HASHING:
+            raise RunError(
+                f"contexts were hashed by way {tensors['hashing']}, known is {contexts.HASHING}; train again"
+            )
         self.config = replace(self.config, memory=int(tensors["memory"]))
         self._tables = self._allocate()
         tables.fill(self._tables, tensors)
