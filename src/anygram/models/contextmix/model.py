@@ -135,7 +135,7 @@ class ContextMix:
         }
 
     def restore(self, tensors: Tensors) -> None:
-        """Become the model whose `tensors` these are; RunError where its contexts were hashed in another way."""
+        """Become the model of these `tensors`; RunError where its contexts were hashed in another way."""
         if int(tensors["hashing"]) != contexts.HASHING:
             raise RunError(
                 f"contexts were hashed by way {tensors['hashing']}, known is {contexts.HASHING}; train again"
