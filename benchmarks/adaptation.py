@@ -25,7 +25,7 @@ from peers.report import Table
 from anygram import adapting, api
 
 WIKI, LOG = "wikitext-2/wiki.{}.tokens", "loghub/Linux_2k.log"
-MODELS = ("ngram", "lstm", "transformer")
+MODELS = ("ngram", "contextmix", "lstm", "transformer")
 KINDS = ("plays", "encyclopedia", "log")
 TRAINED_BYTES = 2_000_000
 """As much of a text is learnt from, so that the n-gram and the networks see about the same."""
