@@ -180,4 +180,4 @@ def test_every_model_is_a_subject_and_learns() -> None:
     for name in REGISTRY.names():
         model = REGISTRY.load(name).create(REGISTRY.load(name).Config(), 5, 0)
         assert isinstance(model, LanguageModel)
-        assert isinstance(model, Countable | Differentiable), f"{name} can be learnt in no way"
+        assert isinstance(model, Countable | Differentiable | Online), f"{name} can be learnt in no way"
