@@ -147,10 +147,19 @@ def begin_symbol(t: Tables, n: Numbers, w: Work, bits: Whole, boundary: Whole) -
 
 
 @part
-def begin_half(t: Tables, w: Work, path: Whole, half: Whole, make: bool) -> None:
+def begin_half(t: Tables, w: Work, path: Whole, half: Whole) -> None:
     """Find the buckets for the next four bits, after the bits of the symbol that are known."""
     for context in range(len(t.contexts_C)):
-        w.bucket_HC[half, context] = find_bucket(t.slots, hashed(w.hash_C[context] + path), make)
+        w.bucket_HC[half, context] = find_bucket(t.slots, hashed(w.hash_C[context] + path), False)
+
+
+@part
+def _make_half(t: Tables, w: Work, path: Whole, half: Whole) -> None:
+    """Make buckets for the contexts that had none."""
+    none = len(t.slots) - BUCKET
+    for context in range(len(t.contexts_C)):
+        if w.bucket_HC[half, context] == none:
+            w.bucket_HC[half, context] = find_bucket(t.slots, hashed(w.hash_C[context] + path), True)
 
 
 @part
@@ -290,7 +299,7 @@ def learn_symbol(t: Tables, w: Work, leaf: Whole, bits: Whole) -> None:
     for depth in range(bits):
         path = whole >> (bits - depth)
         if depth & 3 == 0:
-            begin_half(t, w, path, depth >> 2, True)
+            _make_half(t, w, path, depth >> 2)
         if t.forced[path] < 0:
             _learn_bit(t, w, path, depth, bits, (leaf >> (bits - 1 - depth)) & 1)
 

@@ -153,7 +153,7 @@ def _reach_nibble(
 ) -> None:
     """Spread the probability of a path over the sixteen that go four bits farther."""
     if reached[base] > 0.0:
-        begin_half(t, w, base, base_depth >> 2, False)
+        begin_half(t, w, base, base_depth >> 2)
     for depth in range(base_depth, base_depth + 4):
         first = base << (depth - base_depth)
         for path in range(first, first + (1 << (depth - base_depth))):
@@ -187,7 +187,7 @@ def read_symbol(
     path, probability = np.int64(1), 1.0
     for depth in range(bits):
         if depth & 3 == 0:
-            begin_half(t, w, path, depth >> 2, False)
+            begin_half(t, w, path, depth >> 2)
         bit = np.int64(t.forced[path])
         if bit < 0:
             one = predict_bit(t, n, w, path, depth, bits)
