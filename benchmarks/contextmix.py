@@ -82,7 +82,9 @@ def alone(text: str, data: Path, memory: int) -> Iterator[Figure]:
     """Yield the figures of contextmix and of zpaq, in turn."""
     train, test = parts(text, data)
     yield from _zpaq(text, train, test)
-    contextmix.create(contextmix.Config(), 257, 0).learn(np.zeros(9, dtype=np.int32))  # compiles
+    compiled = contextmix.create(contextmix.Config(), 257, 0)
+    compiled.learn(np.zeros(9, dtype=np.int32))
+    compiled.score(compiled.start(1), np.zeros((1, 9), dtype=np.int32))
     for size in ("fast", "strong"):
         ids_N, held_N = (np.frombuffer(part, dtype=np.uint8).astype(np.int32) for part in (train, test))
         suggested, _ = contextmix.suggest(ids_N, len(ids_N), 257, Budget(epochs=1))

@@ -27,7 +27,7 @@ from anygram.models.contextmix.histories import BEGINNING, NEXT, STATES
 from anygram.protocols import Ids
 from tests.contextmix_twin import MOST, Twin, after, beginning
 
-README = (Path(__file__).parents[1] / "README.md").read_bytes()
+PROSE = (Path(__file__).parents[1] / "LICENSE").read_bytes()
 TABLE = "".join(f"{n},{n * 37 % 101},{('red', 'blue', 'green')[n % 3]}\n" for n in range(2000)).encode()
 RECORDS = b"".join(struct.pack("<IHd", n, n * 7 % 300, n / 50) for n in range(3000))
 NOISE = random.Random(1).randbytes(20_000)
@@ -161,7 +161,7 @@ def test_too_little_memory_is_refused_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (README, ("text", 0)),
+        (PROSE, ("text", 0)),
         (TABLE, ("columns", 0)),
         (RECORDS, ("records", 14)),
         (NOISE, ("symbols", 0)),
@@ -174,7 +174,7 @@ def test_data_is_told_by_looking_at_it(data: bytes, expected: tuple[str, int]) -
 
 
 def test_symbols_that_are_no_bytes_are_symbols() -> None:
-    assert choosing.look(_ids(README), 258) == ("symbols", 0)
+    assert choosing.look(_ids(PROSE), 258) == ("symbols", 0)
     assert choosing.chosen("auto", "fast", 258).tolist() == choosing.chosen("symbols", "fast", 258).tolist()
     assert choosing.chosen("auto", "fast", 257).tolist() == choosing.chosen("text", "fast", 257).tolist()
 
@@ -198,7 +198,7 @@ def _agree(ids: list[int], size: int, contexts_C: list[int], mixers: int, period
         assert made.matched_ML2[match, length, bit] == kept
 
 
-TEXT = [*README[:130], 256, *README[90:160], 256, *"a,1,22;Ä.\nb,2,22;Äb c\n\nA,333,22;zz a1\tb\r\n".encode()]
+TEXT = [*PROSE[:130], 256, *PROSE[90:160], 256, *"a,1,22;Ä.\nb,2,22;Äb c\n\nA,333,22;zz a1\tb\r\n".encode()]
 
 
 @pytest.mark.parametrize("size", get_args(Size))
@@ -241,7 +241,7 @@ def test_codes_decode_and_are_as_long_as_the_surprisal(data: st.DataObject, size
     assert len(ids) or code == b""
 
 
-@pytest.mark.parametrize("data", [README[:20_000], TABLE[:20_000], RECORDS[:20_000], NOISE])
+@pytest.mark.parametrize("data", [PROSE[:20_000], TABLE[:20_000], RECORDS[:20_000], NOISE])
 def test_long_codes_decode_and_are_as_long_as_the_surprisal(data: bytes) -> None:
     ids = _ids([*data, 256])
     kind, period = choosing.look(ids, 257)
@@ -269,17 +269,17 @@ def test_what_is_asked_is_exactly_what_is_read(data: st.DataObject, size: int) -
 
 def test_copies_of_a_reader_go_their_own_ways_and_the_model_stays() -> None:
     model = _model(memory=60 << 20)
-    model.learn(_ids([*README[:500], 256]))
-    state = model.advance(model.start(1), _ids(README[:40])[None])
+    model.learn(_ids([*PROSE[:500], 256]))
+    state = model.advance(model.start(1), _ids(PROSE[:40])[None])
     before, stored = model.predict(state), {name: array.copy() for name, array in model.tensors().items()}
     reader = model.reader()
-    reader.read(_ids(README[500:900]))
+    reader.read(_ids(PROSE[500:900]))
     copied, known = reader.copy(), reader.log_p()
     copied.read(_ids(NOISE[:400]))
     assert (reader.log_p() == known).all()
     assert not np.array_equal(copied.log_p(), known)
     again = reader.copy()
-    assert (again.read(_ids(README[900:])) == reader.read(_ids(README[900:]))).all()
+    assert (again.read(_ids(PROSE[900:])) == reader.read(_ids(PROSE[900:]))).all()
     assert (model.predict(state) == before).all()
     for name, array in model.tensors().items():
         np.testing.assert_array_equal(array, stored[name])
@@ -287,11 +287,11 @@ def test_copies_of_a_reader_go_their_own_ways_and_the_model_stays() -> None:
 
 def test_a_restored_model_is_the_same_and_learns_on_alike() -> None:
     model = _model(memory=60 << 20)
-    model.learn(_ids(README[:3000]))
+    model.learn(_ids(PROSE[:3000]))
     restored = ContextMix(Config(), 257)
     restored.restore({name: array.copy() for name, array in model.tensors().items()})
     assert restored.finish() == model.finish() == {"learnt": 3000}
-    assert (restored.learn(_ids(README[3000:4000])) == model.learn(_ids(README[3000:4000]))).all()
+    assert (restored.learn(_ids(PROSE[3000:4000])) == model.learn(_ids(PROSE[3000:4000]))).all()
     for name, array in model.tensors().items():
         np.testing.assert_array_equal(array, restored.tensors()[name])
 
@@ -320,8 +320,8 @@ print(hashlib.sha256(ContextMix(Config(memory=60 << 20), 257).reader().read(ids)
 def test_another_process_with_other_threads_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    found = subprocess.run([sys.executable, "-c", _ELSEWHERE], input=README, capture_output=True, check=True)
-    here = _model(memory=60 << 20).reader().read(_ids(README))
+    found = subprocess.run([sys.executable, "-c", _ELSEWHERE], input=PROSE, capture_output=True, check=True)
+    here = _model(memory=60 << 20).reader().read(_ids(PROSE))
     assert found.stdout.decode().strip() == hashlib.sha256(here.tobytes()).hexdigest()
 
 

@@ -143,6 +143,7 @@ def _costs(run: StoredRun, out: Path, scored: evaluation.Evaluation) -> dict[str
 
 def generation_rate(model: LanguageModel, codec: Codec) -> float:
     """Return symbols a second of one sample drawn alone, over a couple of seconds."""
+    model.predict(model.start(1))  # what is compiled at the first use is not counted
     symbols, started, seed = 0, time.perf_counter(), 0
     while symbols < GENERATION_SYMBOLS and time.perf_counter() - started < GENERATION_SECONDS:
         for _ in generation.draw(model, codec, "", 1, Sampling(GENERATION_SYMBOLS, seed=seed)):

@@ -22,7 +22,7 @@ from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
 _MOST_SYMBOLS = 1 << 20
 _LEAST_BITS, _MOST_BITS = 8, 26
-_MEMORY: dict[str, int] = {"fast": 384 << 20, "strong": 1400 << 20}
+_MEMORY: dict[str, int] = {"fast": 256 << 20, "strong": 1400 << 20}
 _ROOM = 1 << 16
 
 
@@ -31,7 +31,7 @@ class Config:
     """`size`: few contexts or many; `kind`: which (by "auto", those that suit the data that it sees first).
 
     `period`: symbols of a record where the kind is "records"; `memory`: at most about so many bytes
-    (0: 384 MB fast, 1.4 GB strong; a file much smaller takes less).
+    (0: 256 MB fast, 1.4 GB strong).
     """
 
     size: Size = "fast"
