@@ -344,3 +344,24 @@ def test_tables_hashed_in_another_way_are_refused() -> None:
     stored = model.tensors() | {"hashing": np.array(0)}
     with pytest.raises(RunError, match="hashed by way 0, known is 1; train again"):
         model.restore(stored)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "number"),
+    [
+        ("slots", 3, 255 << 8),
+        ("histories_CS", 0, -1),
+        ("runs_CR", 5, 1 << 22),
+        ("contexts_C", 0, 99),
+        ("numbers", contexts.COLUMN, 4000),
+        ("numbers", contexts.MATCHES, -1),
+    ],
+)
+def test_damaged_tables_are_refused(name: str, place: int, number: int) -> None:
+    model = ContextMix(Config(memory=40_000_000), 257)
+    model.learn(_ids(PROSE[:300]))
+    stored = {key: np.array(array) for key, array in model.tensors().items()}
+    model.restore(stored)
+    stored[name].reshape(-1)[place] = number
+    with pytest.raises(RunError, match="the tables hold what no learning leaves in them; restore"):
+        model.restore(stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anygram.distributions import distribute
 from anygram.protocols import FloatArray, Ids, LanguageModel
 
 
@@ -22,6 +23,12 @@ class Static:
         log_p_BT, self._state = self._model.score(self._state, ids_T[None])
         log_p_T: FloatArray = log_p_BT[0]
         return log_p_T
+
+    def distribute(self, ids_T: Ids) -> FloatArray:
+        """Return log P of every symbol before each id as log_p_TV in nats, and read them."""
+        log_p_BTV, self._state = distribute(self._model, self._state, ids_T[None])
+        log_p_TV: FloatArray = log_p_BTV[0]
+        return log_p_TV
 
     def copy(self) -> Static:
         """Return a reader that goes on from here; a state is a value, so both may share it."""

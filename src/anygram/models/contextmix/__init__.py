@@ -14,6 +14,7 @@ tables      what is learnt
 matching    the longest repetition
 mixing      a bit predicted, and learnt
 reading     symbols read, coded, predicted
+soundness   whether stored tables can be used
 explaining  the share of each context
 model       the language model, and its reader
 """

@@ -17,6 +17,7 @@ from anygram.errors import RunError, UsageError
 from anygram.models.contextmix import choosing, contexts, explaining, reading, tables
 from anygram.models.contextmix.choosing import LONGEST_RECORD, Kind, Size
 from anygram.models.contextmix.contexts import Numbers
+from anygram.models.contextmix.soundness import require_sound
 from anygram.models.contextmix.tables import Tables
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
@@ -135,13 +136,14 @@ class ContextMix:
         }
 
     def restore(self, tensors: Tensors) -> None:
-        """Become the model of these `tensors`; RunError where its contexts were hashed in another way."""
+        """Become the model of these `tensors`; RunError where they are damaged or hashed in another way."""
         if int(tensors["hashing"]) != contexts.HASHING:
             raise RunError(
                 f"contexts were hashed by way {tensors['hashing']}, known is {contexts.HASHING}; train again"
             )
         self.config = replace(self.config, memory=int(tensors["memory"]))
         self._tables = self._allocate()
+        require_sound(tensors, self._tables)
         tables.fill(self._tables, tensors)
         self._learning_N = tensors["numbers"].copy()
 

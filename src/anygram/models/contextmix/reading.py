@@ -86,7 +86,7 @@ def encode_symbols(
     bits, boundary = spelling(t), boundary_of(begin_N)
     w = workspace(t, bits)
     for position in range(len(ids_N)):
-        if coder[AT] + 3 * bits > len(code):
+        if coder[AT] + 4 * (bits + 1) > len(code):  # a bit settles four bytes at most
             return position
         symbol = np.int64(ids_N[position])
         read_symbol(t, n, w, bits, boundary, symbol, True, ENCODE, coder, code)

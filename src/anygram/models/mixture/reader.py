@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from anygram.distributions import distribute, read_distributions
+from anygram.adapting import Static
+from anygram.distributions import read_distributions
 from anygram.models.mixture.combination import Combination
 from anygram.models.mixture.stacking import blocks, stacked
-from anygram.protocols import Adaptive, FloatArray, Ids, LanguageModel, Reader, State
+from anygram.protocols import Adaptive, FloatArray, Ids, LanguageModel, Reader
 
 ReaderOf = Callable[[LanguageModel], Reader]
 """How a member is read: makes its session."""
@@ -20,35 +21,7 @@ ReaderOf = Callable[[LanguageModel], Reader]
 
 def own_or_static(model: LanguageModel) -> Reader:
     """Return the model's own way of learning while it reads, or else a session that learns nothing."""
-    return model.reader() if isinstance(model, Adaptive) else StaticReader(model, model.start(1))
-
-
-class StaticReader:
-    """A session over a model that stays as it is."""
-
-    def __init__(self, model: LanguageModel, state: State) -> None:
-        self._model, self._state = model, state
-
-    def log_p(self) -> FloatArray:
-        """Return log P(next | all read so far) as log_p_V in nats."""
-        log_p_V: FloatArray = self._model.predict(self._state)[0]
-        return log_p_V
-
-    def read(self, ids_T: Ids) -> FloatArray:
-        """Return log P of each id as log_p_T."""
-        log_p_1T, self._state = self._model.score(self._state, ids_T[None])
-        log_p_T: FloatArray = log_p_1T[0]
-        return log_p_T
-
-    def distribute(self, ids_T: Ids) -> FloatArray:
-        """Return log P of every symbol before each id as log_p_TV, and read them."""
-        log_p_1TV, self._state = distribute(self._model, self._state, ids_T[None])
-        log_p_TV: FloatArray = log_p_1TV[0]
-        return log_p_TV
-
-    def copy(self) -> StaticReader:
-        """Return another session at this place: states are values."""
-        return StaticReader(self._model, self._state)
+    return model.reader() if isinstance(model, Adaptive) else Static(model)
 
 
 class MixtureReader:
