@@ -192,7 +192,7 @@ def main() -> int:
     parser.add_argument("--files", type=names_of("file", FILES), default=list(FILES), help="default: all")
     parser.add_argument("--run", type=Path, action="append", default=[], help="a run to compress by as well")
     parser.add_argument("--strings", type=int, default=0, help="random strings to bring there and back")
-    parser.add_argument("--out", type=Path, help="a JSON file to write the rows to")
+    parser.add_argument("--json", type=Path, help="a file to keep the rows in")
     given = parser.parse_args()
     folder = real_data(*(FILES[name] for name in given.files))
     amiss, results = [], []
@@ -213,7 +213,7 @@ def main() -> int:
         }
         for result in results
     ]
-    report.publish("compression", [table(results)], given.out, stored=stored, packages=("anygram", "numba"))
+    report.publish("compression", [table(results)], given.json, stored=stored, packages=("anygram", "numba"))
     amiss += shortcomings(results)
     if given.strings:
         for who, count in round_trips(given.strings, given.run).items():

@@ -1,14 +1,15 @@
 """Context mixing beside zpaq -m5: bits a byte on held-out text after the training text, and bytes a second.
 
-    ANYGRAM_DATA=/path/to/data ./dev bench contextmix                      plays and encyclopedia, 8 minutes
-    ... ./dev bench contextmix --only plays --memory 2800M                 with larger tables
-    ... ./dev bench contextmix --mixture --seconds 600                     with a mixture, trained 10 minutes
+    ANYGRAM_DATA=/path/to/data ./dev bench contextmix               plays and encyclopedia, 8 minutes
+    ... ./dev bench contextmix --only plays --memory 2800M          with larger tables
+    ... ./dev bench contextmix --only plays --mixture               with a mixture, trained 10 minutes
+    ... ./dev bench contextmix --only encyclopedia --mixture        with a mixture, trained 30 minutes
 
 Adaptive figures are of models that go on learning while they read the held-out text, as zpaq does, which is
 given the training text as its history, padded so that it sizes its tables alike with and without the
 held-out text. Rates are those of reading everything in one thread, tables cold, kernels compiled. A mixture
 is of contextmix, an LSTM and a Transformer, which learn for so many seconds together; its weights are fitted
-on the last hundredth of the training text. Ends with 1 where a figure is missed.
+on the last hundredth of the training text, in part of the same seconds. Ends with 1 where a figure is missed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from peers import report
@@ -37,6 +37,12 @@ from anygram.protocols import FloatArray
 
 WIKITEXT = "wikitext-2/wiki.train.tokens", "wikitext-2/wiki.test.tokens"
 NEEDED = {"plays": (TINYSHAKESPEARE,), "encyclopedia": WIKITEXT}
+MEMORY = {"plays": 0, "encyclopedia": 2800 << 20}
+"""Bytes of contextmix's tables by text, 0 for its own default: ten megabytes fill larger ones."""
+TRAINING = {"plays": 600.0, "encyclopedia": 1800.0}
+"""Seconds in which a mixture and its members may learn."""
+FITTING = 60.0
+"""Seconds of those that are kept for the weights."""
 AT_MOST = {
     ("plays", "fast, adaptive"): 1.86,
     ("plays", "strong, adaptive"): 1.82,
@@ -122,21 +128,19 @@ def mixed(text: str, data: Path, seconds: float, memory: int) -> Iterator[Figure
         (folder / "test.txt").write_bytes(test)
         source, spent, runs = folder / "train.txt", 0.0, {}
         for number, model in enumerate(("contextmix", "lstm", "transformer")):
-            settings: dict[str, Any] = (
-                {"size": "strong" if text == "plays" else "fast"} if model == "contextmix" else {}
-            )
             run = api.train(
                 source,
                 model,
                 out=folder / model,
                 codec="bytes",
-                budget=f"{(seconds - spent) / (3 - number):.0f}s",
+                budget=f"{(seconds - FITTING - spent) / (3 - number):.0f}s",
                 valid="0.01",
-                settings=settings,
+                settings={"size": "strong"} if model == "contextmix" else {},
                 memory=memory or None if model == "contextmix" else None,
             )
             spent += run.record.spent["seconds"]
             runs[model] = run
+        started = time.perf_counter()
         mixture = api.train(
             source,
             "mixture",
@@ -145,6 +149,7 @@ def mixed(text: str, data: Path, seconds: float, memory: int) -> Iterator[Figure
             valid="0.01",
             members=[folder / model for model in runs],
         )
+        spent += time.perf_counter() - started
         measured = {}
         for what, run in {**runs, "mixture": mixture}.items():
             started = time.perf_counter()
@@ -176,20 +181,19 @@ def main() -> int:
     """Measure, print the table and what is missed, and return the exit status."""
     parser = argparse.ArgumentParser(description="Context mixing beside zpaq.")
     parser.add_argument("--only", type=names_of("text", NEEDED), default=list(NEEDED))
-    parser.add_argument(
-        "--memory", type=parse_bytes, default=0, help="of contextmix's tables; default: its own"
-    )
+    parser.add_argument("--memory", type=parse_bytes, help="of contextmix's tables; default: by text")
     parser.add_argument("--mixture", action="store_true", help="mixtures instead, which take long")
-    parser.add_argument("--seconds", type=float, default=600, help="training of a mixture's members together")
+    parser.add_argument("--seconds", type=float, help="training of a mixture in all; default: by text")
     parser.add_argument("--json", type=Path, help="a file to keep the figures in")
     arguments = parser.parse_args()
     data = real_data(*(name for text in arguments.only for name in NEEDED[text]))
     figures: list[Figure] = []
     for text in arguments.only:
+        memory = MEMORY[text] if arguments.memory is None else arguments.memory
         if arguments.mixture:
-            figures += mixed(text, data, arguments.seconds, arguments.memory)
+            figures += mixed(text, data, arguments.seconds or TRAINING[text], memory)
         else:
-            figures += alone(text, data, arguments.memory)
+            figures += alone(text, data, memory)
     rows = [
         (f.text, f.what, f"{f.bits:.4f}", f"{f.seconds:.1f}", f"{f.bytes_read / f.seconds / 1000:.0f}")
         for f in figures
