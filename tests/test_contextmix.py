@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from anygram.compiled import making
 from anygram.errors import RunError, UsageError
+from anygram.learning import learner_for
 from anygram.models.contextmix import Config, ContextMix, Reader, choosing, contexts, mixing, tables
 from anygram.models.contextmix.choosing import Kind, Size
 from anygram.models.contextmix.contexts import Context
 from anygram.models.contextmix.fixed import LOGIT_END, ONE, SQUASHED, STRETCHED
 from anygram.models.contextmix.histories import BEGINNING, NEXT, STATES
-from anygram.protocols import Ids
+from anygram.protocols import FloatArray, Ids
 from tests.contextmix_twin import MOST, Twin, after, beginning
 
 PROSE = (Path(__file__).parents[1] / "LICENSE").read_bytes()
@@ -337,6 +338,19 @@ def test_who_knows_more_has_the_larger_share() -> None:
     assert (share_TM >= 0).all()
     share_M = dict(zip(model.names, share_TM[40:].mean(axis=0), strict=True))
     assert share_M["order 1"] > 2 * share_M["order 0"]
+
+
+def test_what_learning_calls_is_compiled_before_a_budget_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ContextMix(Config(memory=1 << 26), 257)
+    learn, learnt = model.learn, []
+
+    def learn_noting(ids_N: Ids) -> FloatArray:
+        learnt.append(len(ids_N))
+        return learn(ids_N)
+
+    monkeypatch.setattr(model, "learn", learn_noting)
+    learner_for(model, {}, 0)
+    assert learnt == [0] and model.finish() == {"learnt": 0}
 
 
 def test_tables_hashed_in_another_way_are_refused() -> None:

