@@ -41,7 +41,7 @@ MEMORY = {"plays": 0, "encyclopedia": 2800 << 20}
 """Bytes of contextmix's tables by text, 0 for its own default: ten megabytes fill larger ones."""
 TRAINING = {"plays": 600.0, "encyclopedia": 1800.0}
 """Seconds in which a mixture and its members may learn."""
-FITTING = 60.0
+FITTING = {"plays": 30.0, "encyclopedia": 200.0}
 """Seconds of those that are kept for the weights."""
 AT_MOST = {
     ("plays", "fast, adaptive"): 1.86,
@@ -133,7 +133,7 @@ def mixed(text: str, data: Path, seconds: float, memory: int) -> Iterator[Figure
                 model,
                 out=folder / model,
                 codec="bytes",
-                budget=f"{(seconds - FITTING - spent) / (3 - number):.0f}s",
+                budget=f"{(seconds - FITTING[text] - spent) / (3 - number):.0f}s",
                 valid="0.01",
                 settings={"size": "strong"} if model == "contextmix" else {},
                 memory=memory or None if model == "contextmix" else None,
