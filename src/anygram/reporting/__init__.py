@@ -1,1 +1,1 @@
-"""What people look at: progress, tables, charts. Given numbers, knows no model."""
+"""What people look at: progress, tables, charts, pages. Given numbers, knows no model."""

@@ -15,7 +15,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     uniform  8.00
     """
     widths = [max(_width(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    right = [_is_numeric(row[column] for row in rows) for column in range(len(header))]
+    right = [is_numeric(row[column] for row in rows) for column in range(len(header))]
     lines = [
         "  ".join(
             _pad(cell, width, to_right) for cell, width, to_right in zip(row, widths, right, strict=True)
@@ -33,14 +33,18 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     |---|---:|
     | lstm | 2.25 |
     """
-    right = [_is_numeric(row[column] for row in rows) for column in range(len(header))]
+    right = [is_numeric(row[column] for row in rows) for column in range(len(header))]
     rule = "|" + "|".join("---:" if to_right else "---" for to_right in right) + "|"
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [header, *rows]]
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def _is_numeric(cells: Iterable[str]) -> bool:
-    """Return whether every cell is a number or one of the words that stand for a missing one."""
+def is_numeric(cells: Iterable[str]) -> bool:
+    """Return whether every cell begins as a number or is one of the words that stand for a missing one.
+
+    >>> is_numeric(["2.15", "–", "1.9 to 2.1"]), is_numeric(["lstm", "2.15"])
+    (True, False)
+    """
     found = [cell for cell in cells if cell not in ("", "–", "lossy", "failed")]
     return bool(found) and all(cell.lstrip("±<>-").replace(",", "")[:1].isdigit() for cell in found)
 

@@ -1,0 +1,146 @@
+"""A scatter plot with a name at every point, and the front of those that none beats in both directions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from anygram.reporting import styles
+from anygram.reporting.drawing import (
+    FONT_SIZE,
+    LINE_HEIGHT,
+    MARGIN,
+    WIDTH,
+    Box,
+    Place,
+    chart,
+    left_margin,
+    line,
+    path,
+    shortened,
+    text_width,
+    words,
+    x_axis,
+    y_axis,
+)
+from anygram.reporting.markup import Markup, element
+from anygram.reporting.scales import Axis, Scale, lay_out
+
+HEIGHT = 320.0
+Direction = Literal["less", "more"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point; `number` decides its mark, low and high are the ends of an interval of y."""
+
+    label: str
+    number: int
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+
+
+def scatter(
+    name: str, title: str, finding: str, points: Sequence[Point], x: Axis, y: Axis, better_x: Direction
+) -> Markup:
+    """Return the plot of at least one point, with the front where less y and `better_x` x are better."""
+    ends = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
+    top, bottom = 2.2 * LINE_HEIGHT, HEIGHT - 3 * LINE_HEIGHT
+    y_scale = lay_out(y, ends, bottom, top)
+    left = left_margin(y, y_scale)
+    x_scale = lay_out(x, [point.x for point in points], left, WIDTH - 2.5 * MARGIN)
+    frame = Box(left, top, WIDTH - 2.5 * MARGIN, bottom)
+    best = front(points, better_x)
+    places = [(x_scale.place(point.x), y_scale.place(point.y)) for point in points]
+    content = [x_axis(x, x_scale, frame), y_axis(y, y_scale, frame)]
+    content.append(_front_line([places[number] for number in best], frame, better_x))
+    content += [_whisker(point, place, y_scale) for point, place in zip(points, places, strict=True)]
+    content += [styles.mark(point.number, *place) for point, place in zip(points, places, strict=True)]
+    content += _labels(points, places, y_scale, Box(left, top, WIDTH, bottom))
+    return chart(name, title, f"{finding} {_said(points, x, y, best)}", WIDTH, HEIGHT, *content)
+
+
+def front(points: Sequence[Point], better_x: Direction) -> list[int]:
+    """Return the numbers of the points that no other beats in both directions, best x first.
+
+    A point is beaten by one that is at least as good in both and better in one.
+    """
+    sign = 1 if better_x == "less" else -1
+    order = sorted(range(len(points)), key=lambda number: (sign * points[number].x, points[number].y))
+    kept: list[int] = []
+    for number in order:
+        last = points[kept[-1]] if kept else None
+        if last is None or points[number].y < last.y or _same(points[number], last):
+            kept.append(number)
+    return kept
+
+
+def _same(one: Point, other: Point) -> bool:
+    return (one.x, one.y) == (other.x, other.y)
+
+
+def _front_line(places: Sequence[Place], frame: Box, better_x: Direction) -> Markup:
+    """Return the steps below and beyond which no point lies, out to the worse edge of the frame."""
+    steps = [places[0]]
+    for place in places[1:]:
+        steps += [(place[0], steps[-1][1]), place]
+    edge = frame.right if better_x == "less" else frame.left
+    steps.append((edge, steps[-1][1]))
+    return element("path", {"d": path([(places[0][0], frame.top), *steps]), "class": "front"})
+
+
+def _whisker(point: Point, place: Place, scale: Scale) -> Markup:
+    if point.low is None or point.high is None:
+        return element("g", {})
+    x = place[0]
+    return element(
+        "g",
+        {"class": styles.colour(point.number)},
+        line((x, scale.place(point.low)), (x, scale.place(point.high)), "whisker"),
+    )
+
+
+def _labels(points: Sequence[Point], places: Sequence[Place], y_scale: Scale, frame: Box) -> list[Markup]:
+    """Return the names beside their points, none over another, over a point or over its interval."""
+    taken = [Box(x - 6, y - 6, x + 6, y + 6) for x, y in places]
+    for point, (x, _) in zip(points, places, strict=True):
+        if point.low is not None and point.high is not None:
+            taken.append(Box(x - 2, y_scale.place(point.high), x + 2, y_scale.place(point.low)))
+    parts = []
+    for point, place in zip(points, places, strict=True):
+        text = shortened(point.label)
+        for box, far in _candidates(text_width(text), place):
+            if frame.holds(box) and not any(box.overlaps(other) for other in taken):
+                taken.append(Box(box.left - 3, box.top, box.right + 3, box.bottom))
+                if far:
+                    parts.append(line(place, _nearest(box, place), "leader"))
+                parts.append(words(text, box.left, box.bottom - 0.28 * FONT_SIZE, style="label"))
+                break
+    return parts
+
+
+def _candidates(width: float, place: Place) -> Iterator[tuple[Box, bool]]:
+    """Yield boxes for a label about a place, the nearest first, and whether a line shall lead there."""
+    x, y = place
+    half = FONT_SIZE * 0.6
+    for reach in range(8, 260, 7):
+        for degrees in (0, 180, -45, 45, -135, 135, -90, 90):
+            across, down = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+            middle_x = x + across * (reach + width / 2)
+            middle_y = y + down * (reach + half)
+            box = Box(middle_x - width / 2, middle_y - half, middle_x + width / 2, middle_y + half)
+            yield box, reach > 16
+
+
+def _nearest(box: Box, place: Place) -> Place:
+    return min(max(place[0], box.left), box.right), min(max(place[1], box.top), box.bottom)
+
+
+def _said(points: Sequence[Point], x: Axis, y: Axis, best: Sequence[int]) -> str:
+    every = "; ".join(f"{point.label}: {x.form(point.x)}, {y.form(point.y)}" for point in points)
+    beaten_by_none = ", ".join(points[number].label for number in best)
+    return f"{x.title} and {y.title}: {every}. On the front: {beaten_by_none}."
