@@ -311,6 +311,7 @@ def test_an_interval_survives_a_test_part_smaller_than_its_blocks() -> None:
         "bits_per_byte": evaluated.bits_per_byte,
         "nats_D": evaluated.nats_D.tolist(),
         "units_D": evaluated.units_D.tolist(),
+        "contiguous": True,
     }
     row = results.row("uniform", "bytes", result)
     assert row.ci_low is not None and row.ci_high is not None

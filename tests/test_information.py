@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anygram.information import bits, bits_per_unit, interval, log_softmax, paired_bootstrap, perplexity
+from anygram import information
+from anygram.information import (
+    bits,
+    bits_per_unit,
+    interval,
+    log_softmax,
+    paired_bootstrap,
+    perplexity,
+)
 
 
 def test_a_uniform_choice_among_v_costs_log2_v_bits() -> None:
@@ -58,6 +66,21 @@ def test_bootstrap_is_paired_and_repeatable() -> None:
     assert not np.array_equal(one, paired_bootstrap(nats_D, units_D, resamples=30, seed=5))
     # the same documents are drawn for both models: twice the nats is twice the figure, resample by resample
     assert paired_bootstrap(2 * nats_D, units_D, resamples=30, seed=4) == pytest.approx(2 * one)
+
+
+def test_bootstrap_draws_the_same_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow clear twin: one resample after another."""
+    generator = np.random.default_rng(1)
+    nats_D, units_D = generator.gamma(2.0, size=33), generator.integers(0, 9, 33).astype(float)
+    drawn = np.random.default_rng(5)
+    twin = []
+    for _ in range(40):
+        places_D = drawn.integers(0, 33, 33)
+        twin.append(nats_D[places_D].sum() / math.log(2) / units_D[places_D].sum())
+    for at_once in (1, 100, 1 << 20):
+        monkeypatch.setattr(information, "DRAWN_AT_ONCE", at_once)
+        assert paired_bootstrap(nats_D, units_D, resamples=40, seed=5) == pytest.approx(np.array(twin))
+    assert np.isnan(paired_bootstrap(nats_D, np.zeros(33), resamples=2)).all()
 
 
 def test_bootstrap_interval_is_as_wide_as_the_normal_theory_says() -> None:

@@ -58,6 +58,15 @@ class Budget:
         used = [(seconds, self.seconds), (symbols, self.symbols), (epochs, self.epochs), (steps, self.steps)]
         return max(amount / limit for amount, limit in used if limit is not None)
 
+    def to_words(self) -> str:
+        """Return the budget as `parse` reads it.
+
+        >>> Budget(seconds=90.0, steps=500).to_words()
+        '90s,500steps'
+        """
+        limits = {name: limit for name, limit in asdict(self).items() if limit is not None}
+        return ",".join(f"{limit:.15g}{'s' if name == 'seconds' else name}" for name, limit in limits.items())
+
 
 def parse_bytes(text: str) -> int:
     """Return the bytes written as 500M, 4G or 1.5G (1,024 to the step).

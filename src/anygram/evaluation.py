@@ -90,13 +90,14 @@ def evaluate(
     *,
     ranks: bool = True,
     reader: Reader | None = None,
+    keep: Callable[[Surprisal], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Return the cost of the documents; `ranks=False` leaves accuracy out, which is faster.
 
-    A `reader` over the model reads all documents in one session, in order, and learns from them; then the
-    figures are adaptive, without accuracy. `progress` is called with the units scored so far. DataError
-    where there is no text.
+    `keep` is called with every document as it is scored. A `reader` over the model reads all documents in
+    one session, in order, and learns from them; then the figures are adaptive, without accuracy. `progress`
+    is called with the units scored so far. DataError where there is no text.
     """
     totals = _Totals(codec, adaptive=reader is not None)
     started = time.perf_counter()
@@ -105,6 +106,8 @@ def evaluate(
         scored = surprisals_read(reader, codec, documents, progress)
     for one in scored:
         totals.add(one)
+        if keep is not None:
+            keep(one)
         if progress is not None:
             progress(totals.units)
     return totals.result(time.perf_counter() - started)

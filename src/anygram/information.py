@@ -6,12 +6,17 @@ Shannon, "A Mathematical Theory of Communication" (1948): a symbol of probabilit
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram.protocols import FloatArray
 
 NATS_PER_BIT = math.log(2.0)
+
+DRAWN_AT_ONCE = 1 << 20
+"""The bootstrap draws so many documents at a time."""
 
 
 def bits(nats: float) -> float:
@@ -53,20 +58,34 @@ def log_softmax(logits: FloatArray) -> FloatArray:
 
 
 def paired_bootstrap(
-    nats_D: FloatArray, units_D: FloatArray, *, resamples: int = 1000, seed: int = 0
+    nats_D: FloatArray,
+    units_D: FloatArray | NDArray[np.int64],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> FloatArray:
     """Return bits per unit of `resamples` resamplings of the documents (Efron & Tibshirani 1993).
 
-    Axes: D documents (or blocks). The same seed draws the same documents, so that two models'
-    figures on one test set are paired resample by resample.
+    Axes: R resamples, D documents (or blocks). The same seed draws the same documents, so that two
+    models' figures on one test set are paired resample by resample. NaN where what is drawn has no units.
     """
+    figures = []
+    for weights_RD in draw(len(nats_D), resamples=resamples, seed=seed):
+        units_R = weights_RD @ units_D
+        figures.append(weights_RD @ nats_D / NATS_PER_BIT / np.where(units_R > 0, units_R, math.nan))
+    return np.concatenate(figures)
+
+
+def draw(documents: int, *, resamples: int = 1000, seed: int = 0) -> Iterator[FloatArray]:
+    """Yield weights_RD, some resamples at a time: how often each of D documents is drawn in D draws."""
     generator = np.random.default_rng(seed)
-    count = len(nats_D)
-    figures = np.empty(resamples)
-    for sample in range(resamples):
-        weights_D = np.bincount(generator.integers(0, count, count), minlength=count)
-        figures[sample] = bits_per_unit(float(weights_D @ nats_D), float(weights_D @ units_D))
-    return figures
+    at_once = max(DRAWN_AT_ONCE // documents, 1)
+    for first in range(0, resamples, at_once):
+        rows = min(at_once, resamples - first)
+        drawn_RD = generator.integers(0, documents, (rows, documents))
+        places_RD = drawn_RD + documents * np.arange(rows)[:, None]
+        times = np.bincount(places_RD.ravel(), minlength=rows * documents)
+        yield times.reshape(rows, documents).astype(np.float64)
 
 
 def interval(figures: FloatArray, confidence: float = 0.95) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def score_each(
     while lanes := [lane for lane in lanes if not lane.finished]:  # the longest come first
         if len(lanes) < states.count_rows(state):
             state = states.select(state, range(len(lanes)))
-        ids_BT, lengths_B = _padded([lane.next_ids() for lane in lanes])
+        ids_BT, lengths_B = padded([lane.next_ids() for lane in lanes])
         log_p_BT, rank_BT, state = _score(model, state, ids_BT, lengths_B, ranks)
         for row, lane in enumerate(lanes):
             yield from lane.take(-log_p_BT[row], None if rank_BT is None else rank_BT[row])
@@ -131,7 +131,8 @@ def rank_by_predicting(
     return log_p_BT, rank_BT, state
 
 
-def _padded(rows: Sequence[Ids]) -> tuple[Ids, NDArray[np.int64]]:
+def padded(rows: Sequence[Ids]) -> tuple[Ids, NDArray[np.int64]]:
+    """Return ragged rows as ids_BT with zeros on their right, and how long each is."""
     lengths_B = np.array([len(ids_T) for ids_T in rows], dtype=np.int64)
     ids_BT = np.zeros((len(rows), int(lengths_B.max())), dtype=np.int32)
     for row, ids_T in enumerate(rows):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from anygram.data.documents import Document, Lines
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read_in_bulk
 from anygram.data.splitting import Splits, count_duplicates, split
-from anygram.data.store import DocumentStore
+from anygram.data.store import DocumentStore, units_of
 from anygram.errors import DataError, UsageError
 from anygram.reporting.progress import Progress, Silent
 
@@ -122,6 +122,7 @@ def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dic
         "test_documents": len(splits.test),
     }
     if len(splits.test):
+        description["test_bytes"] = units_of(splits.test)
         description["duplicates_in_test"] = count_duplicates(splits.train, splits.test)
     return description
 

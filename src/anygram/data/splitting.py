@@ -19,7 +19,7 @@ from anygram.data.store import DocumentStore, Selection, selected
 from anygram.errors import DataError, UsageError
 from anygram.protocols import Texts
 
-_FEWEST_DOCUMENTS = 20
+FEWEST_DOCUMENTS = 20
 _LONGEST_CHARACTER = 4  # bytes, in UTF-8
 # 2^64 over the golden ratio and over the square root of 2, odd (Knuth 1998, section 6.4)
 _ONE_FACTOR, _OTHER_FACTOR, _HALF = (
@@ -46,7 +46,7 @@ def split(store: DocumentStore, *, valid: float | None, test: float | None, seed
         if fraction is not None and not 0 < fraction < 1:
             raise UsageError(f"--{option} must be a fraction between 0 and 1 or none, got {fraction:g}")
     generator = np.random.default_rng(seed)
-    by_position = len(store) < _FEWEST_DOCUMENTS
+    by_position = len(store) < FEWEST_DOCUMENTS
     train = Selection(store, np.arange(len(store)))
     parts = {"test": train[:0], "validation": train[:0]}
     for name, fraction in (("test", test), ("validation", valid)):
@@ -125,7 +125,7 @@ def _cut_by_position(documents: Selection, fraction: float) -> tuple[Selection, 
     offset = start + cut - int(ends_D[position] - units_D[position])
     if offset >= end:  # inside a separator, which stays with its document
         return documents[: position + 1], documents[position + 1 :]
-    offset = max(start, _character_start(documents, position, offset))
+    offset = max(start, character_start(documents, position, offset))
     if offset == start:
         return documents[:position], documents[position:]
     before, after = documents[: position + 1], documents[position:]
@@ -134,9 +134,11 @@ def _cut_by_position(documents: Selection, fraction: float) -> tuple[Selection, 
     return before, after
 
 
-def _character_start(documents: Selection, position: int, offset: int) -> int:
+def character_start(documents: Selection, position: int, offset: int) -> int:
     """Return where the UTF-8 character that holds this byte begins; the byte itself if none does."""
     raw = documents.store.raw(int(documents.index_D[position]))
+    if offset >= len(raw):
+        return offset
     for start in range(offset, max(-1, offset - _LONGEST_CHARACTER), -1):
         if raw[start] & 0xC0 != 0x80:  # not a continuation byte
             return start

@@ -284,6 +284,16 @@ def units_of(documents: Documents) -> int:
     return sum(document.units for document in documents) if stored is None else stored.units
 
 
+def digest_of(documents: Selection) -> str:
+    """Return a digest in hexadecimal of these documents' bytes and separators, in their order."""
+    digest = hashlib.blake2b(digest_size=8)
+    for texts in documents.blocks() if len(documents) else ():
+        digest.update(texts.bytes_N.data)
+        digest.update(np.ascontiguousarray(texts.ends_D).data)
+    digest.update(documents.units_D.tobytes())
+    return digest.hexdigest()
+
+
 def map_file(path: Path, kind: type[Any]) -> NDArray[Any]:
     """Return a file's numbers, read from disk as they are used; an empty file cannot be mapped."""
     if not path.stat().st_size:
