@@ -1,0 +1,107 @@
+"""Where contestants differ most: documents, or blocks of a few long ones.
+
+Axes: D documents or blocks, W contestants, N bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.comparison.passages import shown
+from anygram.data.documents import Documents
+from anygram.data.store import units_of
+from anygram.information import NATS_PER_BIT
+from anygram.protocols import FloatArray
+
+SHOWN = 10
+FEWEST_BYTES = 20
+NEAR = 1.5
+EXCERPT_BYTES = 240
+
+
+def differing(
+    nats: Mapping[str, FloatArray], units: Mapping[str, NDArray[np.int64]], test: Documents
+) -> list[dict[str, Any]]:
+    """Return the ten documents whose bits per byte differ most, by contestant, with an excerpt of each.
+
+    `nats` and `units` are an evaluation's nats_D and units_D of each contestant that has bits per byte: of
+    documents, or of contiguous blocks of all of them where they are few. Documents of less than 20 bytes are
+    left out unless there are no others.
+    """
+    if len(nats) < 2:
+        return []
+    nats_WD, units_WD = np.stack(list(nats.values())), np.stack([units[who] for who in nats])
+    bits_WD = nats_WD / NATS_PER_BIT / np.maximum(units_WD, 1)
+    differ_D = np.ptp(bits_WD[_near(nats_WD.sum(axis=1) / units_WD.sum(axis=1))], axis=0)
+    fewest_D = units_WD.min(axis=0)
+    usable_D = fewest_D >= (FEWEST_BYTES if fewest_D.max() >= FEWEST_BYTES else 1)
+    order = [int(d) for d in np.argsort(-differ_D, kind="stable") if usable_D[d]]
+    describe = (
+        partial(_document, test) if differ_D.size == len(test) else partial(_block, test, differ_D.size)
+    )
+    return [
+        {
+            **describe(d),
+            "bits_per_byte": {who: float(bits_D[d]) for who, bits_D in zip(nats, bits_WD, strict=True)},
+        }
+        for d in order[:SHOWN]
+    ]
+
+
+def _near(overall_W: FloatArray) -> NDArray[np.bool_]:
+    """Return who is asked whether they differ: at most half as many bits again as the best, two at least.
+
+    The worst would decide it alone.
+    """
+    best, second = np.sort(overall_W)[:2]
+    near_W: NDArray[np.bool_] = overall_W <= max(NEAR * best, second)
+    return near_W
+
+
+def _document(test: Documents, index: int) -> dict[str, Any]:
+    document = test[index]
+    return {
+        "document": shown(document.name.encode("utf-8", "surrogateescape")) or f"document {index + 1}",
+        "excerpt": _excerpt(document.to_bytes()),
+        "bytes": document.units,
+    }
+
+
+def _block(test: Documents, blocks: int, block: int) -> dict[str, Any]:
+    """Describe a block of all documents end to end, as `evaluation.block_sums` cuts them."""
+    units = units_of(test)
+    begin, end = (-(-edge * units // blocks) for edge in (block, block + 1))
+    raw, place = b"", 0
+    for document in test:
+        text = document.to_bytes()
+        raw += text[_before(text, begin - place) : _before(text, end - place)]
+        place += document.units
+    return {
+        "document": f"bytes {begin:,} to {end - 1:,} of the test part",
+        "excerpt": _excerpt(raw),
+        "bytes": end - begin,
+    }
+
+
+def _excerpt(raw: bytes) -> str:
+    """Return the first bytes, cut between characters; what is left out shows as an ellipsis."""
+    if len(raw) <= EXCERPT_BYTES:
+        return shown(raw)
+    return shown(raw[: _before(raw, EXCERPT_BYTES)]) + "…"
+
+
+def _before(raw: bytes, place: int) -> int:
+    """Return where the character that holds this byte begins; the byte itself if none does, or an end."""
+    place = min(max(place, 0), len(raw))
+    starts = (start for start in range(place, max(-1, place - 4), -1) if not _goes_on(raw[start : start + 1]))
+    return next(starts, place)
+
+
+def _goes_on(byte: bytes) -> bool:
+    """Return whether a byte is a later one of a character of UTF-8; there may be none."""
+    return bool(byte) and byte[0] & 0xC0 == 0x80
