@@ -1,0 +1,130 @@
+"""What an answer has to say beside the choice: sentences, each empty where there is nothing to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anygram.comparison.agreement import Agreement
+from anygram.comparison.crossings import Crossing
+from anygram.comparison.standing import Field, Standing
+from anygram.reporting import amounts
+
+
+def nobody(field: Field) -> str:
+    """Return why there is no recommendation: all failed, or what is left cannot be ranked."""
+    rest = " ".join(filter(None, [lossy(field.lossy), failed(field.failed)]))
+    if field.lossy:
+        return (
+            f"There is nobody to rank: bits per byte are of lossless codecs alone. {rest} "
+            "Add a model over bytes, bpe or chars, which lose nothing."
+        )
+    if field.failed:
+        return f"Nothing can be recommended, for every contestant failed. {rest}"
+    return "There is nobody to rank: no static contestant."
+
+
+def luck(another_seed: Agreement | None, contestants: int) -> str:
+    """Return what intervals do not cover: the seed; or what another seed said."""
+    if another_seed:
+        return another_seed.text
+    if contestants < 2:
+        return "The interval covers the choice of the test part, not that of the training seed."
+    return (
+        "Intervals cover the choice of the test part, for all pairs together, not that of the training seed."
+    )
+
+
+def floors(winner: Standing, compressors: Sequence[Standing]) -> str:
+    """Return whether the winner beats the best compressor, which it should."""
+    if not compressors:
+        return ""
+    best = compressors[0]
+    beside = f"{best.who}, the best compressor here ({amounts.bits(best.bits)}, learning while it reads)"
+    if winner.bits < best.bits:
+        return f"It needs {amounts.share(1 - winner.bits / best.bits)} fewer bits than {beside}."
+    return (
+        f"It does not beat {beside}: before relying on it, give it more time or data, "
+        "or look whether the test part is like the training part."
+    )
+
+
+def adaptive(winner: Standing, learning: Sequence[Standing]) -> str:
+    """Return the best figure of a model that learns while it reads, which is not ranked."""
+    if not learning:
+        return ""
+    best = learning[0]
+    return (
+        f"Apart from this ranking, {best.who} that goes on learning while it reads ({best.way}) "
+        f"needs {amounts.bits(best.bits)}."
+    )
+
+
+def lossy(contestants: Sequence[Standing]) -> str:
+    """Return who is outside the ranking, being lossy, with the perplexity of each."""
+    if not contestants:
+        return ""
+    told = [
+        one.who if one.perplexity is None else f"{one.who} (perplexity {amounts.number(one.perplexity)})"
+        for one in contestants
+        if not one.adaptive
+    ]
+    return (
+        f"Lossy and so outside the ranking: {amounts.names(told)}; perplexities compare at equal tokens only."
+    )
+
+
+def outlook(winner: str, crossings: Sequence[Crossing], train_bytes: int | None = None) -> str:
+    """Return who would probably overtake the winner with more data, and whom it overtook."""
+    ahead = [one for one in crossings if one.below == winner and not one.within]
+    behind = [one for one in crossings if one.above == winner and one.within]
+    parts = []
+    if ahead:
+        one = ahead[0]
+        parts.append(
+            f"With more data of this kind, from about {amounts.size(one.bytes)} to learn from"
+            f"{_as_much(one.bytes, train_bytes)}, {one.above} would probably be better{_between(one)}."
+        )
+    if behind:
+        told = [f"{one.below} below about {amounts.size(one.bytes)}" for one in behind]
+        parts.append(f"With less data others are better: {amounts.names(told)}.")
+    return " ".join(parts)
+
+
+def _as_much(size: int, train_bytes: int | None) -> str:
+    return f", {amounts.times(size / train_bytes)} as much as here" if train_bytes else ""
+
+
+def _between(one: Crossing) -> str:
+    low = "less" if one.low is None else amounts.size(one.low)
+    if one.high is None:
+        return f" (90 %: from {low} on, if at all)"
+    return f" (90 %: {low} to {amounts.size(one.high)})"
+
+
+def stopped(contestants: Sequence[Standing]) -> str:
+    """Return who stopped before its time, and why."""
+    told = [f"{one.who} ({one.stopped})" for one in contestants if one.stopped]
+    return f"Stopped early: {amounts.names(told)}." if told else ""
+
+
+def duplicates(count: int, documents: int | None) -> str:
+    """Return that the test part is not all unseen, where so."""
+    if not count:
+        return ""
+    of = f" of {documents:,}" if documents else ""
+    are = "is" if count == 1 else "are"
+    return (
+        f"{count:,}{of} test documents {are} in the training part too, which flatters what learns by heart."
+    )
+
+
+def broken(rules: Sequence[str]) -> str:
+    """Return which rules of fairness did not hold."""
+    if not rules:
+        return ""
+    return f"Not all rules held, so read this with care: {'; '.join(rules)}."
+
+
+def failed(contestants: Sequence[Standing]) -> str:
+    """Return who failed and why."""
+    return " ".join(f"{one.who} failed: {one.error.rstrip('.')}." for one in contestants)

@@ -1,0 +1,84 @@
+"""What is known of a contestant when it is judged, and which of them are judged by which rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The figures of one row of results.json that decide; what was not measured is None."""
+
+    who: str
+    bits_per_byte: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    adaptive: bool = False
+    way: str = ""
+    floor: bool = False
+    perplexity: float | None = None
+    train_seconds: float | None = None
+    score_bytes_per_second: float | None = None
+    generate_symbols_per_second: float | None = None
+    first_symbol_seconds: float | None = None
+    model_bytes: int | None = None
+    peak_memory_bytes: int | None = None
+    stopped: str = ""
+    error: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return what a row of results.json says; other keys of it do not matter here."""
+        return cls(**{field.name: row[field.name] for field in fields(cls) if field.name in row})
+
+    @property
+    def bits(self) -> float:
+        """Bits per byte of one that has them."""
+        assert self.bits_per_byte is not None
+        return self.bits_per_byte
+
+    @property
+    def bytes_per_symbol(self) -> float | None:
+        """Bytes that a symbol stands for, boundaries included: bits per symbol over bits per byte."""
+        if not self.bits_per_byte or self.perplexity is None or not 1 < self.perplexity < math.inf:
+            return None
+        return math.log2(self.perplexity) / self.bits_per_byte
+
+
+@dataclass(frozen=True)
+class Field:
+    """All contestants, apart by what they may be compared with; each list best first."""
+
+    ranked: Sequence[Standing]
+    """Static and lossless: the only ones that are ranked."""
+    adaptive: Sequence[Standing]
+    """Models that went on learning while they read."""
+    floors: Sequence[Standing]
+    """Compressors, which learn while they read, too."""
+    lossy: Sequence[Standing]
+    failed: Sequence[Standing]
+
+    @classmethod
+    def of(cls, standings: Iterable[Standing]) -> Self:
+        """Return the contestants in their groups, each in exactly one."""
+        groups: dict[str, list[Standing]] = {field.name: [] for field in fields(cls)}
+        for one in standings:
+            groups[_group(one)].append(one)
+        return cls(**{name: sorted(group, key=_rank) for name, group in groups.items()})
+
+
+def _group(one: Standing) -> str:
+    if one.error:
+        return "failed"
+    if one.bits_per_byte is None:
+        return "lossy"
+    if one.floor:
+        return "floors"
+    return "adaptive" if one.adaptive else "ranked"
+
+
+def _rank(one: Standing) -> tuple[float, str]:
+    return (math.inf if one.bits_per_byte is None else one.bits_per_byte, one.who)

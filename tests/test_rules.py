@@ -1,0 +1,201 @@
+"""Rules of fairness: a fair comparison keeps them all; whatever a hostile reader looks for is caught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from anygram.comparison.rules import Facts, rules
+
+NGRAM = Facts(
+    who="ngram-bytes",
+    test_fingerprint="7e57",
+    test_bytes=111_540,
+    test_documents=40,
+    given_fingerprint="a11",
+    train_fingerprint="a11",
+    budget={"seconds": 60.0, "steps": None},
+    spent={"seconds": 2.0, "epochs": 1.0, "symbols": 1e6, "steps": 10},
+    threads=2,
+    started=0.0,
+    finished=5.0,
+    seed=0,
+    trainings=1,
+    settings_from="defaults",
+    valid_from="none",
+)
+LSTM = replace(
+    NGRAM,
+    who="lstm-bpe",
+    train_fingerprint="a11 less v",
+    spent={"seconds": 60.4, "epochs": 3.5, "symbols": 4e6, "steps": 900},
+    started=5.0,
+    finished=70.0,
+    settings_from="validation",
+    valid_from="training part",
+)
+ROWS: list[dict[str, Any]] = [
+    {"who": "lstm-bpe", "bits_per_byte": 2.0},
+    {"who": "ngram-bytes", "bits_per_byte": 2.2},
+    {"who": "ngram-words", "bits_per_byte": None, "perplexity": 90.0},
+    {"who": "xz", "bits_per_byte": 1.9, "adaptive": True, "floor": True},
+]
+
+
+def broken(*facts: Facts, **options: Any) -> dict[str, str]:
+    """Return what is said of every rule that did not hold."""
+    found = rules(facts, **{"duplicates": 0, "rows": ROWS, **options})
+    return {one["rule"]: one["said"] for one in found if not one["held"]}
+
+
+def test_a_fair_comparison_keeps_every_rule_and_says_numbers() -> None:
+    found = rules([NGRAM, LSTM], duplicates=3, rows=ROWS)
+    assert all(one["held"] for one in found) and len(found) == 10
+    said = {one["rule"]: one["said"] for one in found}
+    assert said["the same test bytes"] == (
+        "all were scored on 40 documents of 111,540 bytes, fingerprint 7e57"
+    )  # fmt: skip
+    assert "lstm-bpe kept a part of them for validation" in said["the same training documents"]
+    assert said["the same budget"] == "all had 60 seconds to train in"
+    assert "less was enough for ngram-bytes" in said["the budget spent"]
+    assert said["duplicates across the parts are counted"].startswith("3 of 40 test documents")
+    assert said["static, lossy and adaptive figures apart"].startswith("ranked are 2 of 4 rows")
+
+
+# The hostile reader's list
+
+UNFAIR: dict[str, tuple[str, dict[str, Any], str]] = {
+    "unequal budgets": (
+        "the same budget",
+        {"budget": {"seconds": 120.0}},
+        "lstm-bpe had another budget than ngram-bytes",
+    ),
+    "more than the budget": (
+        "the budget spent",
+        {"spent": {"seconds": 90.0, "epochs": 3.0}},
+        "more than the budget, up to 148 % of it: lstm-bpe",
+    ),
+    "less than the budget": (
+        "the budget spent",
+        {"spent": {"seconds": 30.0, "epochs": 0.5}},
+        "ended before the budget and before the data did: lstm-bpe",
+    ),
+    "different test bytes": (
+        "the same test bytes",
+        {"test_bytes": 111_000},
+        "lstm-bpe differ from ngram-bytes",
+    ),
+    "different test documents": (
+        "the same test bytes",
+        {"test_fingerprint": "0ther"},
+        "lstm-bpe differ from ngram-bytes",
+    ),
+    "other training documents": (
+        "the same training documents",
+        {"given_fingerprint": "m0re"},
+        "lstm-bpe differ from ngram-bytes",
+    ),
+    "best of seeds": (
+        "one training each, of one seed",
+        {"trainings": 3},
+        "the best of several trainings was kept: lstm-bpe",
+    ),
+    "a seed of its own": (
+        "one training each, of one seed",
+        {"seed": 7},
+        "lstm-bpe differ from ngram-bytes",
+    ),
+    "tuned on test": (
+        "no settings chosen by the test part",
+        {"settings_from": "test"},
+        "chosen by the test part: lstm-bpe",
+    ),
+    "stopped on test": (
+        "no settings chosen by the test part",
+        {"valid_from": "test"},
+        "chosen by the test part: lstm-bpe",
+    ),
+    "more threads": ("the same threads", {"threads": 8}, "lstm-bpe differ from ngram-bytes"),
+    "side by side": (
+        "one at a time",
+        {"started": 4.0},
+        "lstm-bpe began before ngram-bytes had ended",
+    ),
+}
+
+
+@pytest.mark.parametrize("unfairness", UNFAIR)
+def test_an_unfairness_is_caught_by_its_rule_and_no_other(unfairness: str) -> None:
+    rule, change, said = UNFAIR[unfairness]
+    assert broken(NGRAM, replace(LSTM, **change)) == {rule: said}
+
+
+@pytest.mark.parametrize(
+    ("field", "rule"),
+    [
+        ("test_fingerprint", "the same test bytes"),
+        ("given_fingerprint", "the same training documents"),
+        ("threads", "the same threads"),
+        ("started", "one at a time"),
+        ("trainings", "one training each, of one seed"),
+        ("settings_from", "no settings chosen by the test part"),
+    ],
+)
+def test_what_was_not_recorded_was_not_held(field: str, rule: str) -> None:
+    unknown: dict[str, Any] = {field: None}
+    found = broken(NGRAM, replace(LSTM, **unknown))
+    assert list(found) == [rule] and "not recorded of" in found[rule]
+
+
+def test_nothing_recorded_is_nothing_held() -> None:
+    found = broken(Facts("a"), Facts("b"), duplicates=None)
+    assert len(found) == 9  # all but the order of the rows
+
+
+def test_ending_early_for_a_reason_is_fair() -> None:
+    spent = {"seconds": 30.0, "epochs": 0.5}
+    assert broken(NGRAM, replace(LSTM, spent=spent, ended="validation no longer got better")) == {}
+
+
+def test_a_second_over_a_short_budget_is_forgiven() -> None:
+    ngram, lstm = (replace(one, budget={"seconds": 2.0}) for one in (NGRAM, LSTM))
+    assert broken(ngram, replace(lstm, spent={"seconds": 2.9, "epochs": 1.0})) == {}
+    over = replace(lstm, spent={"seconds": 3.2, "epochs": 1.0})
+    assert list(broken(ngram, over)) == ["the budget spent"]
+
+
+def test_side_by_side_is_fair_where_it_was_asked_for() -> None:
+    assert broken(NGRAM, replace(LSTM, started=1.0), parallel=True) == {}
+
+
+def test_uncounted_duplicates_are_said() -> None:
+    assert broken(NGRAM, LSTM, duplicates=None) == {"duplicates across the parts are counted": "not counted"}
+
+
+@pytest.mark.parametrize("shown", [[3, 0, 1, 2], [1, 0, 2, 3], [0, 2, 1, 3]])
+def test_an_adaptive_or_lossy_figure_among_the_ranked_is_caught(shown: list[int]) -> None:
+    found = broken(NGRAM, LSTM, rows=[ROWS[place] for place in shown])
+    assert list(found) == ["static, lossy and adaptive figures apart"]
+
+
+@pytest.mark.parametrize("rule", ["fitted on the training part alone", "the state carried through"])
+def test_a_rule_that_one_run_broke_by_itself_is_broken(rule: str) -> None:
+    """A vocabulary that leaks and a context cut into chunks show in each run, where they are checked."""
+    good = {"rule": rule, "held": True, "said": "the same"}
+    bad = {"rule": rule, "held": False, "said": "another"}
+    unsure = {"rule": rule, "held": None, "said": "too long"}
+    checks = {"ngram-bytes": [good], "lstm-bpe": [bad]}
+    assert broken(NGRAM, LSTM, checks=checks) == {rule: "lstm-bpe: another"}
+    assert broken(NGRAM, LSTM, checks={**checks, "lstm-bpe": []}) == {rule: "not recorded of lstm-bpe"}
+    for last, held, said in (
+        (good, True, "held by ngram-bytes and lstm-bpe"),
+        (unsure, None, "lstm-bpe: too long"),
+    ):
+        found = rules([NGRAM, LSTM], duplicates=0, rows=ROWS, checks={**checks, "lstm-bpe": [last]})
+        assert found[-1] == {"rule": rule, "held": held, "said": said}
+
+
+def test_without_runs_there_is_nothing_to_break() -> None:
+    assert broken(checks={}, rows=[]) == {}
