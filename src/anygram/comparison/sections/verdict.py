@@ -1,0 +1,232 @@
+"""The answer and the table, which differences are real, and what a third of the budget would have said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anygram.comparison.sections.entrants import Entrants, Row, adaptive_label
+from anygram.reporting import amounts
+from anygram.reporting.documents import Block, Figure, Paragraph, Section, Table
+from anygram.reporting.scales import Axis
+from anygram.reporting.whiskers import Dot, whiskers
+from anygram.reporting.whiskers import Row as Line
+
+BITS = Axis("bits per byte (less is better)", logarithmic=False, form=amounts.tick)
+MOST_PAIRS = 150
+_YARDSTICK = (
+    "Bits per byte say how many bits each byte of text that was never seen in training costs: less is "
+    "better, and 8 is to know nothing. Were other documents of the same kind drawn, 95 of 100 such intervals "
+    "would hold the true figure."
+)
+_ADAPTIVE = (
+    "These go on learning while they read the test part, as every compressor does. They are not ranked with "
+    "the others, which stay as training left them."
+)
+_LOSSY = (
+    "These codecs lose part of the text (an unknown word becomes one sign), so they have no bits per byte. "
+    "Perplexities can be compared within one codec alone."
+)
+
+
+def answer(results: Mapping[str, Any], entrants: Entrants) -> Section:
+    """Return the recommendation, the table with intervals, and beside it what may not be ranked."""
+    blocks: list[Block] = []
+    told = (results.get("answer") or {}).get("text") or ""
+    first, rest = _first_sentence(told)
+    blocks += [Paragraph(text, strong=text is first) for text in (first, rest) if text]
+    blocks.append(Paragraph(f"{_setting(results)} {_YARDSTICK}"))
+    if entrants.ranked:
+        blocks += [_ranking(results, entrants), _intervals(entrants)]
+    if entrants.lossy:
+        blocks += [Paragraph(_LOSSY), _lossy(entrants)]
+    if entrants.adaptive:
+        blocks += [Paragraph(_ADAPTIVE), _adaptive(entrants)]
+    return Section("answer", "The answer", blocks)
+
+
+def _first_sentence(text: str) -> tuple[str, str]:
+    """Return the first sentence, for readers in a hurry, and the others.
+
+    >>> _first_sentence("Choose lstm: it costs 1.5 bits. It is slow. Yes.")
+    ('Choose lstm: it costs 1.5 bits.', 'It is slow. Yes.')
+    """
+    end = re.search(r"\.\s+(?=[A-Z])", text)
+    return (text[: end.start() + 1], text[end.end() :]) if end else (text, "")
+
+
+def budget_in_words(budget: Mapping[str, Any]) -> str:
+    """Return the limits of a budget as people say them.
+
+    >>> budget_in_words({"seconds": 120.0, "steps": None})
+    '120 s'
+    """
+    said = [
+        amounts.duration(limit) if name == "seconds" else f"{amounts.number(limit)} {name}"
+        for name, limit in budget.items()
+        if limit
+    ]
+    return ", ".join(said) or "no limit"
+
+
+def _setting(results: Mapping[str, Any]) -> str:
+    data = results["data"]
+    learnt = amounts.counted(data.get("train_documents"), "document")
+    held_out = amounts.counted(data.get("test_documents"), "held-out document")
+    size = data.get("test_bytes")
+    return (
+        f"Each model had the same {learnt} to learn from, the same budget "
+        f"({budget_in_words(results['question']['budget'])}), and was scored on the same "
+        f"{held_out}{f' ({amounts.size(size)})' if size else ''}."
+    )
+
+
+def _ranking(results: Mapping[str, Any], entrants: Entrants) -> Table:
+    told = results.get("answer") or {}
+    header = ["model", "codec", "bits per byte", "95 % interval", "training", "scoring", "size", ""]
+    rows = [
+        [
+            row["who"],
+            row["codec"],
+            amounts.bits(row["bits_per_byte"]),
+            amounts.interval(row["ci_low"], row["ci_high"]),
+            amounts.duration(row["train_seconds"]),
+            amounts.rate(row["score_bytes_per_second"]),
+            amounts.size(row["model_bytes"]),
+            _standing(row["who"], told),
+        ]
+        for row in entrants.ranked
+    ]
+    return Table(header, rows, "Best first")
+
+
+def _standing(who: str, told: Mapping[str, Any]) -> str:
+    if who == told.get("winner"):
+        return "recommended"
+    return "not distinguishable from it" if who in (told.get("beside") or ()) else ""
+
+
+def _intervals(entrants: Entrants) -> Figure:
+    rows = [Line(row["who"], [_dot(row, entrants)]) for row in entrants.drawn.values()]
+    best = entrants.ranked[0]
+    finding = f"{best['who']} has the least, {amounts.bits(best['bits_per_byte'])}."
+    drawing = whiskers("intervals", "Bits per byte with 95 % intervals", finding, rows, BITS)
+    caption = f"Bits per byte with 95 % intervals; further left is better.{entrants.left_out()}"
+    return Figure(drawing, caption)
+
+
+def _dot(row: Row, entrants: Entrants) -> Dot:
+    who = row["who"]
+    return Dot(who, entrants.number(who), row["bits_per_byte"], row["ci_low"], row["ci_high"])
+
+
+def _lossy(entrants: Entrants) -> Table:
+    header = ["model, lossy", "codec", "perplexity", "training"]
+    rows = [
+        [
+            row["who"],
+            row["codec"],
+            amounts.number(row["perplexity"]),
+            amounts.duration(row["train_seconds"]),
+        ]
+        for row in entrants.lossy
+    ]
+    return Table(header, rows, "Beside the ranking: lossy codecs")
+
+
+def _adaptive(entrants: Entrants) -> Table:
+    header = ["learns while it reads", "codec", "bits per byte", "95 % interval", "reading"]
+    rows = [
+        [
+            adaptive_label(row),
+            row["codec"],
+            amounts.bits(row["bits_per_byte"]),
+            amounts.interval(row["ci_low"], row["ci_high"]),
+            amounts.rate(row["score_bytes_per_second"]),
+        ]
+        for row in entrants.adaptive
+    ]
+    return Table(header, rows, "Apart from the ranking: adaptive figures")
+
+
+def pairs(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
+    """Return which differences are more than chance."""
+    found = results.get("pairs") or []
+    if not found:
+        return None
+    apart = sum(pair["distinguishable"] for pair in found)
+    said = (
+        f"{apart} of {len(found)} pairs of models can be told apart: the interval of their difference, over "
+        "the same documents drawn anew many times, leaves out zero. Intervals hold for all pairs together."
+    )
+    blocks: list[Block] = [Paragraph(said)]
+    winner: str = (results.get("answer") or {}).get("winner") or ""
+    against = [_against(pair, winner, entrants) for pair in found if _rival(pair, winner) in entrants.drawn]
+    if against:
+        blocks.append(_differences(against, winner, entrants.left_out()))
+    blocks.append(_pair_table(found))
+    return Section("pairs", "Which differences are real", blocks)
+
+
+def _rival(pair: Mapping[str, Any], winner: str) -> str | None:
+    """Return the other one of a pair in which the winner is."""
+    return {pair["one"]: pair["other"], pair["other"]: pair["one"]}.get(winner)
+
+
+def _against(pair: Mapping[str, Any], winner: str, entrants: Entrants) -> Dot:
+    """Return how many bits a byte the winner's rival needs more than the winner."""
+    rival = pair["other"] if pair["one"] == winner else pair["one"]
+    more, low, high = pair["difference"], pair["ci_low"], pair["ci_high"]
+    if rival == pair["one"]:
+        more, low, high = -more, _negated(high), _negated(low)
+    return Dot(rival, entrants.number(rival), more, low, high)
+
+
+def _negated(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _differences(against: Sequence[Dot], winner: str, left_out: str) -> Figure:
+    rows = [Line(dot.series, [dot]) for dot in sorted(against, key=lambda dot: dot.value)]
+    axis = Axis(f"bits per byte more than {winner}", logarithmic=False)
+    finding = "Where an interval crosses the line at zero, the two cannot be told apart."
+    drawing = whiskers("differences", f"Difference from {winner}", finding, rows, axis, zero=0.0)
+    return Figure(drawing, f"Difference from {winner} with 95 % intervals. {finding}{left_out}")
+
+
+def _pair_table(found: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        [
+            pair["one"],
+            pair["other"],
+            amounts.bits(pair["difference"]),
+            amounts.interval(pair["ci_low"], pair["ci_high"]),
+            "yes" if pair["distinguishable"] else "not distinguishable",
+        ]
+        for pair in found[:MOST_PAIRS]
+    ]
+    left_out = len(found) - len(rows)
+    caption = f"Every pair{f', without the last {left_out}' if left_out else ''}"
+    return Table(["one", "other", "other − one", "95 % interval", "told apart"], rows, caption, folded=True)
+
+
+def third(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
+    """Return what a third of the budget would have said."""
+    asked = results.get("third")
+    if not asked:
+        return None
+    whole = {row["who"]: row["bits_per_byte"] for row in entrants.ranked}
+    rows = [
+        [
+            row["who"],
+            "failed" if row["error"] else amounts.bits(row["bits_per_byte"]),
+            amounts.interval(row["ci_low"], row["ci_high"]),
+            amounts.bits(whole.get(row["who"])),
+        ]
+        for row in asked["results"]
+    ]
+    header = ["model", "a third of the budget", "95 % interval", "the whole budget"]
+    said = asked["text"] or ("The winner is the same." if asked["agrees"] else "The winner is another.")
+    blocks: list[Block] = [Paragraph(said), Table(header, rows, "Bits per byte")]
+    return Section("third", "What a third of the budget would have said", blocks)
