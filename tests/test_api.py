@@ -18,7 +18,7 @@ import anygram
 from anygram import api
 from anygram.api import Run
 from anygram.budgets import Budget
-from anygram.cli import asking, compressing
+from anygram.cli import asking, comparing, compressing
 from anygram.cli import training as training_words
 from anygram.errors import DataError, RunError, UsageError
 from anygram.evaluation import Evaluation
@@ -57,7 +57,7 @@ def test_every_public_name_is_there() -> None:
 
 FACES: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (training_words.train, api.train),
-    (training_words.compare, api.compare),
+    (comparing.compare, api.compare),
     (asking.evaluate, api.evaluate),
     (asking.evaluate, Run.evaluate),
     (asking.score, api.score),
@@ -70,7 +70,7 @@ FACES: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (compressing.decompress, api.decompress),
 ]
 OF_THE_COMMAND_LINE = {"as_json", "config", "adapt_by"}
-OF_PYTHON = {"progress", "self", "run"}
+OF_PYTHON = {"progress", "board", "self", "run"}
 
 
 @pytest.mark.parametrize(("command", "function"), FACES, ids=[f[1].__qualname__ for f in FACES])

@@ -24,7 +24,7 @@ import anygram
 from anygram import api, cli, runs
 from anygram.comparison import compare as comparing
 from anygram.comparison import floors, results
-from anygram.comparison.compare import Pair
+from anygram.comparison.contest import Contestant, contestants
 from anygram.comparison.results import Row
 from anygram.data.documents import Document
 from anygram.errors import AnygramError, UsageError
@@ -73,7 +73,8 @@ def test_results_are_what_the_command_printed(compared: tuple[Path, dict[str, An
         ["gzip", "xz"], key=lambda name: next(row["bits_per_byte"] for row in rows if row["model"] == name)
     )
     assert sorted(path.name for path in folder.iterdir()) == [
-        "frequency-chars", "frequency-words", "lstm-bytes", "report.md", "results.json", "uniform-bytes",
+        "contest.json", "found", "frequency-chars", "frequency-words", "lstm-bytes", "report.html",
+        "report.md", "results.json", "uniform-bytes",
     ]  # fmt: skip
 
 
@@ -121,13 +122,42 @@ def test_a_comparison_is_what_training_alone_gives(compared: tuple[Path, dict[st
     assert row["bits_per_byte"] == pytest.approx(run.record.figures["test"]["bits_per_byte"])
 
 
-def test_the_report_says_it_to_people(compared: tuple[Path, dict[str, Any]]) -> None:
-    report = (compared[0] / "report.md").read_text()
-    assert "Budget: 20 steps of training a model" in report
-    for name in ("uniform", "lstm", "xz  (floor, adaptive)"):
-        assert f"| {name} |" in report
-    assert "frequency over words is lossy: perplexity" in report
-    assert "| fingerprint |" in report
+def test_the_reports_say_it_to_people(compared: tuple[Path, dict[str, Any]]) -> None:
+    folder, printed = compared
+    for name in ("report.md", "report.html"):
+        report = (folder / name).read_text()
+        assert "20 steps" in report and printed["answer"]["text"][:40] in report, name
+        for who in ("uniform-bytes", "lstm-bytes", "frequency-words", "xz"):
+            assert who in report, (name, who)
+        assert (
+            printed["question"]["command"].split()[2] in report and printed["data"]["fingerprint"] in report
+        )
+    assert (folder / "report.html").stat().st_size < 1e6
+
+
+def test_every_rule_is_checked_and_held(compared: tuple[Path, dict[str, Any]]) -> None:
+    rules = {rule["rule"]: rule for rule in compared[1]["rules"]}
+    assert {
+        "the same test bytes", "the same training documents", "the same budget", "the budget spent",
+        "the same threads", "one at a time", "one training each, of one seed",
+        "no settings chosen by the test part", "causality", "predictions sum to one", "the state is carried",
+        "the codec knows the training part alone",
+    } <= set(rules)  # fmt: skip
+    assert [rule for rule in rules.values() if rule["held"] is False] == []
+
+
+def test_details_are_of_the_same_passage_and_add_up(compared: tuple[Path, dict[str, Any]]) -> None:
+    details = compared[1]["details"]
+    assert set(details) == {"frequency-chars", "lstm-bytes", "uniform-bytes", "frequency-words"}
+    passages = {"".join(piece["text"] for piece in detail["passage"]) for detail in details.values()}
+    assert len(passages) == 1
+    rows = {row["who"]: row for row in compared[1]["results"]}
+    for who in ("frequency-chars", "lstm-bytes", "uniform-bytes"):
+        places = details[who]["by_position"]
+        mean = sum(place["bytes"] * place["bits_per_byte"] for place in places) / sum(
+            place["bytes"] for place in places
+        )
+        assert mean == pytest.approx(rows[who]["bits_per_byte"], rel=0.02)
 
 
 def test_the_runs_of_a_comparison_are_runs(
@@ -197,7 +227,7 @@ def test_what_adapts_has_a_row_of_its_own_apart_from_the_static_ones(tmp_path: P
     assert adapted.ci_low <= adapted.bits_per_byte <= adapted.ci_high < 8.0 < (static.bits_per_byte or 0)
     assert adapted.train_seconds == static.train_seconds
     assert "uniform  (adaptive: recency)" in str(compared)
-    assert "| uniform  (adaptive: recency) |" in (tmp_path / "out" / "report.md").read_text()
+    assert "| uniform-bytes (recency) |" in (tmp_path / "out" / "report.md").read_text()
 
 
 # Order
@@ -205,13 +235,13 @@ def test_what_adapts_has_a_row_of_its_own_apart_from_the_static_ones(tmp_path: P
 
 def test_static_figures_come_first_and_best_first() -> None:
     rows = [
-        Row("zstd", "", 1.0, adaptive=True, floor=True),
+        Row("zstd", "", bits_per_byte=1.0, adaptive=True, floor=True),
         Row("broken", "bpe", error="no memory"),
         Row("lossy", "words", perplexity=90.0),
-        Row("worse", "bpe", 2.5),
-        Row("xz", "", 0.5, adaptive=True, floor=True),
-        Row("better", "bpe", 2.0),
-        Row("adapted", "bpe", 0.7, adaptive=True, way="recency"),
+        Row("worse", "bpe", bits_per_byte=2.5),
+        Row("xz", "", bits_per_byte=0.5, adaptive=True, floor=True),
+        Row("better", "bpe", bits_per_byte=2.0),
+        Row("adapted", "bpe", bits_per_byte=0.7, adaptive=True, way="recency"),
         Row("adapted-lossy", "words", perplexity=40.0, adaptive=True, way="recency"),
         Row("lossier", "words", perplexity=80.0),
     ]
@@ -224,7 +254,10 @@ def test_static_figures_come_first_and_best_first() -> None:
 @given(order=st.permutations(["gzip", "lstm", "uniform"]))
 def test_a_floor_never_stands_among_static_figures(order: list[str]) -> None:
     figures = {"gzip": 2.2, "lstm": 2.0, "uniform": 8.0}
-    rows = [Row(name, "", figures[name], floor=name == "gzip", adaptive=name == "gzip") for name in order]
+    rows = [
+        Row(name, "", bits_per_byte=figures[name], floor=name == "gzip", adaptive=name == "gzip")
+        for name in order
+    ]
     assert [row.model for row in results.in_order(rows)] == ["lstm", "uniform", "gzip"]
 
 
@@ -294,8 +327,21 @@ def test_zpaq_gets_its_padding_and_its_failure_is_told(
 
 
 def test_contestants_are_all_models_or_those_named() -> None:
-    assert [pair.model for pair in comparing.pairs(None, None)] == alone()
-    assert comparing.pairs(["lstm", " gru:bytes"], "chars") == [Pair("lstm", "chars"), Pair("gru", "bytes")]
+    assert [one.model for one in contestants(None, None)] == alone()
+    named = contestants(["lstm", " gru:bytes"], "chars", {"gru.units": "3"})
+    assert named == (Contestant("lstm", "chars"), Contestant("gru", "bytes", {"units": "3"}))
+
+
+def test_one_contestant_stands_for_each_value_to_try() -> None:
+    sweep = {"lstm.units": ["8", "16"], "lstm.layers": ["1", "2"]}
+    assert [one.who for one in contestants(["lstm", "uniform"], "bytes", {}, sweep)] == [
+        "lstm-bytes-units=8-layers=1", "lstm-bytes-units=8-layers=2",
+        "lstm-bytes-units=16-layers=1", "lstm-bytes-units=16-layers=2", "uniform-bytes",
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match=r"lstm.units is both set and swept"):
+        contestants(["lstm"], None, {"lstm.units": "3"}, sweep)
+    with pytest.raises(UsageError, match=r"--sweep wants MODEL.KEY=VALUE .* got 'gru.units'"):
+        contestants(["lstm"], None, {}, {"gru.units": ["3"]})
 
 
 @pytest.mark.parametrize(
@@ -326,7 +372,10 @@ def test_a_wrong_contest_is_refused_before_any_work(
 
 def test_an_output_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "contest.json").touch()
     for out, message in {
+        tmp_path / "old": r"holds a comparison; pass --resume to go on with it",
         tmp_path: r"is not empty; name another folder",
         tmp_path / "file": r"is a file; name a folder that does not exist yet",
         tmp_path / "file" / "out": r"cannot write .*: Not a directory",
@@ -352,7 +401,7 @@ def test_bytes_that_are_no_text_may_be_compared_over_bytes(tmp_path: Path) -> No
 
 
 def test_a_notebook_shows_the_table() -> None:
-    comparison = comparing.Comparison(Path("x"), [Row("a<b", "bytes", 2.0)])
+    comparison = comparing.Comparison(Path("x"), [Row("a<b", "bytes", bits_per_byte=2.0)], {})
     assert "a&lt;b" in comparison._repr_html_() and "2.000" in str(comparison)
 
 
@@ -401,9 +450,9 @@ def test_stopping_leaves_a_run_to_go_on_with_and_nothing_half_written(tmp_path: 
     os.killpg(process.pid, number)  # as a terminal does: to all of the group
     printed, said = process.communicate(timeout=60)
     assert (process.returncode, printed) == (1, "")
-    assert said.splitlines()[-1] == f"anygram: stopped; {out} keeps the runs trained so far"
+    assert said.splitlines()[-1] == f"anygram: stopped; {out} keeps what is done; --resume goes on with it"
     assert "Traceback" not in said
-    assert [path.name for path in out.iterdir()] == ["lstm-bytes"]
+    assert sorted(path.name for path in out.iterdir()) == ["contest.json", "lstm-bytes"]
     assert runs.read(out / "lstm-bytes").record.status == "training"
     assert runs.read_training(out / "lstm-bytes")
     assert contents(scratch) == {} and not _processes_that_know(str(scratch))

@@ -37,6 +37,8 @@ from anygram.tasks.sharing import SymbolShares
 
 if TYPE_CHECKING:
     from anygram.comparison.compare import Comparison
+    from anygram.comparison.contest import Preference
+    from anygram.reporting.board import Board
 
 Sources = str | Path | Sequence[str | Path]
 
@@ -288,8 +290,8 @@ def import_(file: str | Path, out: str | Path | None = None, *, progress: Progre
 
 
 def compare(
-    sources: Sources,
-    out: str | Path,
+    sources: Sources | None = None,
+    out: str | Path = "",
     *,
     models: str | Sequence[str] | None = None,
     codec: str | None = None,
@@ -298,38 +300,62 @@ def compare(
     valid: str | float | None = None,
     test: str | float | None = None,
     settings: Mapping[str, Any] | None = None,
-    budget: str | Budget = "5m",
-    adapt: bool = False,
-    seed: int = 0,
-    on_bad_record: Literal["fail", "skip"] = "fail",
+    sweep: Mapping[str, Sequence[Any]] | None = None,
+    budget: str | Budget | None = None,
+    adapt: bool | None = None,
+    third: bool | None = None,
+    curves: bool | None = None,
+    prefer: Preference | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    add: str | Sequence[str] | None = None,
+    parallel: int = 1,
+    on_bad_record: Literal["fail", "skip"] | None = None,
     progress: Progress | None = None,
+    board: Board | None = None,
 ) -> Comparison:
     """Train several models on one corpus under one budget and return them by bits per byte.
 
-    `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings`
-    keys read MODEL.KEY. With `adapt` each has a second row, of going on to learn while it reads.
+    `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings` and
+    `sweep` keys read MODEL.KEY. With `adapt` each has a second row, of going on to learn while it reads;
+    with `third` each is trained with a third of the budget too, with `curves` on shares of the data.
+    `resume` goes on with the comparison in `out`, whose sources and options need not be named again; `add`
+    brings more models into it.
     """
     from anygram.comparison import compare as comparing
+    from anygram.comparison import contest as contests
 
-    pairs = comparing.pairs(models.split(",") if isinstance(models, str) else models, codec)
-    options = DataOptions(
-        sources=_as_sources(sources),
-        documents=documents,
-        text_field=text_field,
-        valid=None if valid is None else str(valid),
-        test=_as_part(test, default="0.1"),
-        on_bad_record=on_bad_record,
-        binary=all(pair.codec == "bytes" for pair in pairs),
+    folder = Path(out)
+    named = {
+        "sources": None if sources is None else _as_sources(sources),
+        "documents": documents,
+        "text_field": text_field,
+        "valid": None if valid is None else str(valid),
+        "test": None if test is None else _as_part(test, default="0.1"),
+        "on_bad_record": on_bad_record,
+        "budget": None if budget is None else _budget(budget),
+        "seed": seed,
+        "adapt": adapt,
+        "third": third,
+        "curves": curves,
+        "prefer": prefer,
+    }
+    if not resume and not add:
+        contest = contests.begun(contests.contestants(_as_names(models), codec, settings, sweep), named)
+    else:
+        contest = contests.resumed(folder, named)
+        if add:
+            contest = contest.joined_by(contests.contestants(_as_names(add), codec, settings, sweep))
+        elif models or codec or settings or sweep:
+            raise UsageError("--resume goes on with the models as they were; bring others in with --add")
+    return comparing.compare(
+        contest,
+        folder,
+        resume=resume or bool(add),
+        parallel=parallel,
+        progress=progress,
+        board=board,
     )
-    contest = comparing.Contest(
-        pairs=pairs,
-        options=options,
-        values=settings or {},
-        budget=_budget(budget),
-        seed=seed,
-        adapt=adapt,
-    )
-    return comparing.compare(contest, Path(out), progress)
 
 
 def evaluate(
@@ -452,6 +478,10 @@ def _run(run: Run | str | Path) -> Run:
 
 def _budget(budget: str | Budget) -> Budget:
     return budget if isinstance(budget, Budget) else Budget.parse(budget)
+
+
+def _as_names(names: str | Sequence[str] | None) -> Sequence[str] | None:
+    return names.split(",") if isinstance(names, str) else names
 
 
 def _as_sources(sources: Sources) -> tuple[str, ...]:

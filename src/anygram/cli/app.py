@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from anygram.cli import asking, compressing, exchanging, listing, training
+from anygram.cli import asking, comparing, compressing, exchanging, listing, training
 
 EPILOG = "Start here: anygram compare example:docstrings --budget 20s --out first"
 
@@ -22,7 +22,7 @@ app = typer.Typer(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": training.train,
-    "compare": training.compare,
+    "compare": comparing.compare,
     "evaluate": asking.evaluate,
     "score": asking.score,
     "predict": asking.predict,

@@ -1,4 +1,4 @@
-"""anygram train, anygram compare."""
+"""anygram train."""
 
 from __future__ import annotations
 
@@ -109,64 +109,3 @@ def train(
     if not {"test", "valid"} & set(record.figures):
         print("nothing was held out to measure on: --test 0.1 does that, or anygram evaluate")
     print(f"now: anygram generate {out}")
-
-
-def compare(
-    sources: Sources,
-    out: Annotated[str, typer.Option(metavar="DIR", help="The folder to write.", show_default=False)],
-    models: Annotated[
-        str | None, typer.Option(metavar="A,B,C", help="Names, or name:codec; default: all models.")
-    ] = None,
-    codec: Codec = None,
-    documents: Documents = None,
-    text_field: TextField = None,
-    valid: Valid = None,
-    test: Annotated[
-        str | None, typer.Option(metavar="SOURCE|FRACTION", help="What is reported; default 0.1.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="MODEL.KEY=VALUE", help="May be repeated.")
-    ] = None,
-    budget: Annotated[str, typer.Option(help="Training for each model: 20s, 10m, 2h, 3epochs, …")] = "5m",
-    adapt: Annotated[
-        bool, typer.Option("--adapt", help="Measure each again while it goes on learning from what it reads.")
-    ] = False,
-    seed: Seed = 0,
-    on_bad_record: BadRecords = OnBadRecord.fail,
-    as_json: AsJson = False,
-) -> None:
-    """Train several models and tell which is best.
-
-    \b
-    anygram compare example:docstrings --budget 20s --out first
-    anygram compare book.txt --models ngram,lstm,transformer --budget 2m --out which
-    anygram compare mail.jsonl --text-field body --models ngram:words,lstm:bpe --out which
-    """
-    from anygram import api
-    from anygram.settings import parse_pairs
-
-    progress = options.progress()
-    try:
-        comparison = api.compare(
-            sources,
-            out,
-            models=models,
-            codec=codec,
-            documents=options.word(documents),
-            text_field=text_field,
-            valid=valid,
-            test=test,
-            settings=parse_pairs(settings or []),
-            budget=budget,
-            adapt=adapt,
-            seed=seed,
-            on_bad_record=on_bad_record.value,
-            progress=progress,
-        )
-    finally:
-        progress.close()
-    if as_json:
-        options.print_json(comparison.to_json())
-    else:
-        print(comparison)
-        print(f"\nwritten: {out}/report.md, {out}/results.json, and a run folder for each model")

@@ -1,218 +1,268 @@
-"""The comparison: the same documents and the same budget for everyone, one process after another."""
+"""The comparison: the same documents and the same budget for everyone, each in a process of its own.
+
+OUT/contest.json         what is compared
+OUT/WHO/                 the run of a contestant
+OUT/found/WORK.json      what came of a piece of work, so that nothing is done twice
+OUT/results.json, report.md, report.html
+"""
 
 from __future__ import annotations
 
 import html
 import json
 import os
-import subprocess
-import sys
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from anygram import codecs, models, processes, storage, training
+from anygram import processes, storage
 from anygram.budgets import Budget
+from anygram.comparison import contest as contests
 from anygram.comparison import floors, results
+from anygram.comparison.assembly import Assembled, assemble
+from anygram.comparison.contest import Contest, Contestant
 from anygram.comparison.job import Job
+from anygram.comparison.markdown import markdown
+from anygram.comparison.page import page
+from anygram.comparison.placing import OwnProcesses, Place
 from anygram.comparison.results import Row
-from anygram.data.preparation import DataOptions, reopen, spool
-from anygram.errors import AnygramError, DataError, UnknownName, UsageError
+from anygram.data.preparation import Prepared, reopen, spool
+from anygram.errors import AnygramError, DataError, UsageError
+from anygram.reporting.board import Board, SilentBoard
 from anygram.reporting.progress import Progress, Silent
 
-
-@dataclass(frozen=True)
-class Pair:
-    """A contestant: a model over a codec."""
-
-    model: str
-    codec: str = training.DEFAULT_CODEC
-
-    @property
-    def name(self) -> str:
-        return f"{self.model}-{self.codec}"
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Who competes on what, under which budget; `values` keys read MODEL.KEY."""
-
-    pairs: Sequence[Pair]
-    options: DataOptions
-    values: Mapping[str, Any] = field(default_factory=dict)
-    budget: Budget = field(default_factory=lambda: Budget(seconds=300))
-    seed: int = 0
-    adapt: bool = False
-    """Whether each model is measured a second time, going on to learn while it reads."""
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+"""Of the training part, for learning curves, whose last point is the whole."""
+_SECONDS_TO_WAIT = 30.0
+"""For processes of a comparison that was killed, which tidy up after it."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The rows of a comparison, best first, and the folder they were written to."""
+    """The rows of a comparison, best first, all that results.json holds, and the folder that has it."""
 
     path: Path
     rows: list[Row]
+    fields: Mapping[str, Any]
 
     def __str__(self) -> str:
         return results.table(self.rows)
 
     def to_json(self) -> dict[str, Any]:
         """Return what results.json holds."""
-        return {"results": [row.to_json() for row in self.rows]}
+        return dict(self.fields)
 
     def _repr_html_(self) -> str:
         """Return the table a notebook shows."""
         return f"<pre>{html.escape(str(self))}</pre>"
 
 
-def pairs(names: Sequence[str] | None, codec: str | None) -> list[Pair]:
-    """Return the contestants, by default all models that need no other runs; `name:codec` fixes a codec."""
-    chosen = []
-    for name in names or models.alone():
-        model, _, own = name.strip().partition(":")
-        pair = Pair(model, own or codec or training.default_codec(model))
-        if model not in models.REGISTRY.names():
-            raise UnknownName("model", model, models.REGISTRY.names())
-        if pair.codec not in codecs.REGISTRY.names():
-            raise UnknownName("codec", pair.codec, codecs.REGISTRY.names())
-        if pair in chosen:
-            raise UsageError(f"{pair.name} is named twice; name each model once")
-        chosen.append(pair)
-    return chosen
+@dataclass(frozen=True)
+class _Work:
+    """A piece of work: a whole run, or a figure for a third of the budget or a share of the data."""
+
+    name: str
+    job: Job
 
 
-def compare(contest: Contest, out: Path, progress: Progress | None = None) -> Comparison:
-    """Train and measure every pair, then every floor; write results.json and report.md into `out`."""
-    progress = progress or Silent()
+def compare(
+    contest: Contest,
+    out: Path,
+    *,
+    resume: bool = False,
+    parallel: int = 1,
+    progress: Progress | None = None,
+    board: Board | None = None,
+) -> Comparison:
+    """Do what has not been done of the contest, and write the results into `out`.
+
+    With `resume` the folder holds a comparison on the same data, whose findings are kept. UsageError where
+    the folder is in the way, DataError where nothing is held out, AnygramError where every model failed.
+    """
+    progress, board = progress or Silent(), board or SilentBoard()
     processes.require_one("compare, which starts processes of its own,")
-    check_out(out)
-    _check_settings(contest)
+    contest.check()
+    if not resume:
+        check_out(out)
     with tempfile.TemporaryDirectory(prefix="anygram-compare-") as name:
         workspace = Path(name)
-        # the learners' own validation split is taken in each process; sources are read once, here
-        options = contest.options
-        spool(options, workspace, progress)
-        prepared = reopen(replace(options, valid="none"), contest.seed, workspace)
-        if not len(prepared.splits.test):
-            raise DataError("a comparison needs a test part; leave --test at its default or name a source")
-        progress.close()  # the processes have bars of their own
-        try:
-            rows = _contestants(contest, out, workspace, progress) + _floors(
-                contest, out, workspace, progress
+        prepared = _prepared(contest, workspace, progress)
+        out.mkdir(parents=True, exist_ok=True)
+        with _held(out) as lock:
+            _write_down(contest, out, prepared, resume)
+            place = OwnProcesses(workspace, parallel, lock)
+            try:
+                found = _done(_work(contest, out, workspace), contest, out, place, board)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"{out} keeps what is done; --resume goes on with it") from None
+            finally:
+                board.close()
+            return _published(
+                contest, out, assemble(contest, prepared, found, contest.command(out), parallel)
             )
-        except KeyboardInterrupt:
-            kept = f"{out} keeps the runs trained so far" if out.exists() else ""
-            raise KeyboardInterrupt(kept) from None
-    rows = results.in_order(rows)
-    comparison = Comparison(out, rows)
-    budget = ", ".join(f"{limit} {name}" for name, limit in asdict(contest.budget).items() if limit)
-    storage.write_json(out / "results.json", {**comparison.to_json(), "data": prepared.description})
-    storage.write_text(out / "report.md", results.report(rows, prepared.description, budget))
-    failed = [row for row in rows if row.error and not row.floor]
-    if len(failed) == len(contest.pairs):
-        raise AnygramError(f"every model failed; {failed[0].model}: {failed[0].error}")
-    return comparison
 
 
 def check_out(out: Path) -> None:
     """Raise where the output folder is in the way."""
     if out.is_file():
         raise UsageError(f"--out {out} is a file; name a folder that does not exist yet")
+    if (out / contests.FILE).is_file():
+        raise UsageError(
+            f"--out {out} holds a comparison; pass --resume to go on with it, or name another folder"
+        )
     if out.is_dir() and any(out.iterdir()):
         raise UsageError(f"--out {out} is not empty; name another folder")
     storage.require_writable(out / "results.json")
 
 
-def values_of(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of one model: those whose key begins with its name.
-
-    >>> values_of("lstm", {"lstm.hidden": "512", "ngram.order": "5"})
-    {'hidden': '512'}
-    """
-    prefix = f"{model}."
-    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-
-
-def _check_settings(contest: Contest) -> None:
-    names = {pair.model for pair in contest.pairs}
-    for key in contest.values:
-        if key.partition(".")[0] not in names:
-            raise UsageError(
-                f"--set wants MODEL.KEY=VALUE with a model of the comparison, got '{key}'; "
-                f"models: {', '.join(sorted(names))}"
-            )
-    for pair in contest.pairs:
-        values = values_of(pair.model, contest.values)
-        training.check(training.Plan(pair.model, pair.codec, values, contest.budget, contest.seed))
+def _prepared(contest: Contest, workspace: Path, progress: Progress) -> Prepared:
+    """Read the sources once, for all processes; each takes the validation part that its learner needs."""
+    spool(contest.options, workspace, progress)
+    prepared = reopen(replace(contest.options, valid="none"), contest.seed, workspace)
+    if not len(prepared.splits.test):
+        raise DataError("a comparison needs a test part; leave --test at its default or name a source")
+    progress.close()
+    return prepared
 
 
-def _contestants(contest: Contest, out: Path, workspace: Path, progress: Progress) -> list[Row]:
-    rows = []
-    for number, pair in enumerate(contest.pairs, 1):
-        progress.say(f"[{number}/{len(contest.pairs)}] {pair.name}")
-        values = values_of(pair.model, contest.values)
-        result = _in_own_process(
-            _job(contest, workspace, pair.model, pair.codec, values, out / pair.name), workspace
+@contextmanager
+def _held(out: Path) -> Iterator[tuple[int, ...]]:
+    """Keep the folder for this comparison and its processes, as long as one of them lives."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield ()
+        return
+    handle, began = os.open(out, os.O_RDONLY), time.monotonic()
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() - began > _SECONDS_TO_WAIT:
+                    raise UsageError(f"another comparison is at work in {out}; wait, or stop it") from None
+                time.sleep(0.2)
+        yield (handle,)
+    finally:
+        os.close(handle)
+
+
+def _write_down(contest: Contest, out: Path, prepared: Prepared, resume: bool) -> None:
+    """Write what is compared; UsageError where the folder holds a comparison of other data."""
+    fingerprint = prepared.description["fingerprint"]
+    if resume and (begun := contests.read(out)[1]) != fingerprint:
+        raise UsageError(
+            f"{out} was begun on other data (fingerprint {begun}, now {fingerprint}); name the same sources"
         )
-        adapted = result.pop("adapted", None)
-        for figures in (result, {**result, **adapted}) if adapted else (result,):
-            rows.append(results.row(pair.model, pair.codec, figures, run=pair.name))
-            progress.say(f"{pair.name}: {_short(rows[-1])}")
-    return rows
+    contest.write(out, fingerprint)
 
 
-def _floors(contest: Contest, out: Path, workspace: Path, progress: Progress) -> list[Row]:
-    rows = []
-    for name in floors.available():
-        progress.say(f"floor {name}")
-        job = replace(_job(contest, workspace, name, "", {}, out), floor=True)
-        rows.append(results.row(name, "", _in_own_process(job, workspace), floor=True))
-        progress.say(f"{name}: {_short(rows[-1])}")
-    return rows
+def _work(contest: Contest, out: Path, workspace: Path) -> list[_Work]:
+    """Return all there is to do, in the order in which it is done."""
+    third = _third_of(contest.budget)
+    work = [_whole(contest, one, out, workspace) for one in contest.contestants]
+    work += [_floor(contest, name, out, workspace) for name in floors.available()]
+    if contest.third:
+        work += [_part(contest, one, out, workspace, "third", third) for one in contest.contestants]
+    if contest.curves:
+        work += [
+            _part(contest, one, out, workspace, f"share-{round(1 / share)}", contest.budget, share)
+            for share in SHARES
+            for one in contest.contestants
+        ]
+    return work
 
 
-def _job(contest: Contest, workspace: Path, model: str, codec: str, values: dict[str, Any], out: Path) -> Job:
+def _whole(contest: Contest, one: Contestant, out: Path, workspace: Path) -> _Work:
+    job = _job(contest, one, out, workspace, one.who)
+    return _Work(one.who, replace(job, adapt=contest.adapt))
+
+
+def _part(
+    contest: Contest,
+    one: Contestant,
+    out: Path,
+    workspace: Path,
+    kind: str,
+    budget: Budget,
+    share: float = 1.0,
+) -> _Work:
+    """Return a run of which only the figure matters; it is cleared away once that is known."""
+    name = f"{kind}/{one.who}"
+    job = _job(contest, one, out, workspace, name)
+    run = str(out / "found" / name)
+    return _Work(name, replace(job, run=run, budget=asdict(budget), share=share, whole=False))
+
+
+def _floor(contest: Contest, name: str, out: Path, workspace: Path) -> _Work:
+    who = Contestant(name, "")
+    job = _job(contest, who, out, workspace, f"floor/{name}")
+    return _Work(f"floor/{name}", replace(job, floor=True, whole=False))
+
+
+def _job(contest: Contest, one: Contestant, out: Path, workspace: Path, name: str) -> Job:
     return Job(
-        model=model,
-        codec=codec,
-        values=values,
+        model=one.model,
+        codec=one.codec,
+        values=dict(one.values),
         budget=asdict(contest.budget),
         seed=contest.seed,
         options=asdict(contest.options),
         workspace=str(workspace),
-        out=str(out),
-        adapt=contest.adapt,
+        run=str((out / one.who).absolute()),
+        found=str((out / "found" / f"{name}.json").absolute()),
+        tried=bool(one.swept),
     )
 
 
-def _in_own_process(job: Job, workspace: Path) -> dict[str, Any]:
-    """Return what the job's process found; an `error` where it died."""
-    file = workspace / "job.json"
-    job.write(file)
-    command = [sys.executable, "-m", "anygram.comparison.job", str(file)]
-    # what it leaves behind goes with the workspace; in its own session it hears of Ctrl-C from here, once
-    environment = {**os.environ, "TMPDIR": str(workspace)}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment, start_new_session=True)
-    try:
-        status = process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    result_file = file.with_suffix(".result.json")
-    if not result_file.is_file():
-        return {"error": f"its process ended with status {status}, as for want of memory; try a smaller size"}
-    result: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
-    result_file.unlink()
-    return result
+def _third_of(budget: Budget) -> Budget:
+    """Return a third of every limit."""
+    limits = {name: limit / 3 for name, limit in asdict(budget).items() if limit is not None}
+    whole = {name: max(1, round(limit)) for name, limit in limits.items() if name in ("symbols", "steps")}
+    return Budget(**{**limits, **whole})
 
 
-def _short(row: Row) -> str:
-    if row.error:
-        return f"failed: {row.error}"
-    figure = "lossy" if row.bits_per_byte is None else f"{row.bits_per_byte:.3f} bits per byte"
-    if row.way:
-        return f"{figure} where it goes on learning while it reads ({row.way})"
-    return f"{figure} after {row.train_seconds:.1f} s"
+def _done(
+    work: Sequence[_Work], contest: Contest, out: Path, place: Place, board: Board
+) -> dict[str, dict[str, Any]]:
+    """Return what was found by name, now or before."""
+    found = {piece.name: before for piece in work if (before := _found_before(piece.job))}
+    waiting = [piece for piece in work if piece.name not in found]
+    board.show([piece.name for piece in waiting], contest.budget.seconds)
+    for name, result in place([(piece.name, piece.job) for piece in waiting], board):
+        found[name] = result
+        run = out / "found" / name
+        if "/" in name and run.is_dir():
+            shutil.rmtree(run)
+    return found
+
+
+def _found_before(job: Job) -> dict[str, Any]:
+    """Return what an earlier process found; nothing where it failed, or was not asked all of it."""
+    file = Path(job.found)
+    if not file.is_file():
+        return {}
+    before = storage.read_json(file)
+    if before.get("error") or (job.adapt and "adapted" not in before):
+        file.unlink()
+        return {}
+    return before
+
+
+def _published(contest: Contest, out: Path, assembled: Assembled) -> Comparison:
+    """Write results.json and the reports, and return them; AnygramError where every model failed."""
+    text = storage.to_json(assembled.fields, indent=1)
+    fields: dict[str, Any] = json.loads(text)  # as everyone else reads it
+    storage.write_text(out / "results.json", text + "\n")
+    storage.write_text(out / "report.md", markdown(fields))
+    storage.write_text(out / "report.html", page(fields))
+    failed = [row for row in assembled.rows if row.error and not row.floor]
+    if len(failed) == len(contest.contestants):
+        raise AnygramError(f"every model failed; {failed[0].model}: {failed[0].error}")
+    return Comparison(out, list(assembled.rows), fields)

@@ -1,16 +1,20 @@
-"""One contestant, in a process of its own: train it, score the test part, time it, say so in JSON.
+"""One contestant, in a process of its own: train it, score the test part, say in JSON what was found.
 
     python -m anygram.comparison.job JOB.json
 
-The job's file names where the spooled documents lie and where the run and the result shall go.
+The job's file names where the spooled documents lie and where the run and what was found shall go. What the
+process says while it works goes to standard output, a JSON object a line; when standard input ends, whoever
+started it is gone, and it stops as for Ctrl-C.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -19,23 +23,27 @@ from typing import Any
 
 from anygram import adapting, evaluation, runs, storage, training
 from anygram.budgets import Budget
-from anygram.comparison import floors
+from anygram.comparison import costs, facts, floors, telling
+from anygram.comparison.energy import metered
+from anygram.comparison.portrait import portray
 from anygram.data.documents import Documents
-from anygram.data.preparation import DataOptions, reopen
+from anygram.data.preparation import DataOptions, Prepared, reopen
+from anygram.data.shares import share_of
+from anygram.data.store import selected, units_of
 from anygram.errors import AnygramError, TrainingStopped
-from anygram.protocols import Codec, LanguageModel
-from anygram.reporting.progress import Progress, for_stream
+from anygram.evaluation import Surprisal
+from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
-from anygram.tasks import generation
-from anygram.tasks.generation import Sampling
-
-GENERATION_SECONDS = 2.0
-GENERATION_SYMBOLS = 2000
 
 
 @dataclass(frozen=True)
 class Job:
-    """What one process shall do; `codec` is empty for a floor, whose compressor is `model`."""
+    """What one process shall do; `codec` is empty for a floor, whose compressor is `model`.
+
+    `run` is the run folder to write, `found` the file for what was found; `share` how much of the training
+    part is learnt from; `whole` asks for everything there is to know, else the figure alone matters; `tried`
+    says that this is one of several ways, so that a validation part must choose among them.
+    """
 
     model: str
     codec: str
@@ -44,9 +52,13 @@ class Job:
     seed: int
     options: dict[str, Any]
     workspace: str
-    out: str
+    run: str
+    found: str
+    share: float = 1.0
     floor: bool = False
     adapt: bool = False
+    whole: bool = True
+    tried: bool = False
 
     def write(self, path: Path) -> None:
         """Write the job's file."""
@@ -59,8 +71,8 @@ def read(path: Path) -> Job:
 
 
 def run(job: Job, progress: Progress) -> dict[str, Any]:
-    """Return the row of results, with `nats_D` and `units_D` for the bootstrap; `adapted` holds those of
-    the row beside it, of the same run that goes on learning, where the job asks for it."""
+    """Return what was found, with `nats_D` and `units_D` for the bootstrap; `adapted` holds the figures of
+    the same run where it goes on learning, if the job asks for them."""
     fields = dict(job.options)
     options = DataOptions(**{**fields, "sources": tuple(fields["sources"])})
     if job.floor:
@@ -69,45 +81,105 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}
     plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed)
-    return _run_model(plan, options, Path(job.workspace), Path(job.out), progress, job.adapt)
+    workspace = Path(job.workspace)
+    default_valid = _valid_to_choose_by if job.tried else partial(training.default_valid, plan)
+    prepared = reopen(options, plan.seed, workspace, default_valid)
+    learnt = selected(prepared.splits.train)
+    assert learnt is not None, "the parts of a comparison lie in a store"
+    prepared = replace(prepared, splits=replace(prepared.splits, train=share_of(learnt, job.share, job.seed)))
+    started = time.time()
+    resumed = (Path(job.run) / "run.toml").is_file()
+    with metered() as meter:
+        total_seconds, stopped = _train(plan, prepared, job, resumed, progress)
+    found = _measured(job, prepared, progress)
+    found["train_bytes"] = units_of(prepared.splits.train)
+    found["energy_joules"] = None if resumed else meter.joules  # of a process before nobody knows
+    if job.whole:
+        found["facts"] |= facts.of_data(options, plan.seed, workspace, prepared)
+        found["facts"] |= {"started": started, "finished": time.time()}
+    return found | {"total_seconds": total_seconds, "stopped": stopped}
 
 
-def _run_model(
-    plan: training.Plan, options: DataOptions, workspace: Path, out: Path, progress: Progress, adapt: bool
-) -> dict[str, Any]:
-    prepared = reopen(options, plan.seed, workspace, partial(training.default_valid, plan))
-    # the test part is scored below, with ranks and arrays: training need not do it too
+def _valid_to_choose_by(units: int) -> str:
+    """Return the validation split of what is tried in several ways, whatever the data's units."""
+    return "0.05"
+
+
+def _train(
+    plan: training.Plan, prepared: Prepared, job: Job, resume: bool, progress: Progress
+) -> tuple[float, str]:
+    """Train the plan or go on with it; return what this took in all, and why it stopped early, if it did."""
+    out = Path(job.run)
+    if resume and (record := runs.read_record(out)).status in ("finished", "stopped"):
+        # an earlier process was told why, and did not live to tell
+        return record.spent["seconds"], "" if record.status == "finished" else "its training had to stop"
+    # the test part is scored later, with arrays: training need not do it too
     seen = replace(prepared.splits, test=prepared.splits.test[:0])
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="anygram-") as folder:
         stopped = ""
         try:
             training.train(
-                plan, seen, prepared.description, out=out, workspace=Path(folder), progress=progress
+                plan,
+                seen,
+                prepared.description,
+                out=out,
+                workspace=Path(folder),
+                resume=resume,
+                progress=progress,
             )
         except TrainingStopped as reason:
             stopped = str(reason)
-        total_seconds = time.perf_counter() - began
-        run = runs.read(out)
-    progress.stage(f"scoring the test part with {plan.model}")
+    return time.perf_counter() - began, stopped
+
+
+def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any]:
+    """Return the figures of a trained run; those of the test part are written into its record too."""
+    out = Path(job.run)
+    run, test = runs.read(out), prepared.splits.test
+    progress.stage("scoring the test part", total=prepared.description["test_bytes"])
+    kept: list[Surprisal] = []
     scored = evaluation.evaluate(
-        run.model, run.codec, prepared.splits.test, ranks=False, progress=progress.update
+        run.model,
+        run.codec,
+        test,
+        ranks=False,
+        keep=kept.append if job.whole else None,
+        progress=progress.update,
     )
     record = replace(run.record, figures={**run.record.figures, "test": scored.to_json()})
     runs.rewrite_record(out, record)
+    found = {**_figures(run, scored), **_arrays(scored)}
+    if job.whole:
+        found |= {**costs.of_asking(run.model, run.codec, kept), "model_bytes": runs.model_bytes(out)}
+        found["facts"] = facts.of_training(run.record, job.values, job.tried)
+        found["detail"] = portray(
+            run, out, kept, train=prepared.splits.train, test=test, progress=progress, seed=job.seed
+        )
+    if job.adapt:
+        found["adapted"] = _adapted(run, test, progress)
+    return found
+
+
+def _figures(run: StoredRun, scored: evaluation.Evaluation) -> dict[str, Any]:
     return {
-        **_costs(run, out, scored),
-        "total_seconds": total_seconds,
-        "stopped": stopped,
-        **_arrays(scored),
-        **({"adapted": _adapted(run, prepared.splits.test, progress)} if adapt else {}),
+        "codec": run.record.codec,
+        "bits_per_byte": scored.bits_per_byte,
+        "valid_bits_per_byte": run.record.figures.get("valid", {}).get("bits_per_byte"),
+        "perplexity": scored.perplexity,
+        "train_seconds": run.record.spent["seconds"],
+        "train_symbols": run.record.spent["symbols"],
+        "epochs": run.record.spent["epochs"],
+        "score_bytes_per_second": scored.bytes / scored.seconds,
+        "model_settings": run.record.model_settings,
+        "learner_settings": run.record.learner_settings,
     }
 
 
 def _adapted(run: StoredRun, test: Documents, progress: Progress) -> dict[str, Any]:
     """Return the figures that change where the run goes on learning while it reads the test part."""
     way = adapting.default(run.model)
-    progress.stage(f"reading the test part with {run.record.model}, {way}")
+    progress.stage(f"reading the test part, {way}")
     reader = adapting.reader_of(run.model, way)
     read = evaluation.evaluate(run.model, run.codec, test, reader=reader, progress=progress.update)
     return {
@@ -121,67 +193,37 @@ def _adapted(run: StoredRun, test: Documents, progress: Progress) -> dict[str, A
 
 
 def _arrays(scored: evaluation.Evaluation) -> dict[str, Any]:
-    return {"nats_D": scored.nats_D.tolist(), "units_D": scored.units_D.tolist()}
-
-
-def _costs(run: StoredRun, out: Path, scored: evaluation.Evaluation) -> dict[str, Any]:
+    """Return what each document cost, or each block of few documents, which are contiguous."""
     return {
-        "codec": run.record.codec,
-        "bits_per_byte": scored.bits_per_byte,
-        "perplexity": scored.perplexity,
-        "train_seconds": run.record.spent["seconds"],
-        "train_symbols": run.record.spent["symbols"],
-        "epochs": run.record.spent["epochs"],
-        "score_bytes_per_second": scored.bytes / scored.seconds,
-        "generate_symbols_per_second": generation_rate(run.model, run.codec),
-        "model_bytes": runs.model_bytes(out),
-        "peak_memory_bytes": _peak_memory(),
-        "model_settings": run.record.model_settings,
-        "learner_settings": run.record.learner_settings,
+        "nats_D": scored.nats_D.tolist(),
+        "units_D": scored.units_D.tolist(),
+        "contiguous": scored.documents < evaluation.FEW_DOCUMENTS,
     }
 
 
-def generation_rate(model: LanguageModel, codec: Codec) -> float:
-    """Return symbols a second of one sample drawn alone, over a couple of seconds."""
-    model.predict(model.start(1))  # what is compiled at the first use is not counted
-    symbols, started, seed = 0, time.perf_counter(), 0
-    while symbols < GENERATION_SYMBOLS and time.perf_counter() - started < GENERATION_SECONDS:
-        for _ in generation.draw(model, codec, "", 1, Sampling(GENERATION_SYMBOLS, seed=seed)):
-            symbols += 1
-            if time.perf_counter() - started >= GENERATION_SECONDS:
-                break
-        seed += 1
-    return symbols / (time.perf_counter() - started)
-
-
-def _peak_memory() -> int | None:
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def main(path: str) -> int:
-    """Run the job of a file; its result is written beside it. Return the exit status."""
+    """Run the job of a file and write what was found. Return the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to stop, it tidies up as for Ctrl-C
-    file = Path(path)
-    progress = for_stream()
+    threading.Thread(target=_stop_when_alone, daemon=True).start()
+    job, progress = read(Path(path)), telling.Teller(sys.stdout)
     try:
-        result = run(read(file), progress)
+        found = run(job, progress)
     except AnygramError as error:
-        result = {"error": str(error)}
+        found = {"error": str(error)}
     except MemoryError:
-        result = {"error": "out of memory; give a smaller size or less data"}
+        found = {"error": "out of memory; give a smaller size or less data"}
     except KeyboardInterrupt:
         return 1
     except Exception as error:  # a model's or a plug-in's own: a row that says so, and the others go on
-        result = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
-    finally:
-        progress.close()
-    storage.write_text(file.with_suffix(".result.json"), json.dumps(result))
+        found = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
+    storage.write_text(Path(job.found), json.dumps(found))
     return 0
+
+
+def _stop_when_alone() -> None:
+    """Wait until whoever started this process is gone, then let it stop in good order."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

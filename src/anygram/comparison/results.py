@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from anygram import information
+from anygram.comparison.contest import Contest
+from anygram.comparison.pairs import Scored, bounds
 from anygram.reporting import tables
 
 HEADER = ["model", "codec", "bits/byte", "± 95 %", "train s", "score KB/s", "generate sym/s", "size MB"]
@@ -20,6 +22,8 @@ class Row:
 
     model: str
     codec: str
+    who: str = ""
+    """What tells it from all others: the name of its run folder."""
     bits_per_byte: float | None = None
     ci_low: float | None = None
     ci_high: float | None = None
@@ -27,6 +31,9 @@ class Row:
     way: str = ""
     """In which way it went on learning while it read, if it did."""
     floor: bool = False
+    valid_bits_per_byte: float | None = None
+    chosen: bool = True
+    """Whether the validation part chose this of several ways of training one model, if there were several."""
     perplexity: float | None = None
     train_seconds: float | None = None
     total_seconds: float | None = None
@@ -34,6 +41,9 @@ class Row:
     epochs: float | None = None
     score_bytes_per_second: float | None = None
     generate_symbols_per_second: float | None = None
+    first_symbol_seconds: float | None = None
+    state_bytes_per_100_symbols: int | None = None
+    energy_joules: float | None = None
     model_bytes: int | None = None
     peak_memory_bytes: int | None = None
     run: str | None = None
@@ -47,17 +57,87 @@ class Row:
         return asdict(self)
 
 
+def rows(contest: Contest, found: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """Return a row for every contestant, one more for those that went on learning, and the floors'."""
+    made = []
+    for one in contest.contestants:
+        whole = dict(found[one.who])
+        adapted = whole.pop("adapted", None)
+        for each in (whole, {**whole, **adapted}) if adapted else (whole,):
+            made.append(row(one.model, one.codec, each, who=one.who, run=one.who))
+    made = _chosen(contest, made)
+    for name, figures in found.items():
+        kind, _, compressor = name.partition("/")
+        if kind == "floor":
+            made.append(row(compressor, "", figures, who=compressor, floor=True))
+    return made
+
+
 def row(
-    model: str, codec: str, result: dict[str, Any], *, floor: bool = False, run: str | None = None
+    model: str,
+    codec: str,
+    found: Mapping[str, Any],
+    *,
+    who: str = "",
+    floor: bool = False,
+    run: str | None = None,
 ) -> Row:
-    """Return a job's result as a row; the interval is that of a paired bootstrap with a fixed seed."""
-    fields = {name: value for name, value in result.items() if name not in ("nats_D", "units_D", "codec")}
-    if result.get("bits_per_byte") is not None and "nats_D" in result:
-        figures = information.paired_bootstrap(np.array(result["nats_D"]), np.array(result["units_D"]))
-        # of a few bytes some resamples draw empty blocks alone: they have no figure
-        fields["ci_low"], fields["ci_high"] = information.interval(figures[np.isfinite(figures)])
-    fields.setdefault("adaptive", floor)
-    return Row(model=model, codec=result.get("codec", codec), floor=floor, run=run, **fields)
+    """Return what was found as a row; the interval is that of a paired bootstrap with a fixed seed."""
+    known = {name: value for name, value in found.items() if name in Row.__dataclass_fields__}
+    if found.get("bits_per_byte") is not None and "nats_D" in found:
+        known["ci_low"], known["ci_high"] = interval(found)
+    known.setdefault("adaptive", floor)
+    return Row(
+        **{
+            **known,
+            "model": model,
+            "codec": found.get("codec", codec),
+            "who": who,
+            "floor": floor,
+            "run": run,
+        }
+    )
+
+
+def _chosen(contest: Contest, made: Sequence[Row]) -> list[Row]:
+    """Return the rows, of each model that is tried in several ways all but the best on validation not chosen.
+
+    The test part would choose the luckiest.
+    """
+    tried = {one.who for one in contest.contestants if one.swept}
+    best: dict[tuple[str, str], Row] = {}
+    for one in made:
+        figure = one.valid_bits_per_byte
+        if one.who in tried and figure is not None:
+            before = best.get((one.model, one.codec))
+            if before is None or figure < (before.valid_bits_per_byte or math.inf):
+                best[one.model, one.codec] = one
+    chosen = {one.who for one in best.values()}
+    return [replace(one, chosen=one.who not in tried or one.who in chosen) for one in made]
+
+
+def scored(who: str, found: Mapping[str, Any]) -> Scored:
+    """Return what documents, or blocks of few of them, cost a contestant."""
+    return Scored(who, np.array(found["nats_D"]), np.array(found["units_D"]))
+
+
+def interval(found: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the 95 % interval of bits per byte of what was found, by the bootstrap."""
+    return bounds(scored("", found), contiguous=found["contiguous"])
+
+
+def outcome(found: Mapping[str, Any]) -> str:
+    """Return what was found in a few words."""
+    if found.get("error"):
+        return f"failed: {found['error']}"
+    figure = found.get("bits_per_byte")
+    said = "lossy" if figure is None else f"{figure:.3f} bits per byte"
+    adapted = found.get("adapted")
+    if adapted and adapted["bits_per_byte"] is not None:
+        said += (
+            f", {adapted['bits_per_byte']:.3f} where it goes on learning while it reads ({adapted['way']})"
+        )
+    return f"{said} after {found['train_seconds']:.1f} s"
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
@@ -96,28 +176,6 @@ def table(rows: Sequence[Row]) -> str:
     """Return the table for a terminal, with a line for each that failed or stopped early."""
     ordered = in_order(rows)
     return "\n".join([tables.aligned(HEADER, [cells(one) for one in ordered]), *_remarks(ordered)])
-
-
-def report(rows: Sequence[Row], data: dict[str, Any], budget: str) -> str:
-    """Return report.md: what was compared on what, and the table."""
-    ordered = in_order(rows)
-    described = [[name, str(value)] for name, value in data.items()]
-    lines = [
-        "# Comparison",
-        "",
-        f"Budget: {budget} of training a model. Figures on the test split: bits per byte of the original",
-        "data, boundaries included, with the half width of a 95 % paired-bootstrap interval. Static figures",
-        "come first; adaptive ones, of what learns while it reads, as every compressor does, are not ranked",
-        "with them.",
-        "",
-        tables.markdown(HEADER, [cells(one) for one in ordered]),
-        "",
-        *_remarks(ordered),
-        "",
-        tables.markdown(["data", ""], described),
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def _remarks(rows: Sequence[Row]) -> list[str]:

@@ -1,0 +1,179 @@
+"""What results.json holds, from what each piece of work found: figures, what they mean, by which rules."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from anygram import runs
+from anygram.comparison import crossings, curves, disagreements, results, rules
+from anygram.comparison.agreement import Agreement, third
+from anygram.comparison.answer import Evidence, answer
+from anygram.comparison.contest import Contest
+from anygram.comparison.pairs import Difference, Scored, differences
+from anygram.comparison.results import Row
+from anygram.comparison.rules import Facts
+from anygram.data.preparation import Prepared
+from anygram.data.store import units_of
+from anygram.threads import cores
+
+FORMAT = 1
+
+Found = Mapping[str, Mapping[str, Any]]
+"""By the name of a piece of work: WHO, floor/NAME, third/WHO, share-16/WHO."""
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The rows, in order, and all of results.json."""
+
+    rows: Sequence[Row]
+    fields: Mapping[str, Any]
+
+
+def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, parallel: int) -> Assembled:
+    """Return what is to be written of a comparison whose work is all done."""
+    rows = results.in_order(results.rows(contest, found))
+    told = [row.to_json() for row in rows]
+    judged = [row for row in told if row["chosen"]]
+    contiguous = any(found[row["who"]].get("contiguous", False) for row in judged if not row["floor"])
+    pairs = differences(_scored(judged, found), contiguous=contiguous)
+    shortened = _third(contest, judged, pairs, found)
+    learning = _curves(contest, found) if contest.curves else []
+    crossed = crossings.between(learning)
+    details = {one.who: found[one.who]["detail"] for one in contest.contestants if "detail" in found[one.who]}
+    kept = _rules(contest, prepared, found, told, details, parallel)
+    evidence = Evidence(
+        pairs=pairs,
+        test_bytes=prepared.description["test_bytes"],
+        test_documents=prepared.description["test_documents"],
+        train_bytes=units_of(prepared.splits.train),
+        duplicates=prepared.description["duplicates_in_test"],
+        third=shortened,
+        crossings=crossed,
+        broken_rules=[rule["rule"] for rule in kept if rule["held"] is False],
+    )
+    fields = {
+        "format": FORMAT,
+        "question": _question(contest, command),
+        "data": prepared.description,
+        "machine": _machine(),
+        "results": told,
+        "details": details,
+        "pairs": [pair.to_json() for pair in pairs],
+        "answer": answer(judged, contest.prefer, evidence).to_json(),
+        "rules": kept,
+        "third": shortened.to_json() if shortened else None,
+        "curves": learning,
+        "crossings": [one.to_json() for one in crossed],
+        "disagreements": _disagreements(judged, prepared, found),
+    }
+    return Assembled(rows, fields)
+
+
+def _question(contest: Contest, command: str) -> dict[str, Any]:
+    """Return what was asked."""
+    return {
+        "contestants": [one.who for one in contest.contestants],
+        "budget": asdict(contest.budget),
+        "seed": contest.seed,
+        "threads": cores(),
+        "prefer": contest.prefer,
+        "adapt": contest.adapt,
+        "third": contest.third,
+        "curves": contest.curves,
+        "settings": {
+            f"{one.who} {key}": value for one in contest.contestants for key, value in one.values.items()
+        },
+        "command": command,
+    }
+
+
+def _machine() -> dict[str, Any]:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_bytes": pages,
+        "platform": platform.platform(),
+        "versions": runs.versions(),
+    }
+
+
+def _scored(judged: Sequence[Mapping[str, Any]], found: Found) -> list[Scored]:
+    """Return what documents cost each static contestant that has bits per byte."""
+    return [
+        results.scored(row["who"], found[row["who"]])
+        for row in judged
+        if row["bits_per_byte"] is not None and not row["adaptive"] and not row["floor"]
+    ]
+
+
+def _third(
+    contest: Contest, judged: Sequence[Mapping[str, Any]], pairs: Sequence[Difference], found: Found
+) -> Agreement | None:
+    """Return what a third of the budget says, if it was asked."""
+    if not contest.third:
+        return None
+    rows = [
+        results.row(one.model, one.codec, found[f"third/{one.who}"], who=one.who).to_json()
+        for one in contest.contestants
+        if any(row["who"] == one.who for row in judged)
+    ]
+    return third(judged, pairs, rows)
+
+
+def _curves(contest: Contest, found: Found) -> list[dict[str, Any]]:
+    """Return the learning curve of everyone who has bits per byte; its last point is the whole run."""
+    described = []
+    for one in contest.contestants:
+        if found[one.who].get("bits_per_byte") is None:
+            continue
+        parts = [found[name] for name in (*(f"share-{part}/{one.who}" for part in (16, 8, 4, 2)), one.who)]
+        points = [
+            _point(share, part)
+            for share, part in zip((1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), parts, strict=True)
+            if part.get("bits_per_byte") is not None
+        ]
+        described.append(curves.describe(one.who, points))
+    return described
+
+
+def _point(share: float, found: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = results.interval(found)
+    figures = {name: found[name] for name in ("bits_per_byte", "train_seconds")}
+    return {"share": share, "bytes": found["train_bytes"], "ci_low": low, "ci_high": high, **figures}
+
+
+def _rules(
+    contest: Contest,
+    prepared: Prepared,
+    found: Found,
+    told: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Any],
+    parallel: int,
+) -> list[dict[str, Any]]:
+    facts = [
+        Facts(who=one.who, **found[one.who]["facts"])
+        for one in contest.contestants
+        if "facts" in found[one.who]
+    ]
+    return rules.rules(
+        facts,
+        parallel=parallel > 1,
+        duplicates=prepared.description["duplicates_in_test"],
+        rows=told,
+        checks={who: detail["checks"] for who, detail in details.items()},
+    )
+
+
+def _disagreements(
+    judged: Sequence[Mapping[str, Any]], prepared: Prepared, found: Found
+) -> list[dict[str, Any]]:
+    scored = _scored(judged, found)
+    nats = {one.who: one.nats_D for one in scored}
+    units = {one.who: one.units_D for one in scored}
+    return disagreements.differing(nats, units, prepared.splits.test)

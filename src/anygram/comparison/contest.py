@@ -1,0 +1,228 @@
+"""Who competes on what, under which budget: asked once, written down, and the same when it is resumed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from anygram import codecs, models, storage, training
+from anygram.budgets import Budget
+from anygram.data.preparation import DataOptions
+from anygram.errors import RunError, UnknownName, UsageError
+from anygram.settings import check_seed
+
+Preference = Literal["quality", "speed", "memory", "latency"]
+FILE = "contest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model over a codec, with settings of its own by key; `who` names it, and its run folder."""
+
+    model: str
+    codec: str = training.DEFAULT_CODEC
+    values: Mapping[str, Any] = field(default_factory=dict)
+    swept: tuple[str, ...] = ()
+    """Which of the values tell it from others of its model."""
+
+    @property
+    def who(self) -> str:
+        """The name of its row and of its run folder."""
+        return "-".join([self.model, self.codec, *(f"{key}={self.values[key]}" for key in self.swept)])
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What is compared and how; equal contests on equal data give equal tables."""
+
+    contestants: tuple[Contestant, ...]
+    options: DataOptions
+    budget: Budget = field(default_factory=lambda: Budget(seconds=300))
+    seed: int = 0
+    adapt: bool = False
+    """Whether each model is measured a second time, going on to learn while it reads."""
+    prefer: Preference = "quality"
+    third: bool = False
+    """Whether everyone is trained with a third of the budget too."""
+    curves: bool = False
+    """Whether everyone is trained on shares of the data too."""
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        if self.prefer not in get_args(Preference):
+            raise UsageError(
+                f"--prefer must be one of {', '.join(get_args(Preference))}, got '{self.prefer}'"
+            )
+
+    def check(self) -> None:
+        """Raise for an unknown name or a setting out of range, before any work is done."""
+        for one in self.contestants:
+            training.check(self.plan(one))
+
+    def plan(self, one: Contestant) -> training.Plan:
+        """Return what to train for a contestant."""
+        return training.Plan(one.model, one.codec, one.values, self.budget, self.seed)
+
+    def write(self, folder: Path, fingerprint: str) -> None:
+        """Write down what is compared, on data of this fingerprint."""
+        storage.write_json(folder / FILE, {"format": FORMAT, "fingerprint": fingerprint, **asdict(self)})
+
+    def command(self, out: Path) -> str:
+        """Return the command line that does all this anew."""
+        words = ["anygram", "compare", *self.options.sources]
+        words += ["--models", ",".join(dict.fromkeys(f"{one.model}:{one.codec}" for one in self.contestants))]
+        words += ["--budget", self.budget.to_words(), "--seed", str(self.seed), "--test", self.options.test]
+        named = {
+            "documents": self.options.documents,
+            "text-field": self.options.text_field,
+            "valid": self.options.valid,
+            "prefer": None if self.prefer == "quality" else self.prefer,
+        }
+        for name, value in named.items():
+            words += [] if value is None else [f"--{name}", value]
+        for key, tried in self._values().items():
+            words += ["--set" if len(tried) == 1 else "--sweep", f"{key}={','.join(tried)}"]
+        words += [f"--{name}" for name in ("adapt", "third", "curves") if getattr(self, name)]
+        return shlex.join([*words, "--out", str(out)])
+
+    def _values(self) -> dict[str, list[str]]:
+        """Return the settings by MODEL.KEY, each with the values it has."""
+        values: dict[str, list[str]] = {}
+        for one in self.contestants:
+            for key, value in one.values.items():
+                tried = values.setdefault(f"{one.model}.{key}", [])
+                if str(value) not in tried:
+                    tried.append(str(value))
+        return values
+
+    def joined_by(self, more: tuple[Contestant, ...]) -> Contest:
+        """Return the contest with more contestants; UsageError for one that takes part already."""
+        known = {one.who for one in self.contestants}
+        for one in more:
+            if one.who in known:
+                raise UsageError(f"{one.who} takes part already; --resume goes on with it")
+        return replace(self, contestants=(*self.contestants, *more))
+
+
+def read(folder: Path) -> tuple[Contest, str]:
+    """Return the contest in a folder, and its data's fingerprint; RunError where there is none."""
+    if not (folder / FILE).is_file():
+        raise RunError(
+            f"{folder} holds no comparison (it has no {FILE}); begin one without --resume or --add"
+        )
+    stored = storage.read_json(folder / FILE)
+    if stored.pop("format", 0) > FORMAT:
+        raise RunError(f"{folder} was written by a later anygram; upgrade anygram")
+    try:
+        fingerprint = str(stored.pop("fingerprint"))
+        options = stored.pop("options")
+        known = [Contestant(**{**one, "swept": tuple(one["swept"])}) for one in stored.pop("contestants")]
+        contest = Contest(
+            contestants=tuple(known),
+            options=DataOptions(**{**options, "sources": tuple(options["sources"])}),
+            budget=Budget(**stored.pop("budget")),
+            **stored,
+        )
+    except (TypeError, KeyError) as error:
+        raise RunError(f"{folder / FILE}: {error}; the file is damaged, compare anew") from error
+    return contest, fingerprint
+
+
+def begun(who: tuple[Contestant, ...], named: Mapping[str, Any]) -> Contest:
+    """Return a new contest, with the options that are named; those that are not are None."""
+    given = {name: value for name, value in named.items() if value is not None}
+    if "sources" not in given:
+        raise UsageError("on which data? name a source; only --resume and --add know it")
+    data = {field.name: given.pop(field.name) for field in fields(DataOptions) if field.name in given}
+    options = DataOptions(
+        **{"valid": None, "test": "0.1", **data}, binary=all(o.codec == "bytes" for o in who)
+    )
+    return Contest(contestants=who, options=options, **given)
+
+
+def resumed(folder: Path, named: Mapping[str, Any]) -> Contest:
+    """Return the contest in `folder`, with what may change about it changed to what is named.
+
+    What decides the figures there already must be as it was: UsageError says what is not. Options that
+    were not named are None.
+    """
+    contest, _ = read(folder)
+    given = {name: value for name, value in named.items() if value is not None}
+    for name in _DECIDING & given.keys():
+        owner = contest if hasattr(contest, name) else contest.options
+        if (begun := getattr(owner, name)) != given[name]:
+            raise UsageError(
+                f"{folder} was begun with other {name} ({begun}, now {given[name]}); resume with the same, "
+                "or leave it out"
+            )
+    changed = {name: value for name, value in given.items() if name not in _DECIDING}
+    return replace(contest, **changed)
+
+
+_DECIDING = {"sources", "documents", "text_field", "valid", "test", "on_bad_record", "budget", "seed"}
+"""Options that decide every figure of a comparison."""
+
+
+def contestants(
+    names: Sequence[str] | None,
+    codec: str | None,
+    values: Mapping[str, Any] | None = None,
+    sweep: Mapping[str, Sequence[Any]] | None = None,
+) -> tuple[Contestant, ...]:
+    """Return who competes, by default all models that need no other runs; `name:codec` fixes a codec.
+
+    Keys of `values` and `sweep` read MODEL.KEY; one contestant stands for each swept value.
+    """
+    chosen: list[Contestant] = []
+    for name in names or models.alone():
+        model, _, own = name.strip().partition(":")
+        if model not in models.REGISTRY.names():
+            raise UnknownName("model", model, models.REGISTRY.names())
+        one = Contestant(model, own or codec or training.default_codec(model))
+        if one.codec not in codecs.REGISTRY.names():
+            raise UnknownName("codec", one.codec, codecs.REGISTRY.names())
+        if one in chosen:
+            raise UsageError(f"{one.who} is named twice; name each model once")
+        chosen.append(one)
+    _check_keys("--set", values or {}, chosen)
+    _check_keys("--sweep", sweep or {}, chosen)
+    settled = [replace(one, values=values_of(one.model, values or {})) for one in chosen]
+    return tuple(swept for one in settled for swept in _swept(one, values_of(one.model, sweep or {})))
+
+
+def values_of(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of one model: those whose key begins with its name.
+
+    >>> values_of("lstm", {"lstm.units": "512", "ngram.order": "5"})
+    {'units': '512'}
+    """
+    prefix = f"{model}."
+    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+
+
+def _swept(one: Contestant, sweep: Mapping[str, Sequence[Any]]) -> list[Contestant]:
+    """Return a contestant for every combination of the values to try."""
+    found = [one]
+    for key, tried in sweep.items():
+        if key in one.values:
+            raise UsageError(f"{one.model}.{key} is both set and swept; keep one of the two")
+        found = [
+            replace(each, values={**each.values, key: value}, swept=(*each.swept, key))
+            for each in found
+            for value in dict.fromkeys(tried)
+        ]
+    return found
+
+
+def _check_keys(option: str, values: Mapping[str, Any], chosen: Sequence[Contestant]) -> None:
+    names = sorted({one.model for one in chosen})
+    for key in values:
+        if key.partition(".")[0] not in names:
+            raise UsageError(
+                f"{option} wants MODEL.KEY=VALUE with a model of the comparison, got '{key}'; "
+                f"models: {', '.join(names)}"
+            )
