@@ -128,5 +128,5 @@ def compare(
         options.print_json(comparison.to_json())
     else:
         print(f"{comparison}\n")
-        print(textwrap.fill(comparison.fields["answer"]["text"], _WIDTH))
+        print(textwrap.fill(comparison.fields["answer"]["text"], _WIDTH, break_on_hyphens=False))
         print(f"\nwritten: {out}/report.html (and .md), {out}/results.json, and a run folder for each model")
