@@ -90,8 +90,18 @@ def test_what_is_done_is_not_done_again_and_more_models_may_come(tmp_path: Path)
 def test_questions_may_be_added_to_a_finished_comparison(tmp_path: Path) -> None:
     corpus, out = write_corpus(tmp_path, 200), tmp_path / "out"
     first = anygram.compare(corpus, out, models="frequency:bytes", budget="1epochs")
-    asked = anygram.compare(out=out, resume=True, adapt=True)
+    left = out / "found" / "share-2" / "frequency-bytes"
+    asked = anygram.compare(out=out, resume=True, adapt=True, curves=True)
     assert [row.adaptive for row in asked.rows] == [False, True]
+    (curve,) = asked.fields["curves"]
+    assert [point["share"] for point in curve["points"]] == [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0]
+    sizes = [point["bytes"] for point in curve["points"]]
+    assert sizes == sorted(sizes) and sizes[2] == pytest.approx(sizes[4] / 4, rel=0.1)
+    assert curve["points"][-1]["bits_per_byte"] == first.rows[0].bits_per_byte
+    assert not left.exists()
+    left.mkdir()  # as a process leaves it that is killed between finding and clearing
+    anygram.compare(out=out, resume=True)
+    assert not left.exists()
     assert asked.rows[0].bits_per_byte == first.rows[0].bits_per_byte
 
 

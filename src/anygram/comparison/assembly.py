@@ -12,7 +12,7 @@ from anygram import runs
 from anygram.comparison import crossings, curves, disagreements, results, rules
 from anygram.comparison.agreement import Agreement, third
 from anygram.comparison.answer import Evidence, answer
-from anygram.comparison.contest import Contest
+from anygram.comparison.contest import SHARES, Contest, share_name
 from anygram.comparison.pairs import Difference, Scored, differences
 from anygram.comparison.results import Row
 from anygram.comparison.rules import Facts
@@ -132,11 +132,9 @@ def _curves(contest: Contest, found: Found) -> list[dict[str, Any]]:
     for one in contest.contestants:
         if found[one.who].get("bits_per_byte") is None:
             continue
-        parts = [found[name] for name in (*(f"share-{part}/{one.who}" for part in (16, 8, 4, 2)), one.who)]
+        parts = {share: found[share_name(share, one.who)] for share in (*SHARES, 1.0)}
         points = [
-            _point(share, part)
-            for share, part in zip((1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), parts, strict=True)
-            if part.get("bits_per_byte") is not None
+            _point(share, part) for share, part in parts.items() if part.get("bits_per_byte") is not None
         ]
         described.append(curves.describe(one.who, points))
     return described

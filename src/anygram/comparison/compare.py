@@ -25,7 +25,7 @@ from anygram.budgets import Budget
 from anygram.comparison import contest as contests
 from anygram.comparison import floors, results
 from anygram.comparison.assembly import Assembled, assemble
-from anygram.comparison.contest import Contest, Contestant
+from anygram.comparison.contest import SHARES, Contest, Contestant, share_name
 from anygram.comparison.job import Job
 from anygram.comparison.markdown import markdown
 from anygram.comparison.page import page
@@ -36,8 +36,6 @@ from anygram.errors import AnygramError, DataError, UsageError
 from anygram.reporting.board import Board, SilentBoard
 from anygram.reporting.progress import Progress, Silent
 
-SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
-"""Of the training part, for learning curves, whose last point is the whole."""
 _SECONDS_TO_WAIT = 30.0
 """For processes of a comparison that was killed, which tidy up after it."""
 
@@ -169,10 +167,12 @@ def _work(contest: Contest, out: Path, workspace: Path) -> list[_Work]:
     work = [_whole(contest, one, out, workspace) for one in contest.contestants]
     work += [_floor(contest, name, out, workspace) for name in floors.available()]
     if contest.third:
-        work += [_part(contest, one, out, workspace, "third", third) for one in contest.contestants]
+        work += [
+            _part(contest, one, out, workspace, f"third/{one.who}", third) for one in contest.contestants
+        ]
     if contest.curves:
         work += [
-            _part(contest, one, out, workspace, f"share-{round(1 / share)}", contest.budget, share)
+            _part(contest, one, out, workspace, share_name(share, one.who), contest.budget, share)
             for share in SHARES
             for one in contest.contestants
         ]
@@ -189,12 +189,11 @@ def _part(
     one: Contestant,
     out: Path,
     workspace: Path,
-    kind: str,
+    name: str,
     budget: Budget,
     share: float = 1.0,
 ) -> _Work:
     """Return a run of which only the figure matters; it is cleared away once that is known."""
-    name = f"{kind}/{one.who}"
     job = _job(contest, one, out, workspace, name)
     run = str(out / "found" / name)
     return _Work(name, replace(job, run=run, budget=asdict(budget), share=share, whole=False))
@@ -233,14 +232,19 @@ def _done(
 ) -> dict[str, dict[str, Any]]:
     """Return what was found by name, now or before."""
     found = {piece.name: before for piece in work if (before := _found_before(piece.job))}
+    for name in found:  # whoever found it may not have lived to clear up
+        _clear(out, name)
     waiting = [piece for piece in work if piece.name not in found]
     board.show([piece.name for piece in waiting], contest.budget.seconds)
     for name, result in place([(piece.name, piece.job) for piece in waiting], board):
         found[name] = result
-        run = out / "found" / name
-        if "/" in name and run.is_dir():
-            shutil.rmtree(run)
+        _clear(out, name)
     return found
+
+
+def _clear(out: Path, name: str) -> None:
+    """Delete a run of which only the figure matters; a contestant's own lies elsewhere."""
+    shutil.rmtree(out / "found" / name, ignore_errors=True)
 
 
 def _found_before(job: Job) -> dict[str, Any]:

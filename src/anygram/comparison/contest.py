@@ -17,6 +17,8 @@ from anygram.settings import check_seed
 Preference = Literal["quality", "speed", "memory", "latency"]
 FILE = "contest.json"
 FORMAT = 1
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+"""Of the training part, for learning curves, whose last point is the whole."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Contest:
             "documents": self.options.documents,
             "text-field": self.options.text_field,
             "valid": self.options.valid,
+            "on-bad-record": None if self.options.on_bad_record == "fail" else self.options.on_bad_record,
             "prefer": None if self.prefer == "quality" else self.prefer,
         }
         for name, value in named.items():
@@ -106,6 +109,15 @@ class Contest:
             if one.who in known:
                 raise UsageError(f"{one.who} takes part already; --resume goes on with it")
         return replace(self, contestants=(*self.contestants, *more))
+
+
+def share_name(share: float, who: str) -> str:
+    """Return what the work of training a contestant on a share of the data is called.
+
+    >>> share_name(1 / 16, "lstm-bytes"), share_name(1.0, "lstm-bytes")
+    ('share-16/lstm-bytes', 'lstm-bytes')
+    """
+    return who if share == 1 else f"share-{round(1 / share)}/{who}"
 
 
 def read(folder: Path) -> tuple[Contest, str]:
