@@ -193,7 +193,8 @@ class LanguageModel(Protocol):
     A model's module offers `Config` (a frozen dataclass) and
     `create(config, vocabulary_size, seed) -> LanguageModel`; the file's name is the model's name.
     It may offer `suggest(sample_ids, symbols, vocabulary_size, budget) -> (Config, settings)`, and
-    `CODEC`, the name of the codec that suits it where the user names none.
+    `CODEC`, the name of the codec that suits it where the user names none. Where a network's `suggest`
+    reckons with other than `neural.sizing.OPERATIONS_A_SECOND`, its module says so by the same name.
 
     Ragged rows are right-padded: `lengths` says how much of each row counts (all of it where None);
     padding holds any id. `score` returns 0.0 past a row's length.

@@ -49,6 +49,8 @@ class Record:
     "finished"; "stopped" where training had to stop."""
     spent: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    probe: dict[str, Any] = field(default_factory=dict)
+    """How fast the machine trained in a short run before, by which sizes were chosen; empty without one."""
     versions: dict[str, str] = field(default_factory=lambda: versions())
     format: int = FORMAT
 

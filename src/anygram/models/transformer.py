@@ -302,7 +302,7 @@ _SIZES = (
 _BITS_A_WEIGHT = 6.4
 _WEIGHTS_A_SYMBOL = 8.0
 # What a step reaches on two cores with matrix units for bfloat16, in operations a second; half without
-_OPERATIONS_A_SECOND = 200e9
+OPERATIONS_A_SECOND = 200e9
 # A pair met seldom is soon known by heart. So the symbols of an epoch for each row of the table of pairs
 # should be so many times the epochs
 _MEETINGS = 17
@@ -334,7 +334,7 @@ def suggest(
         rows * block,
         symbols_a_weight=symbols_a_weight,
         weights_a_symbol=_WEIGHTS_A_SYMBOL,
-        operations_a_second=_OPERATIONS_A_SECOND,
+        operations_a_second=OPERATIONS_A_SECOND,
     )
     steps = epochs * symbols / (rows * block)
     config = Config(

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from anygram.conditioning import refuse
 from anygram.errors import RunError
-from anygram.neural.adaptive import head_of
+from anygram.neural.adaptive import head_of, head_weights
 from anygram.neural.compiling import compile_parts
 from anygram.neural.heads import HeadConfig
 from anygram.neural.sharding import shard_parts, whole, write_whole
@@ -105,6 +105,7 @@ class NeuralLanguageModel:
             torch.default_generator.manual_seed(seed)
             self._body = build()
             self._head = head_of(head, self._body.width, self._body.embedding)
+        self._head_weights = head_weights(head.softmax, self._body.width, vocabulary_size)
         self._network = nn.ModuleDict({"body": self._body, "head": self._head}).to(self._device)
 
     @property
@@ -119,6 +120,13 @@ class NeuralLanguageModel:
     def module(self) -> nn.Module:
         """Return the module that holds the parameters."""
         return self._network
+
+    @property
+    def weights_a_symbol(self) -> int:
+        """Return how many weights a symbol meets in products; a row looked up costs nothing."""
+        tables = {id(part.weight) for part in self._body.modules() if isinstance(part, nn.Embedding)}
+        matrices = (one for one in self._body.parameters() if one.dim() > 1 and id(one) not in tables)
+        return sum(one.numel() for one in matrices) + self._head_weights
 
     @property
     def fused(self) -> bool:

@@ -12,8 +12,9 @@ from anygram.errors import UsageError
 
 S = TypeVar("S")
 
-# What a training step reaches on two cores, in multiplications and additions
-_OPERATIONS_A_SECOND = 80e9
+OPERATIONS_A_SECOND = 80e9
+"""What a training step reaches on two cores, in multiplications and additions. A model's module may have an
+OPERATIONS_A_SECOND of its own."""
 # Forward and backward take about six operations a weight and symbol (Kaplan et al. 2020, section 2.1)
 _OPERATIONS = 6
 
@@ -42,8 +43,13 @@ def require_one_of(name: str, choice: str, choices: Iterable[str]) -> None:
         raise UsageError(f"{name} must be one of {', '.join(choices)}, got {choice!r}")
 
 
+def rate(weights: int, operations_a_second: float) -> float:
+    """Return how many symbols a second are learnt from, each of which meets so many weights."""
+    return operations_a_second / (_OPERATIONS * weights)
+
+
 def affordable_symbols(
-    budget: Budget, symbols: int, weights: int, step: int, operations_a_second: float = _OPERATIONS_A_SECOND
+    budget: Budget, symbols: int, weights: int, step: int, operations_a_second: float = OPERATIONS_A_SECOND
 ) -> float:
     """Return how many symbols a network of so many weights can read within the budget.
 
@@ -52,7 +58,7 @@ def affordable_symbols(
     step reaches on this machine, all told.
     """
     limits = {
-        "seconds": operations_a_second / (_OPERATIONS * weights),
+        "seconds": rate(weights, operations_a_second),
         "symbols": 1,
         "epochs": symbols,
         "steps": step,
@@ -78,7 +84,7 @@ def largest_fitting(
     *,
     symbols_a_weight: float = 4.0,
     weights_a_symbol: float = 4.0,
-    operations_a_second: float = _OPERATIONS_A_SECOND,
+    operations_a_second: float = OPERATIONS_A_SECOND,
 ) -> tuple[S, float]:
     """Return the largest of the sizes (which grow) that the data and the budget can fill, and its epochs.
 

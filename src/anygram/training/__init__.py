@@ -26,7 +26,7 @@ from anygram.learning.group import Group, joined, require_alike
 from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
-from anygram.training import members
+from anygram.training import members, probing
 from anygram.training.plan import (
     DEFAULT_CODEC,
     Plan,
@@ -37,6 +37,7 @@ from anygram.training.plan import (
     default_valid,
     learner_setting,
 )
+from anygram.training.probing import Probe, Suggested
 from anygram.training.session import Session, snapshot, validation_sample
 
 __all__ = [
@@ -122,7 +123,7 @@ def _fresh(
     require_alike(group, "the codec", codec.to_json())
     corpus = _encoded(_learnt_from(plan, splits), codec, workspace / "train", progress)
     require_alike(group, "the text", {"symbols": corpus.symbols})
-    config, learner_values = _suggested(module, corpus, codec.vocabulary_size, plan.budget)
+    (config, learner_values), probe = _suggested(plan, corpus, codec.vocabulary_size, group, progress)
     config = settings.build(module.Config, group.follow(settings.to_words(config)))
     learner_values = group.follow(learner_values)
     if base:
@@ -144,6 +145,7 @@ def _fresh(
         budget=_limits(plan.budget),
         seed=plan.seed,
         data={**data, "symbols": corpus.symbols, **_origins(plan)},
+        probe=probe.to_json() if probe else {},
     )
     valid = validation_sample(splits.valid, codec) if learner.validates else None
     run = StoredRun(record, codec, model, dict(zip(combined, plan.members, strict=True)))
@@ -284,10 +286,18 @@ def _encoded(documents: Documents, codec: Codec, folder: Path, progress: Progres
 
 
 def _suggested(
-    module: Any, corpus: EncodedCorpus, vocabulary_size: int, budget: Budget
-) -> tuple[Any, dict[str, Any]]:
+    plan: Plan, corpus: EncodedCorpus, vocabulary_size: int, group: Group, progress: Progress
+) -> tuple[Suggested, Probe | None]:
+    """Return the defaults for this much data and time on this machine; a mixture's are for its members."""
+    module = models.REGISTRY.load(plan.model)
     if not hasattr(module, "suggest"):
-        return module.Config(), {}
+        return (module.Config(), {}), None
     sample_ids = np.asarray(corpus.ids[:SUGGESTION_SYMBOLS])
-    config, learner_values = module.suggest(sample_ids, corpus.symbols, vocabulary_size, budget)
-    return config, learner_values
+
+    def suggest(budget: Budget) -> Suggested:
+        suggested: Suggested = module.suggest(sample_ids, corpus.symbols, vocabulary_size, budget)
+        return suggested
+
+    if group.size > 1 or plan.members:
+        return suggest(plan.budget), None
+    return probing.suited(plan.model, suggest, corpus, vocabulary_size, plan.budget, progress)
