@@ -57,6 +57,7 @@ def results(seed: int = 0) -> dict[str, Any]:
         "answer": _answer(rows),
         "rules": _rules(),
         "third": _third(rows),
+        "again": {**_third(rows), "text": "Another seed named the same."},
         "curves": [_curve(random, row) for row in rows[:5]],
         "crossings": [
             {"below": "ngram-bytes", "above": "lstm-bytes", "bytes": 2.9e6, "low": 2.1e6, "high": 4.4e6,
@@ -88,6 +89,7 @@ def slim(models: int = 1) -> dict[str, Any]:
         },
         "rules": [],
         "third": None,
+        "again": None,
         "curves": [],
         "crossings": [],
         "disagreements": [],
@@ -180,7 +182,8 @@ def _floor(name: str, bits: float) -> dict[str, Any]:
 def _question(contestants: Sequence[str]) -> dict[str, Any]:
     return {
         "contestants": list(contestants), "budget": {"seconds": 120.0}, "seed": 0, "threads": 2,
-        "prefer": "quality", "adapt": True, "curves": True, "third": True, "settings": {"lstm.units": "512"},
+        "prefer": "quality", "adapt": True, "curves": True, "third": True, "again": True,
+        "settings": {"lstm.units": "512"},
         "command": "anygram compare novels/*.txt --models lstm,transformer,ngram --budget 2m --out out",
     }  # fmt: skip
 

@@ -233,6 +233,25 @@ def test_what_adapts_has_a_row_of_its_own_apart_from_the_static_ones(tmp_path: P
 # Order
 
 
+def test_another_seed_trains_anew_on_the_same_splits(tmp_path: Path, no_floors: None) -> None:
+    corpus = write_corpus(tmp_path, 300)
+    settings = dict(pair.split("=") for pair in LSTM)
+    words: dict[str, Any] = {"models": "lstm:bytes,frequency:bytes", "settings": settings, "test": 0.2}
+    made = anygram.compare(corpus, tmp_path / "out", budget="20steps", again=True, **words)
+    found = made.fields["again"]
+    first, again = (
+        {row["who"]: row["bits_per_byte"] for row in rows}
+        for rows in (made.fields["results"], found["results"])
+    )
+    assert (
+        again["frequency-bytes"] == first["frequency-bytes"]
+    )  # which knows no chance but that of the splits
+    assert again["lstm-bytes"] != first["lstm-bytes"]
+    assert again["lstm-bytes"] == pytest.approx(first["lstm-bytes"], rel=0.1)
+    assert found["winner"] in first and found["text"] in made.fields["answer"]["text"]
+    assert not (tmp_path / "out" / "found" / "again" / "lstm-bytes").exists()
+
+
 def test_static_figures_come_first_and_best_first() -> None:
     rows = [
         Row("zstd", "", bits_per_byte=1.0, adaptive=True, floor=True),

@@ -31,8 +31,8 @@ HOSTILE = [
     "",
 ]
 NAMES = [
-    "answer", "trade", "pairs", "third", "curves", "training", "places", "kinds", "documents", "calibration",
-    "passage", "samples", "rules", "costs", "failures", "repeat",
+    "answer", "trade", "pairs", "third", "again", "curves", "training", "places", "kinds", "documents",
+    "calibration", "passage", "samples", "rules", "costs", "failures", "repeat",
 ]  # fmt: skip
 
 
@@ -105,7 +105,14 @@ def test_a_part_without_data_is_absent() -> None:
         assert _names(made) == kept
         drawings(page(made))
         read_page(page(made))
-    absent: dict[str, Any] = {"curves": [], "third": None, "pairs": [], "disagreements": [], "rules": []}
+    absent: dict[str, Any] = {
+        "curves": [],
+        "third": None,
+        "again": None,
+        "pairs": [],
+        "disagreements": [],
+        "rules": [],
+    }
     made = {**results(), **absent, "details": {}}
     assert _names(made) == ["answer", "trade", "costs", "failures", "repeat"]
 

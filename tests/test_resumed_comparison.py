@@ -158,7 +158,7 @@ def test_the_command_of_a_comparison_asks_the_same(
     corpus, out, again = write_corpus(tmp_path, 200), tmp_path / "out", tmp_path / "again"
     first = anygram.compare(
         corpus, out, models="frequency:bytes,uniform:bytes", settings={"frequency.k": 0.5}, test=0.2,
-        sweep={"frequency.order": [1, 2]}, budget="1epochs,40s", prefer="memory", third=True,
+        sweep={"frequency.order": [1, 2]}, budget="1epochs,40s", prefer="memory", third=True, again=True,
         documents="lines",
     )  # fmt: skip
     words = shlex.split(first.fields["question"]["command"])

@@ -304,6 +304,7 @@ def compare(
     budget: str | Budget | None = None,
     adapt: bool | None = None,
     third: bool | None = None,
+    again: bool | None = None,
     curves: bool | None = None,
     prefer: Preference | None = None,
     seed: int | None = None,
@@ -318,7 +319,8 @@ def compare(
 
     `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings` and
     `sweep` keys read MODEL.KEY. With `adapt` each has a second row, of going on to learn while it reads;
-    with `third` each is trained with a third of the budget too, with `curves` on shares of the data.
+    with `third` each is trained with a third of the budget too, with `again` once more with another seed,
+    with `curves` on shares of the data.
     `resume` goes on with the comparison in `out`, whose sources and options need not be named again; `add`
     brings more models into it.
     """
@@ -337,6 +339,7 @@ def compare(
         "seed": seed,
         "adapt": adapt,
         "third": third,
+        "again": again,
         "curves": curves,
         "prefer": prefer,
     }

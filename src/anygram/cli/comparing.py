@@ -61,6 +61,9 @@ def compare(
     third: Annotated[
         bool | None, typer.Option("--third", help="Ask what a third of the budget would have said.")
     ] = None,
+    again: Annotated[
+        bool | None, typer.Option("--again", help="Train everyone once more, with another seed.")
+    ] = None,
     curves: Annotated[
         bool | None, typer.Option("--curves", help="Train on 1/16, 1/8, 1/4 and 1/2 of the data too.")
     ] = None,
@@ -87,7 +90,7 @@ def compare(
     anygram compare example:docstrings --budget 20s --out first
     anygram compare book.txt --models ngram,lstm,transformer --budget 2m --out which
     anygram compare mail.jsonl --text-field body --models ngram:words,lstm:bpe --out which
-    anygram compare book.txt --models ngram,lstm --curves --third --budget 2m --out which
+    anygram compare book.txt --models ngram,lstm --curves --third --again --budget 2m --out which
     anygram compare --resume --out which
     anygram compare --add transformer --out which
     """
@@ -111,6 +114,7 @@ def compare(
             budget=budget,
             adapt=adapt,
             third=third,
+            again=again,
             curves=curves,
             prefer=options.word(prefer),
             seed=seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anygram.comparison.pairs import Difference
@@ -22,7 +22,7 @@ class Agreement:
     text: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as results.json holds what a third of the budget gave."""
+        """Return it as results.json holds it."""
         names = ("who", "bits_per_byte", "ci_low", "ci_high", "train_seconds", "error")
         rows = [{name: getattr(one, name) for name in names} for one in self.standings]
         return {"results": rows, "winner": self.winner, "agrees": self.agrees, "text": self.text}
@@ -45,8 +45,23 @@ def third(
 def another_seed(
     full: Iterable[Mapping[str, Any]], pairs: Sequence[Difference], again: Iterable[Mapping[str, Any]]
 ) -> Agreement:
-    """Return what the same comparison with another seed says, from rows as results.json holds them."""
-    return _agreement(full, pairs, again, "another seed")
+    """Return what the same comparison with another seed says, from rows as results.json holds them.
+
+    It ends with how far figures moved, which is what no interval over the test part covers.
+    """
+    full = list(full)
+    found = _agreement(full, pairs, again, "another seed")
+    before = {one.who: one.bits for one in Field.of(map(Standing.of, full)).ranked}
+    moved = {
+        one.who: abs(one.bits - before[one.who])
+        for one in Field.of(found.standings).ranked
+        if one.who in before
+    }
+    if not moved:
+        return found
+    most = max(moved, key=lambda who: moved[who])
+    said = f"From one seed to the other figures moved by at most {amounts.bits(moved[most])} ({most})."
+    return replace(found, text=f"{found.text} {said}")
 
 
 def _agreement(

@@ -10,10 +10,10 @@ from typing import Any
 
 from anygram import runs
 from anygram.comparison import crossings, curves, disagreements, results, rules
-from anygram.comparison.agreement import Agreement, third
+from anygram.comparison.agreement import another_seed, third
 from anygram.comparison.answer import Evidence, answer
 from anygram.comparison.contest import SHARES, Contest, share_name
-from anygram.comparison.pairs import Difference, Scored, differences
+from anygram.comparison.pairs import Scored, differences
 from anygram.comparison.results import Row
 from anygram.comparison.rules import Facts
 from anygram.data.preparation import Prepared
@@ -23,7 +23,7 @@ from anygram.threads import cores
 FORMAT = 1
 
 Found = Mapping[str, Mapping[str, Any]]
-"""By the name of a piece of work: WHO, floor/NAME, third/WHO, share-16/WHO."""
+"""By the name of a piece of work: WHO, floor/NAME, third/WHO, again/WHO, share-16/WHO."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
     judged = [row for row in told if row["chosen"]]
     contiguous = any(found[row["who"]].get("contiguous", False) for row in judged if not row["floor"])
     pairs = differences(_scored(judged, found), contiguous=contiguous)
-    shortened = _third(contest, judged, pairs, found)
+    shortened = third(judged, pairs, _part(contest, judged, found, "third")) if contest.third else None
+    again = another_seed(judged, pairs, _part(contest, judged, found, "again")) if contest.again else None
     learning = _curves(contest, found) if contest.curves else []
     crossed = crossings.between(learning)
     details = {one.who: found[one.who]["detail"] for one in contest.contestants if "detail" in found[one.who]}
@@ -53,6 +54,7 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
         train_bytes=units_of(prepared.splits.train),
         duplicates=prepared.description["duplicates_in_test"],
         third=shortened,
+        another_seed=again,
         crossings=crossed,
         broken_rules=[rule["rule"] for rule in kept if rule["held"] is False],
     )
@@ -67,6 +69,7 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
         "answer": answer(judged, contest.prefer, evidence).to_json(),
         "rules": kept,
         "third": shortened.to_json() if shortened else None,
+        "again": again.to_json() if again else None,
         "curves": learning,
         "crossings": [one.to_json() for one in crossed],
         "disagreements": _disagreements(judged, prepared, found),
@@ -84,6 +87,7 @@ def _question(contest: Contest, command: str) -> dict[str, Any]:
         "prefer": contest.prefer,
         "adapt": contest.adapt,
         "third": contest.third,
+        "again": contest.again,
         "curves": contest.curves,
         "settings": {
             f"{one.who} {key}": value for one in contest.contestants for key, value in one.values.items()
@@ -112,18 +116,15 @@ def _scored(judged: Sequence[Mapping[str, Any]], found: Found) -> list[Scored]:
     ]
 
 
-def _third(
-    contest: Contest, judged: Sequence[Mapping[str, Any]], pairs: Sequence[Difference], found: Found
-) -> Agreement | None:
-    """Return what a third of the budget says, if it was asked."""
-    if not contest.third:
-        return None
-    rows = [
-        results.row(one.model, one.codec, found[f"third/{one.who}"], who=one.who).to_json()
+def _part(
+    contest: Contest, judged: Sequence[Mapping[str, Any]], found: Found, kind: str
+) -> list[dict[str, Any]]:
+    """Return the rows of those who are judged, with a third of the budget or another seed."""
+    return [
+        results.row(one.model, one.codec, found[f"{kind}/{one.who}"], who=one.who).to_json()
         for one in contest.contestants
         if any(row["who"] == one.who for row in judged)
     ]
-    return third(judged, pairs, rows)
 
 
 def _curves(contest: Contest, found: Found) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Work:
-    """A piece of work: a whole run, or a figure for a third of the budget or a share of the data."""
+    """A piece of work: a whole run, or a figure for less time, another seed or less data."""
 
     name: str
     job: Job
@@ -170,9 +170,15 @@ def _work(contest: Contest, out: Path, workspace: Path) -> list[_Work]:
         work += [
             _part(contest, one, out, workspace, f"third/{one.who}", third) for one in contest.contestants
         ]
+    if contest.again:
+        whole = contest.budget
+        work += [
+            _part(contest, one, out, workspace, f"again/{one.who}", whole, another_seed=1)
+            for one in contest.contestants
+        ]
     if contest.curves:
         work += [
-            _part(contest, one, out, workspace, share_name(share, one.who), contest.budget, share)
+            _part(contest, one, out, workspace, share_name(share, one.who), contest.budget, share=share)
             for share in SHARES
             for one in contest.contestants
         ]
@@ -191,12 +197,15 @@ def _part(
     workspace: Path,
     name: str,
     budget: Budget,
+    *,
     share: float = 1.0,
+    another_seed: int = 0,
 ) -> _Work:
     """Return a run of which only the figure matters; it is cleared away once that is known."""
     job = _job(contest, one, out, workspace, name)
     run = str(out / "found" / name)
-    return _Work(name, replace(job, run=run, budget=asdict(budget), share=share, whole=False))
+    part = replace(job, run=run, budget=asdict(budget), share=share, another_seed=another_seed, whole=False)
+    return _Work(name, part)
 
 
 def _floor(contest: Contest, name: str, out: Path, workspace: Path) -> _Work:

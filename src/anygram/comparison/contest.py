@@ -50,6 +50,8 @@ class Contest:
     prefer: Preference = "quality"
     third: bool = False
     """Whether everyone is trained with a third of the budget too."""
+    again: bool = False
+    """Whether everyone is trained once more, with another seed."""
     curves: bool = False
     """Whether everyone is trained on shares of the data too."""
 
@@ -89,7 +91,7 @@ class Contest:
             words += [] if value is None else [f"--{name}", value]
         for key, tried in self._values().items():
             words += ["--set" if len(tried) == 1 else "--sweep", f"{key}={','.join(tried)}"]
-        words += [f"--{name}" for name in ("adapt", "third", "curves") if getattr(self, name)]
+        words += [f"--{name}" for name in ("adapt", "third", "again", "curves") if getattr(self, name)]
         return shlex.join([*words, "--out", str(out)])
 
     def _values(self) -> dict[str, list[str]]:

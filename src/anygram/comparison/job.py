@@ -40,6 +40,7 @@ from anygram.runs import StoredRun
 class Job:
     """What one process shall do; `codec` is empty for a floor, whose compressor is `model`.
 
+    `seed` is that of the splits, and of training but for what `another_seed` adds to it;
     `run` is the run folder to write, `found` the file for what was found; `share` how much of the training
     part is learnt from; `whole` asks for everything there is to know, else the figure alone matters; `tried`
     says that this is one of several ways, so that a validation part must choose among them.
@@ -54,6 +55,7 @@ class Job:
     workspace: str
     run: str
     found: str
+    another_seed: int = 0
     share: float = 1.0
     floor: bool = False
     adapt: bool = False
@@ -80,10 +82,10 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         progress.stage(f"compressing with {job.model}")
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}
-    plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed)
+    plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed + job.another_seed)
     workspace = Path(job.workspace)
     default_valid = _valid_to_choose_by if job.tried else partial(training.default_valid, plan)
-    prepared = reopen(options, plan.seed, workspace, default_valid)
+    prepared = reopen(options, job.seed, workspace, default_valid)
     learnt = selected(prepared.splits.train)
     assert learnt is not None, "the parts of a comparison lie in a store"
     prepared = replace(prepared, splits=replace(prepared.splits, train=share_of(learnt, job.share, job.seed)))
@@ -95,7 +97,7 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
     found["train_bytes"] = units_of(prepared.splits.train)
     found["energy_joules"] = None if resumed else meter.joules  # of a process before nobody knows
     if job.whole:
-        found["facts"] |= facts.of_data(options, plan.seed, workspace, prepared)
+        found["facts"] |= facts.of_data(options, job.seed, workspace, prepared)
         found["facts"] |= {"started": started, "finished": time.time()}
     return found | {"total_seconds": total_seconds, "stopped": stopped}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from anygram.comparison.sections import entrants, learning, reading, record, showing, trade, verdict
+from anygram.comparison.sections import agreeing, entrants, learning, reading, record, showing, trade, verdict
 from anygram.comparison.sections.entrants import Entrants
 from anygram.reporting.documents import Document, Section
 
@@ -16,7 +16,8 @@ PARTS: Sequence[Part] = (
     verdict.answer,
     trade.trade,
     verdict.pairs,
-    verdict.third,
+    agreeing.third,
+    agreeing.another_seed,
     learning.curves,
     learning.training,
     reading.places,

@@ -1,4 +1,4 @@
-"""The answer and the table, which differences are real, and what a third of the budget would have said."""
+"""The answer and the table, and which differences are real."""
 
 from __future__ import annotations
 
@@ -209,24 +209,3 @@ def _pair_table(found: Sequence[Mapping[str, Any]]) -> Table:
     left_out = len(found) - len(rows)
     caption = f"Every pair{f', without the last {left_out}' if left_out else ''}"
     return Table(["one", "other", "other − one", "95 % interval", "told apart"], rows, caption, folded=True)
-
-
-def third(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
-    """Return what a third of the budget would have said."""
-    asked = results.get("third")
-    if not asked:
-        return None
-    whole = {row["who"]: row["bits_per_byte"] for row in entrants.ranked}
-    rows = [
-        [
-            row["who"],
-            "failed" if row["error"] else amounts.bits(row["bits_per_byte"]),
-            amounts.interval(row["ci_low"], row["ci_high"]),
-            amounts.bits(whole.get(row["who"])),
-        ]
-        for row in asked["results"]
-    ]
-    header = ["model", "a third of the budget", "95 % interval", "the whole budget"]
-    said = asked["text"] or ("The winner is the same." if asked["agrees"] else "The winner is another.")
-    blocks: list[Block] = [Paragraph(said), Table(header, rows, "Bits per byte")]
-    return Section("third", "What a third of the budget would have said", blocks)
