@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,26 @@ def test_there_is_no_probe_without_seconds_for_it_or_a_network(
 ) -> None:
     monkeypatch.setattr(probing, "_rate", lambda *_: pytest.fail("a probe"))
     assert _train(corpus, model, budget).record.probe == {}
+
+
+class _Clocked:
+    """A learner whose steps take the seconds it is told, 100 symbols each, on a clock of its own."""
+
+    def __init__(self, seconds: list[float]) -> None:
+        self.now, self._left = 0.0, iter(seconds)
+
+    def batches(self, corpus: None) -> Iterator[None]:
+        return repeat(None)
+
+    def update(self, batch: None, spent: float) -> dict[str, float]:
+        self.now += next(self._left)
+        return {"symbols": 100.0}
+
+
+@pytest.mark.parametrize("compiling", [[], [30.0], [30.0, 8.0, 9.0, 5.0]])
+def test_steps_that_compile_do_not_count(compiling: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = _Clocked([*compiling, *[0.5] * 20])
+    monkeypatch.setattr(probing.time, "perf_counter", lambda: learner.now)
+    rate = probing._rate(learner, None, seconds=2.0)  # type: ignore[arg-type]
+    assert rate == pytest.approx(200)
+    assert learner.now <= sum(compiling) + 3.1

@@ -25,13 +25,13 @@ FAR = 4.0
 """Sizes on one machine range from half to twice the rate reckoned with, and change little in between."""
 
 SHARE, MOST_SECONDS = 0.05, 2.0
-"""The probe takes at most so much of the budget, beside it, but two steps in any case."""
+"""The probe takes at most so much of the budget, beside it, but a few steps in any case."""
 
 LEAST_BUDGET = 10.0
 """Seconds; for less a probe would say little."""
 
-_WARMING = 2
-"""Steps that allocate, choose algorithms and compile."""
+FEWEST_STEPS = 6
+"""The first ones compile where nothing has been compiled yet: for no state, for one, and their gradients."""
 
 Suggested = tuple[Any, dict[str, Any]]
 """A model's Config, and settings of its learner."""
@@ -101,14 +101,13 @@ def suited(
 
 
 def _rate(learner: Learner, corpus: EncodedCorpus, seconds: float) -> float:
-    """Return the symbols a second of the steps after the first ones."""
-    began, symbols, spent = time.perf_counter(), 0.0, 0.0
-    for step, batch in enumerate(learner.batches(corpus)):
+    """Return the symbols a second of the fastest step: others compile, allocate, or wait for a neighbour."""
+    began, fastest = time.perf_counter(), 0.0
+    for step, batch in enumerate(learner.batches(corpus), start=1):
         before = time.perf_counter()
         measured = learner.update(batch, 0.0)
         after = time.perf_counter()
-        if step >= _WARMING:
-            symbols, spent = symbols + measured["symbols"], spent + after - before
-            if after - began >= seconds:
-                break
-    return symbols / max(spent, 1e-9)
+        fastest = max(fastest, measured["symbols"] / max(after - before, 1e-9))
+        if step >= FEWEST_STEPS and after - began >= seconds:
+            break
+    return fastest
