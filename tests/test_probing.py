@@ -146,7 +146,7 @@ class _Clocked:
 @pytest.mark.parametrize("compiling", [[], [30.0], [30.0, 8.0, 9.0, 5.0]])
 def test_steps_that_compile_do_not_count(compiling: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     learner = _Clocked([*compiling, *[0.5] * 20])
-    monkeypatch.setattr(probing.time, "perf_counter", lambda: learner.now)
+    monkeypatch.setattr("anygram.training.probing.time.perf_counter", lambda: learner.now)
     rate = probing._rate(learner, None, seconds=2.0)  # type: ignore[arg-type]
     assert rate == pytest.approx(200)
     assert learner.now <= sum(compiling) + 3.1
