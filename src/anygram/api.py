@@ -307,6 +307,7 @@ def compare(
     again: bool | None = None,
     curves: bool | None = None,
     prefer: Preference | None = None,
+    texts: bool | None = None,
     seed: int | None = None,
     resume: bool = False,
     add: str | Sequence[str] | None = None,
@@ -322,7 +323,8 @@ def compare(
     with `third` each is trained with a third of the budget too, with `again` once more with another seed,
     with `curves` on shares of the data.
     `resume` goes on with the comparison in `out`, whose sources and options need not be named again; `add`
-    brings more models into it.
+    brings more models into it. With `texts=False` reports and findings quote nothing of the data and name
+    no source; what was written with texts before is cleared of them.
     """
     from anygram.comparison import compare as comparing
     from anygram.comparison import contest as contests
@@ -342,6 +344,7 @@ def compare(
         "again": again,
         "curves": curves,
         "prefer": prefer,
+        "texts": texts,
     }
     if not resume and not add:
         contest = contests.begun(contests.contestants(_as_names(models), codec, settings, sweep), named)

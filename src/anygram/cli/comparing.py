@@ -67,6 +67,10 @@ def compare(
     curves: Annotated[
         bool | None, typer.Option("--curves", help="Train on 1/16, 1/8, 1/4 and 1/2 of the data too.")
     ] = None,
+    no_texts: Annotated[
+        bool,
+        typer.Option("--no-texts", help="Quote nothing of the data in reports, to show them to others."),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(help="The seed of splits, weights and order; default 0.", show_default=False),
@@ -91,6 +95,7 @@ def compare(
     anygram compare book.txt --models ngram,lstm,transformer --budget 2m --out which
     anygram compare mail.jsonl --text-field body --models ngram:words,lstm:bpe --out which
     anygram compare book.txt --models ngram,lstm --curves --third --again --budget 2m --out which
+    anygram compare mail.jsonl --text-field body --no-texts --out which
     anygram compare --resume --out which
     anygram compare --add transformer --out which
     """
@@ -117,6 +122,7 @@ def compare(
             again=again,
             curves=curves,
             prefer=options.word(prefer),
+            texts=False if no_texts else None,
             seed=seed,
             resume=resume,
             add=add,

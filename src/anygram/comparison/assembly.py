@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from anygram import runs
-from anygram.comparison import crossings, curves, disagreements, results, rules
+from anygram.comparison import crossings, curves, disagreements, redaction, results, rules
 from anygram.comparison.agreement import another_seed, third
 from anygram.comparison.answer import Evidence, answer
 from anygram.comparison.contest import SHARES, Contest, share_name
@@ -61,7 +61,7 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
     fields = {
         "format": FORMAT,
         "question": _question(contest, command),
-        "data": prepared.description,
+        "data": _data(contest, prepared),
         "machine": _machine(),
         "results": told,
         "details": details,
@@ -72,7 +72,7 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
         "again": again.to_json() if again else None,
         "curves": learning,
         "crossings": [one.to_json() for one in crossed],
-        "disagreements": _disagreements(judged, prepared, found),
+        "disagreements": _disagreements(contest, judged, prepared, found),
     }
     return Assembled(rows, fields)
 
@@ -89,11 +89,19 @@ def _question(contest: Contest, command: str) -> dict[str, Any]:
         "third": contest.third,
         "again": contest.again,
         "curves": contest.curves,
+        "texts": contest.texts,
         "settings": {
             f"{one.who} {key}": value for one in contest.contestants for key, value in one.values.items()
         },
         "command": command,
     }
+
+
+def _data(contest: Contest, prepared: Prepared) -> dict[str, Any]:
+    """Return what is said of the data."""
+    if contest.texts:
+        return prepared.description
+    return redaction.of_description(prepared.description, contest)
 
 
 def _machine() -> dict[str, Any]:
@@ -170,9 +178,9 @@ def _rules(
 
 
 def _disagreements(
-    judged: Sequence[Mapping[str, Any]], prepared: Prepared, found: Found
+    contest: Contest, judged: Sequence[Mapping[str, Any]], prepared: Prepared, found: Found
 ) -> list[dict[str, Any]]:
     scored = _scored(judged, found)
     nats = {one.who: one.nats_D for one in scored}
     units = {one.who: one.units_D for one in scored}
-    return disagreements.differing(nats, units, prepared.splits.test)
+    return disagreements.differing(nats, units, prepared.splits.test, quoted=contest.texts)

@@ -30,6 +30,9 @@ COUNTED = "every byte is counted once"
 FITTED = "the codec knows the training part alone"
 LOSSLESS = "lossless"
 
+UNCHECKED = "could not be checked: "
+"""What stands before an error that came instead of a check."""
+
 TOLERANCE = 1e-3
 """In nats a symbol, or of probability: less moves no figure shown, and single precision stays below."""
 
@@ -77,7 +80,7 @@ def check(run: StoredRun, scored: Sequence[Surprisal], train: Documents, test: D
         try:
             found += make()
         except Exception as error:  # a model's or a codec's own
-            said = " ".join(f"could not be checked: {type(error).__name__}: {error}".split())
+            said = UNCHECKED + " ".join(f"{type(error).__name__}: {error}".split())
             found += [Check(rule, False, said) for rule in rules]
     return found
 

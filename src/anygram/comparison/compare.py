@@ -23,7 +23,7 @@ from typing import Any
 from anygram import processes, storage
 from anygram.budgets import Budget
 from anygram.comparison import contest as contests
-from anygram.comparison import floors, results
+from anygram.comparison import floors, redaction, results
 from anygram.comparison.assembly import Assembled, assemble
 from anygram.comparison.contest import SHARES, Contest, Contestant, share_name
 from anygram.comparison.job import Job
@@ -36,6 +36,7 @@ from anygram.errors import AnygramError, DataError, UsageError
 from anygram.reporting.board import Board, SilentBoard
 from anygram.reporting.progress import Progress, Silent
 
+REPORTS = ("results.json", "report.md", "report.html")
 _SECONDS_TO_WAIT = 30.0
 """For processes of a comparison that was killed, which tidy up after it."""
 
@@ -101,7 +102,7 @@ def compare(
             finally:
                 board.close()
             return _published(
-                contest, out, assemble(contest, prepared, found, contest.command(out), parallel)
+                contest, out, assemble(contest, prepared, found, _command(contest, out), parallel)
             )
 
 
@@ -154,11 +155,25 @@ def _held(out: Path) -> Iterator[tuple[int, ...]]:
 def _write_down(contest: Contest, out: Path, prepared: Prepared, resume: bool) -> None:
     """Write what is compared; UsageError where the folder holds a comparison of other data."""
     fingerprint = prepared.description["fingerprint"]
-    if resume and (begun := contests.read(out)[1]) != fingerprint:
-        raise UsageError(
-            f"{out} was begun on other data (fingerprint {begun}, now {fingerprint}); name the same sources"
-        )
+    if resume:
+        begun, before = contests.read(out)
+        if before != fingerprint:
+            raise UsageError(
+                f"{out} was begun on other data (fingerprint {before}, now {fingerprint}); "
+                "name the same sources"
+            )
+        if begun.texts and not contest.texts:
+            _clear_reports(out)
     contest.write(out, fingerprint)
+
+
+def _clear_reports(out: Path) -> None:
+    """Delete the reports and what a killed process left half written; findings are cleared one by one."""
+    for name in REPORTS:
+        for path in (out / name, *out.glob(f".{name}.*")):
+            path.unlink(missing_ok=True)
+    for path in (out / "found").rglob(".*.json.*"):
+        path.unlink(missing_ok=True)
 
 
 def _work(contest: Contest, out: Path, workspace: Path) -> list[_Work]:
@@ -226,6 +241,7 @@ def _job(contest: Contest, one: Contestant, out: Path, workspace: Path, name: st
         run=str((out / one.who).absolute()),
         found=str((out / "found" / f"{name}.json").absolute()),
         tried=bool(one.swept),
+        texts=contest.texts,
     )
 
 
@@ -265,7 +281,14 @@ def _found_before(job: Job) -> dict[str, Any]:
     if before.get("error") or (job.adapt and "adapted" not in before):
         file.unlink()
         return {}
+    if not job.texts and (cleared := redaction.of_found(before)) != before:
+        storage.write_text(file, json.dumps(cleared))
+        return cleared
     return before
+
+
+def _command(contest: Contest, out: Path) -> str:
+    return contest.command(out) if contest.texts else redaction.of_contest(contest).command(redaction.FOLDER)
 
 
 def _published(contest: Contest, out: Path, assembled: Assembled) -> Comparison:

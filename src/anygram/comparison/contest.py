@@ -54,6 +54,8 @@ class Contest:
     """Whether everyone is trained once more, with another seed."""
     curves: bool = False
     """Whether everyone is trained on shares of the data too."""
+    texts: bool = True
+    """Whether reports and findings may quote the data and name their sources."""
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -92,6 +94,7 @@ class Contest:
         for key, tried in self._values().items():
             words += ["--set" if len(tried) == 1 else "--sweep", f"{key}={','.join(tried)}"]
         words += [f"--{name}" for name in ("adapt", "third", "again", "curves") if getattr(self, name)]
+        words += [] if self.texts else ["--no-texts"]
         return shlex.join([*words, "--out", str(out)])
 
     def _values(self) -> dict[str, list[str]]:
@@ -173,6 +176,8 @@ def resumed(folder: Path, named: Mapping[str, Any]) -> Contest:
                 f"{folder} was begun with other {name} ({begun}, now {given[name]}); resume with the same, "
                 "or leave it out"
             )
+    if given.get("texts") and not contest.texts:
+        raise UsageError(f"{folder} was begun without texts, and none were kept; compare anew to see some")
     changed = {name: value for name, value in given.items() if name not in _DECIDING}
     return replace(contest, **changed)
 

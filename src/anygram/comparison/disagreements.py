@@ -25,9 +25,15 @@ EXCERPT_BYTES = 240
 
 
 def differing(
-    nats: Mapping[str, FloatArray], units: Mapping[str, NDArray[np.int64]], test: Documents
+    nats: Mapping[str, FloatArray],
+    units: Mapping[str, NDArray[np.int64]],
+    test: Documents,
+    *,
+    quoted: bool = True,
 ) -> list[dict[str, Any]]:
-    """Return the ten documents whose bits per byte differ most, by contestant, with an excerpt of each.
+    """Return the ten documents whose bits per byte differ most, by contestant.
+
+    Each has its name and an excerpt if they may be quoted, else its place in the test part.
 
     `nats` and `units` are an evaluation's nats_D and units_D of each contestant that has bits per byte: of
     documents, or of contiguous blocks of all of them where they are few. Documents of less than 20 bytes are
@@ -46,7 +52,7 @@ def differing(
     )
     return [
         {
-            **describe(d),
+            **describe(d, quoted=quoted),
             "bits_per_byte": {who: float(bits_D[d]) for who, bits_D in zip(nats, bits_WD, strict=True)},
         }
         for d in order[:SHOWN]
@@ -63,29 +69,35 @@ def _near(overall_W: FloatArray) -> NDArray[np.bool_]:
     return near_W
 
 
-def _document(test: Documents, index: int) -> dict[str, Any]:
+def _document(test: Documents, index: int, *, quoted: bool) -> dict[str, Any]:
     document = test[index]
+    name = shown(document.name.encode("utf-8", "surrogateescape")) if quoted else ""
     return {
-        "document": shown(document.name.encode("utf-8", "surrogateescape")) or f"document {index + 1}",
-        "excerpt": _excerpt(document.to_bytes()),
+        "document": name or f"document {index + 1:,} of the test part",
+        "excerpt": _excerpt(document.to_bytes()) if quoted else "",
         "bytes": document.units,
     }
 
 
-def _block(test: Documents, blocks: int, block: int) -> dict[str, Any]:
+def _block(test: Documents, blocks: int, block: int, *, quoted: bool) -> dict[str, Any]:
     """Describe a block of all documents end to end, as `evaluation.block_sums` cuts them."""
     units = units_of(test)
     begin, end = (-(-edge * units // blocks) for edge in (block, block + 1))
+    return {
+        "document": f"bytes {begin:,} to {end - 1:,} of the test part",
+        "excerpt": _excerpt(_raw(test, begin, end)) if quoted else "",
+        "bytes": end - begin,
+    }
+
+
+def _raw(test: Documents, begin: int, end: int) -> bytes:
+    """Return what stands between two places of all documents end to end, but for separators."""
     raw, place = b"", 0
     for document in test:
         text = document.to_bytes()
         raw += text[_before(text, begin - place) : _before(text, end - place)]
         place += document.units
-    return {
-        "document": f"bytes {begin:,} to {end - 1:,} of the test part",
-        "excerpt": _excerpt(raw),
-        "bytes": end - begin,
-    }
+    return raw
 
 
 def _excerpt(raw: bytes) -> str:

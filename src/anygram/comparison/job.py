@@ -23,7 +23,7 @@ from typing import Any
 
 from anygram import adapting, evaluation, runs, storage, training
 from anygram.budgets import Budget
-from anygram.comparison import costs, facts, floors, telling
+from anygram.comparison import costs, facts, floors, redaction, telling
 from anygram.comparison.energy import metered
 from anygram.comparison.portrait import portray
 from anygram.data.documents import Documents
@@ -43,7 +43,8 @@ class Job:
     `seed` is that of the splits, and of training but for what `another_seed` adds to it;
     `run` is the run folder to write, `found` the file for what was found; `share` how much of the training
     part is learnt from; `whole` asks for everything there is to know, else the figure alone matters; `tried`
-    says that this is one of several ways, so that a validation part must choose among them.
+    says that this is one of several ways, so that a validation part must choose among them; `texts` that what
+    was found may quote the data.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Job:
     adapt: bool = False
     whole: bool = True
     tried: bool = False
+    texts: bool = True
 
     def write(self, path: Path) -> None:
         """Write the job's file."""
@@ -210,16 +212,26 @@ def main(path: str) -> int:
     job, progress = read(Path(path)), telling.Teller(sys.stdout)
     try:
         found = run(job, progress)
-    except AnygramError as error:
-        found = {"error": str(error)}
+        if not job.texts:
+            found = redaction.of_found(found)
     except MemoryError:
         found = {"error": "out of memory; give a smaller size or less data"}
     except KeyboardInterrupt:
         return 1
     except Exception as error:  # a model's or a plug-in's own: a row that says so, and the others go on
-        found = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
+        found = {"error": _told(error, job, progress)}
     storage.write_text(Path(job.found), json.dumps(found))
     return 0
+
+
+def _told(error: Exception, job: Job, progress: Progress) -> str:
+    """Return what is written down of an error; without texts its message is for the terminal alone."""
+    ours = isinstance(error, AnygramError)
+    said = str(error) if ours else " ".join(f"{type(error).__name__}: {error}".split())
+    if job.texts:
+        return said
+    progress.say(f"{job.model}: {said}")
+    return redaction.of_error(error)
 
 
 def _stop_when_alone() -> None:

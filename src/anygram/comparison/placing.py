@@ -76,7 +76,8 @@ class OwnProcesses:
         if found.is_file():
             result: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
             return result
-        return {"error": _died(process.returncode, said.read_text(encoding="utf-8", errors="replace"))}
+        last_words = said.read_text(encoding="utf-8", errors="replace") if job.texts else ""
+        return {"error": _died(process.returncode, last_words)}
 
     def _started(self, file: Path, errors: TextIO) -> subprocess.Popen[str]:
         """Return the process that does a job; it is told to stop if that is what we are about to do."""

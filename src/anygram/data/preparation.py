@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from anygram.data.documents import Document, Lines
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read_in_bulk
@@ -143,6 +143,11 @@ def _counted(documents: Iterable[Document | Lines], progress: Progress) -> Itera
         units += item.units
         progress.update(units, f"{units / 1e6:.1f} MB")
         yield item
+
+
+def is_source(word: str | None) -> TypeGuard[str]:
+    """Return whether a word of `--valid` or `--test` names a source, and not a fraction or none."""
+    return isinstance(_part(word, "test"), str)
 
 
 def _part(word: str | None, name: str) -> float | str | None:

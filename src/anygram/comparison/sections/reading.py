@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from anygram.comparison.sections.entrants import Entrants
@@ -112,11 +112,24 @@ def disagreements(results: Mapping[str, Any], entrants: Entrants) -> Section | N
     if not found:
         return None
     said = f"The {len(found)} documents on which the models differ most, each with the best model first."
-    blocks: list[Block] = [
-        Paragraph(f"{said}{entrants.left_out()}"),
-        Listings([_document(one, entrants) for one in found]),
-    ]
+    quoted = any(one["excerpt"] for one in found)
+    shown = Listings([_document(one, entrants) for one in found]) if quoted else _numbered(found, entrants)
+    blocks: list[Block] = [Paragraph(f"{said}{entrants.left_out()}"), shown]
     return Section("documents", "Where the models differ most", blocks)
+
+
+def _numbered(found: Sequence[Mapping[str, Any]], entrants: Entrants) -> Table:
+    """Return a row for each document of a comparison that quotes none."""
+    everyone = [who for who in found[0]["bits_per_byte"] if who not in entrants.far]
+    rows = [
+        [
+            one["document"],
+            amounts.size(one["bytes"]),
+            *(amounts.bits(one["bits_per_byte"].get(who)) for who in everyone),
+        ]
+        for one in found
+    ]
+    return Table(["", "size", *everyone], rows, "Bits per byte; texts are left out")
 
 
 def _document(one: Mapping[str, Any], entrants: Entrants) -> Listing:

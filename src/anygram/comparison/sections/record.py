@@ -15,6 +15,10 @@ from anygram.reporting.excerpts import clipped
 LONGEST_COMMAND = 10_000
 LONGEST_VALUE = 1500
 LONGEST_ERROR = 500
+_NO_TEXTS = (
+    "This comparison was asked for without texts: it quotes nothing of the data, and sources, fields and "
+    "documents have other names than their own."
+)
 
 
 def rules(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
@@ -68,6 +72,7 @@ def repetition(results: Mapping[str, Any], entrants: Entrants) -> Section:
     for name, version in (machine.pop("versions", None) or {}).items():
         machine[f"{name} version"] = version
     blocks: list[Block] = [
+        *([] if question.pop("texts", True) else [Paragraph(_NO_TEXTS)]),
         *([Listings([Listing("The command", clipped(command, LONGEST_COMMAND))])] if command else []),
         _fields("The question", {"budget": budget, **question}),
         _fields("The data", results["data"]),
