@@ -290,6 +290,19 @@ def test_no_name_lies_over_another(chart: str, numbers: list[float]) -> None:
     assert not any(one.overlaps(other) for one, other in combinations(smaller, 2))
 
 
+@pytest.mark.parametrize("places", [[(0.1, 0.5), (0.5, 0.4)], [(1, 3), (2, 2.9), (9, 1)], [(5, 5), (9, 9)]])
+def test_names_keep_off_the_front_where_there_is_room(places: list[tuple[float, float]]) -> None:
+    points = [Point(f"contextmix-{n}", n, x, y) for n, (x, y) in enumerate(places)]
+    svg = ElementTree.fromstring(scatter.scatter("s", "t", "f", points, Axis("x"), Axis("y"), "less"))
+    (steps,) = (part.get("d") or "" for part in svg.iter(f"{SVG}path") if part.get("class") == "front")
+    corners = [tuple(map(float, corner.split())) for corner in steps.removeprefix("M").split("L")]
+    names = _boxes(svg, "label")
+    assert len(names) == len(points)
+    for (x, y), (next_x, next_y) in pairwise(corners):
+        step = Box(min(x, next_x) - 0.5, min(y, next_y) - 0.5, max(x, next_x) + 0.5, max(y, next_y) + 0.5)
+        assert not any(name.overlaps(step) for name in names)
+
+
 @charts
 @given(numbers=st.lists(st.floats(0, 1e6), min_size=1, max_size=8))
 def test_no_number_of_an_axis_lies_over_another(chart: str, numbers: list[float]) -> None:

@@ -68,6 +68,18 @@ def test_the_page_is_well_formed_and_every_image_has_words(whole: str) -> None:
     assert all(attributes["scope"] == "col" for attributes in found.all("th"))
 
 
+def test_captions_stand_above_the_boxes_that_scroll(whole: str) -> None:
+    boxes = re.findall(r'<div class="box".*?</div>', whole, re.DOTALL)
+    assert boxes and not any("Best first" in re.sub(r"<[^>]*>", "", box) for box in boxes)
+    assert '<p class="caption">Best first</p><div class="box"' in whole
+
+
+def test_standard_input_has_a_name_in_the_report() -> None:
+    made = results()
+    made["data"]["sources"] = ["-"]
+    assert "compared on standard input by one yardstick" in markdown(made)
+
+
 def test_the_page_needs_nothing_beside_it(whole: str) -> None:
     found = read_page(whole)
     assert not {tag for tag, _ in found.tags} & {

@@ -73,7 +73,7 @@ def _document(test: Documents, index: int, *, quoted: bool) -> dict[str, Any]:
     document = test[index]
     name = shown(document.name.encode("utf-8", "surrogateescape")) if quoted else ""
     return {
-        "document": name or f"document {index + 1:,} of the test part",
+        "document": name or f"test document {index + 1:,}",
         "excerpt": _excerpt(document.to_bytes()) if quoted else "",
         "bytes": document.units,
     }

@@ -14,8 +14,9 @@ from anygram.reporting.markup import Markup, coordinate, element, escape
 from anygram.reporting.scales import Axis, Scale, thinned
 
 WIDTH = 440.0
-FONT_SIZE = 12.0
-LINE_HEIGHT = 15.0
+FONT_SIZE = 15.0
+"""Of a phone, whose pages show a drawing at three quarters of its size: on wider pages words are smaller."""
+LINE_HEIGHT = 18.0
 MARGIN = 8.0
 EDGE = 15.0
 """At least so much room is right of every frame."""

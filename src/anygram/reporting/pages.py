@@ -93,14 +93,16 @@ def _table(table: Table) -> Markup:
         element("tr", {}, *(_cell("td", cell, to_right) for cell, to_right in zip(row, right, strict=True)))
         for row in table.rows
     ]
-    caption = element("caption", {}, escape(table.caption)) if table.caption and not table.folded else NOTHING
-    whole = element("table", {}, caption, element("thead", {}, head), element("tbody", {}, *rows))
+    whole = element("table", {}, element("thead", {}, head), element("tbody", {}, *rows))
     # a box that scrolls must be reached by the keyboard
     box = element(
         "div", {"class": "box", "tabindex": "0", "role": "region", "aria-label": _name(table)}, whole
     )
     if not table.folded:
-        return box
+        # above the box, not in it: there it would be cut off where the page is narrow
+        return (
+            joined(element("p", {"class": "caption"}, escape(table.caption)), box) if table.caption else box
+        )
     return element("details", {}, element("summary", {}, escape(_name(table))), box)
 
 

@@ -11,7 +11,7 @@ from anygram.reporting.drawing import LINE_HEIGHT, Box, chart, left_margin, line
 from anygram.reporting.markup import Markup, element
 from anygram.reporting.scales import Axis, lay_out
 
-SIDE = 150.0
+SIDE = 168.0
 LARGEST = 7.0
 SMALLEST = 1.5
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from anygram.reporting import styles
@@ -28,7 +29,9 @@ from anygram.reporting.drawing import (
 from anygram.reporting.markup import Markup, element
 from anygram.reporting.scales import Axis, Scale, lay_out
 
-HEIGHT = 320.0
+HEIGHT = 340.0
+_DIRECTIONS = (0, 180, -45, 45, -135, 135, -90, 90, -20, 20, -160, 160, -70, 70, -110, 110)
+"""In which a name may lie from its point, in degrees, the best first."""
 Direction = Literal["less", "more"]
 
 
@@ -57,10 +60,11 @@ def scatter(
     best = front(points, better_x)
     places = [(x_scale.place(point.x), y_scale.place(point.y)) for point in points]
     content = [x_axis(x, x_scale, frame), y_axis(y, y_scale, frame)]
-    content.append(_front_line([places[number] for number in best], frame, better_x))
+    steps = _front_steps([places[number] for number in best], frame, better_x)
+    content.append(element("path", {"d": path(steps), "class": "front"}))
     content += [_whisker(point, place, y_scale) for point, place in zip(points, places, strict=True)]
     content += [styles.mark(point.number, *place) for point, place in zip(points, places, strict=True)]
-    content += _labels(points, places, y_scale, Box(left, top, WIDTH, bottom))
+    content += _labels(points, places, y_scale, Box(left, top, WIDTH, bottom), steps)
     return chart(name, title, f"{finding} {_said(points, x, y, best)}", WIDTH, HEIGHT, *content)
 
 
@@ -83,14 +87,13 @@ def _same(one: Point, other: Point) -> bool:
     return (one.x, one.y) == (other.x, other.y)
 
 
-def _front_line(places: Sequence[Place], frame: Box, better_x: Direction) -> Markup:
+def _front_steps(places: Sequence[Place], frame: Box, better_x: Direction) -> list[Place]:
     """Return the steps below and beyond which no point lies, out to the worse edge of the frame."""
     steps = [places[0]]
     for place in places[1:]:
         steps += [(place[0], steps[-1][1]), place]
     edge = frame.right if better_x == "less" else frame.left
-    steps.append((edge, steps[-1][1]))
-    return element("path", {"d": path([(places[0][0], frame.top), *steps]), "class": "front"})
+    return [(places[0][0], frame.top), *steps, (edge, steps[-1][1])]
 
 
 def _whisker(point: Point, place: Place, scale: Scale) -> Markup:
@@ -104,8 +107,14 @@ def _whisker(point: Point, place: Place, scale: Scale) -> Markup:
     )
 
 
-def _labels(points: Sequence[Point], places: Sequence[Place], y_scale: Scale, frame: Box) -> list[Markup]:
-    """Return the names beside their points, none over another, over a point or over its interval."""
+def _labels(
+    points: Sequence[Point], places: Sequence[Place], y_scale: Scale, frame: Box, steps: Sequence[Place]
+) -> list[Markup]:
+    """Return the names beside their points, none over another, over a point or over its interval.
+
+    They keep off the line of these steps too, where there is room for that.
+    """
+    crossed = [_around(one, other) for one, other in pairwise(steps)]
     taken = [Box(x - 6, y - 6, x + 6, y + 6) for x, y in places]
     for point, (x, _) in zip(points, places, strict=True):
         if point.low is not None and point.high is not None:
@@ -113,14 +122,39 @@ def _labels(points: Sequence[Point], places: Sequence[Place], y_scale: Scale, fr
     parts = []
     for point, place in zip(points, places, strict=True):
         text = shortened(point.label)
-        for box, far in _candidates(text_width(text), place):
-            if frame.holds(box) and not any(box.overlaps(other) for other in taken):
-                taken.append(Box(box.left - 3, box.top, box.right + 3, box.bottom))
-                if far:
-                    parts.append(line(place, _nearest(box, place), "leader"))
-                parts.append(words(text, box.left, box.bottom - 0.28 * FONT_SIZE, style="label"))
-                break
+        found = _free(text, place, frame, [*taken, *crossed]) or _free(text, place, frame, taken)
+        if found is None:
+            continue
+        box, far = found
+        taken.append(Box(box.left - 3, box.top, box.right + 3, box.bottom))
+        if far:
+            parts.append(line(place, _nearest(box, place), "leader"))
+        parts.append(_named(text, box, place))
     return parts
+
+
+def _named(text: str, box: Box, place: Place) -> Markup:
+    """Return the name in its box, at the side of its point: words may be smaller than their box."""
+    y = box.bottom - 0.28 * FONT_SIZE
+    if box.left >= place[0]:
+        return words(text, box.left, y, style="label")
+    if box.right <= place[0]:
+        return words(text, box.right, y, "end", "label")
+    return words(text, (box.left + box.right) / 2, y, "middle", "label")
+
+
+def _around(one: Place, other: Place) -> Box:
+    """Return a thin box about a level or an upright line."""
+    (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))
+    return Box(left - 1, top - 1, right + 1, bottom + 1)
+
+
+def _free(text: str, place: Place, frame: Box, taken: Sequence[Box]) -> tuple[Box, bool] | None:
+    """Return the nearest box for a label about a place that is free, and whether a line shall lead there."""
+    for box, far in _candidates(text_width(text), place):
+        if frame.holds(box) and not any(box.overlaps(other) for other in taken):
+            return box, far
+    return None
 
 
 def _candidates(width: float, place: Place) -> Iterator[tuple[Box, bool]]:
@@ -128,7 +162,7 @@ def _candidates(width: float, place: Place) -> Iterator[tuple[Box, bool]]:
     x, y = place
     half = FONT_SIZE * 0.6
     for reach in range(8, 260, 7):
-        for degrees in (0, 180, -45, 45, -135, 135, -90, 90):
+        for degrees in _DIRECTIONS:
             across, down = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
             middle_x = x + across * (reach + width / 2)
             middle_y = y + down * (reach + half)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anygram.reporting import styles, surprisal
+from anygram.reporting.drawing import FONT_SIZE
 
 _PAGE = """
 :root{color-scheme:light dark;--ink:#1c1e21;--paper:#fff;--soft:#5a6068;--rule:#d5d9de;--ground:#f5f6f8;
@@ -17,14 +18,14 @@ h1{font-size:1.6rem;line-height:1.2;margin:1.5rem 0 .3rem}
 h2{font-size:1.25rem;line-height:1.3;margin:2.5rem 0 .6rem;padding-top:.8rem;border-top:1px solid var(--rule)}
 h3{font-size:1rem;margin:1.2rem 0 .3rem}
 p,ul{max-width:44rem;margin:.6rem 0}
-.subtitle,figcaption,caption,.note{color:var(--soft)}
+.subtitle,figcaption,.caption,.note{color:var(--soft)}
 .strong{font-size:1.15rem;border-left:.25rem solid var(--strong);padding:.2rem 0 .2rem .8rem}
 a{color:inherit}nav a{text-decoration:none}nav a:hover,nav a:focus{text-decoration:underline}
 nav ol{columns:2 14rem;column-gap:3rem;padding-left:1.8rem;font-size:.92rem;margin:.5rem 0}
 nav summary{font-weight:600}
 .box{overflow-x:auto;max-width:100%;margin:.8rem 0}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;white-space:nowrap;padding:.2rem 0}
+.caption{margin:.8rem 0 0;font-size:.92rem}.caption+.box{margin-top:0}
 th,td{padding:.25rem .7rem .25rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
 th{font-weight:600;vertical-align:bottom}
 td.number,th.number{text-align:right}
@@ -47,7 +48,7 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:24rem;overflow-y:auto
 .chart{display:block;width:100%;height:auto;overflow:visible;font:12px system-ui,sans-serif}
 .chart text{fill:currentColor}
 .chart .label,.chart .tick{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
-.chart .tick{fill:var(--soft);font-size:11px}
+.chart .tick{fill:var(--soft);font-size:.93em}
 .chart .grid{stroke:var(--rule);stroke-width:.7}
 .chart .zero,.chart .crossing{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:3 3}
 .chart .front{fill:none;stroke:var(--soft);stroke-width:1.5;stroke-dasharray:5 4}
@@ -56,7 +57,7 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:24rem;overflow-y:auto
 .chart .band{fill:currentColor;fill-opacity:.13}
 .chart .whisker{stroke:currentColor;stroke-width:1.5}
 .chart .dot{fill:currentColor;fill-opacity:.8}
-@media (max-width:30rem){.chart{font-size:13px}.chart .tick{font-size:12px}}
+@media (max-width:30rem){figure>.chart{font-size:FONT_SIZEpx}.gallery figure>.chart{font-size:12px}}
 @media (min-width:72rem){body{display:grid;grid-template-columns:15rem minmax(0,58rem);column-gap:2rem;
 justify-content:center}header{grid-column:2}header,main{width:100%}nav{grid-column:1;grid-row:1/span 2;
 position:sticky;top:0;align-self:start;max-height:100vh;overflow-y:auto;padding:1.5rem 0 1rem}
@@ -76,4 +77,5 @@ def style_sheet() -> str:
         f".h{number}{{background:rgba(var(--heat),{number * 0.085:.3f})}}"
         for number in range(len(surprisal.LEVELS) + 1)
     )
-    return f"{styles.rules()}{_PAGE}{grounds}".replace("\n", "")
+    page = _PAGE.replace("FONT_SIZE", f"{FONT_SIZE:g}")
+    return f"{styles.rules()}{page}{grounds}".replace("\n", "")

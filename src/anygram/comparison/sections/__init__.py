@@ -38,7 +38,8 @@ def document(results: Mapping[str, Any]) -> Document:
     compared = entrants.of(results)
     made = [part(results, compared) for part in PARTS]
     count = len(results["question"]["contestants"])
-    sources = ", ".join(str(source) for source in results["data"].get("sources") or ()) or "the data"
+    named = (str(source) for source in results["data"].get("sources") or ())
+    sources = ", ".join("standard input" if source == "-" else source for source in named) or "the data"
     return Document(
         title="Which language model for this data?",
         subtitle=f"{count} model{'s' * (count != 1)} compared on {sources} by one yardstick.",

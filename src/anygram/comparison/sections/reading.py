@@ -124,12 +124,12 @@ def _numbered(found: Sequence[Mapping[str, Any]], entrants: Entrants) -> Table:
     rows = [
         [
             one["document"],
-            amounts.size(one["bytes"]),
             *(amounts.bits(one["bits_per_byte"].get(who)) for who in everyone),
+            amounts.size(one["bytes"]),
         ]
         for one in found
     ]
-    return Table(["", "size", *everyone], rows, "Bits per byte; texts are left out")
+    return Table(["", *everyone, "size"], rows, "Bits per byte; texts are left out")
 
 
 def _document(one: Mapping[str, Any], entrants: Entrants) -> Listing:

@@ -147,7 +147,13 @@ def _adaptive(entrants: Entrants) -> Table:
         ]
         for row in entrants.adaptive
     ]
-    return Table(header, rows, "Apart from the ranking: adaptive figures")
+    known = [
+        column
+        for column in range(len(header))
+        if any(row[column] not in ("", amounts.NONE) for row in rows)  # of compressors little is known
+    ]
+    shown = [[row[column] for column in known] for row in rows]
+    return Table([header[column] for column in known], shown, "Apart from the ranking: adaptive figures")
 
 
 def pairs(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
