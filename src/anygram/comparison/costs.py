@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from anygram import states
+from anygram import lanes, states
 from anygram.evaluation import Surprisal
 from anygram.protocols import Codec, Ids, LanguageModel
 from anygram.tasks import generation
@@ -21,6 +21,11 @@ PROMPT_SYMBOLS = 100
 _GENERATION_SECONDS = 2.0
 _GENERATION_SYMBOLS = 2000
 _PROMPTED = 7
+
+
+def warm(model: LanguageModel, codec: Codec) -> None:
+    """Score a boundary alone: what is compiled or loaded at the first use is not counted in a rate."""
+    lanes.score_together(model, [np.array([codec.boundary], dtype=np.int32)])
 
 
 def of_asking(model: LanguageModel, codec: Codec, scored: Sequence[Surprisal]) -> dict[str, Any]:

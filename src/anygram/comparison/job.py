@@ -141,6 +141,7 @@ def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any
     """Return the figures of a trained run; those of the test part are written into its record too."""
     out = Path(job.run)
     run, test = runs.read(out), prepared.splits.test
+    costs.warm(run.model, run.codec)
     progress.stage("scoring the test part", total=prepared.description["test_bytes"])
     kept: list[Surprisal] = []
     scored = evaluation.evaluate(
