@@ -130,6 +130,21 @@ def test_what_differs_is_named(corpus: Path, tmp_path: Path) -> None:
         train(corpus, "lstm", "9steps", tmp_path / "run", resume=True)
 
 
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_source_of_its_own_may_not_change_either(corpus: Path, tmp_path: Path, part: str) -> None:
+    held_out, run = tmp_path / "held_out.log", tmp_path / "run"
+    held_out.write_text("the cat in the log\n")
+    source: dict[str, Any] = {"valid": "none", part: held_out}
+    train(corpus, "lstm", "3steps", run, **source)
+    held_out.write_text("the dog in the log\n")  # as many bytes
+    with pytest.raises(RunError, match=rf"other data \({part}_fingerprint was \w+, now \w+\); resume with"):
+        train(corpus, "lstm", "5steps", run, resume=True, **source)
+    record = run / "run.toml"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(line for line in lines if f"{part}_fingerprint" not in line))
+    train(corpus, "lstm", "5steps", run, resume=True, **source)  # what was not recorded is not known
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
 

@@ -137,10 +137,27 @@ def test_other_data_under_the_same_name_are_refused(tmp_path: Path) -> None:
     before = (out / "results.json").read_bytes()
     write_corpus(tmp_path, 61)
     with pytest.raises(
-        UsageError, match=r"was begun on other data \(fingerprint .*\); name the same sources"
+        UsageError, match=r"was begun on other data \(fingerprint was .*, now .*\); name the same sources"
     ):
         anygram.compare(corpus, out, resume=True)
     assert (out / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_other_data_under_the_name_of_a_held_out_source_are_refused(tmp_path: Path, part: str) -> None:
+    """Else some contestants would have been scored, or stopped, on the old ones and some on the new."""
+    corpus, held_out, out = write_corpus(tmp_path), tmp_path / "held_out.log", tmp_path / "out"
+    held_out.write_text("the cat in the log\nthe rat\n" * 10)
+    source: dict[str, Any] = {part: held_out}
+    first = anygram.compare(corpus, out, models="uniform:bytes", budget="3steps", **source)
+    assert first.fields["data"][f"{part}_fingerprint"] != first.fields["data"]["fingerprint"]
+    held_out.write_text("the dog in the log\nthe rat\n" * 10)  # as many bytes
+    with pytest.raises(
+        UsageError, match=rf"on other data \({part}_fingerprint was .*, now .*\); name the same"
+    ):
+        anygram.compare(out=out, add="frequency:bytes")
+    held_out.write_text("the cat in the log\nthe rat\n" * 10)
+    assert len(anygram.compare(out=out, add="frequency:bytes").rows) == 2
 
 
 def test_there_must_be_something_to_go_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

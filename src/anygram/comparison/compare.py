@@ -31,7 +31,7 @@ from anygram.comparison.markdown import markdown
 from anygram.comparison.page import page
 from anygram.comparison.placing import OwnProcesses, Place
 from anygram.comparison.results import Row
-from anygram.data.preparation import Prepared, reopen, spool
+from anygram.data.preparation import FINGERPRINTS, Prepared, fingerprints, reopen, spool
 from anygram.errors import AnygramError, DataError, UsageError
 from anygram.reporting.board import Board, SilentBoard
 from anygram.reporting.progress import Progress, Silent
@@ -123,6 +123,9 @@ def _prepared(contest: Contest, workspace: Path, progress: Progress) -> Prepared
     """Read the sources once, for all processes; each takes the validation part that its learner needs."""
     spool(contest.options, workspace, progress)
     prepared = reopen(replace(contest.options, valid="none"), contest.seed, workspace)
+    del prepared.description["valid_documents"]  # as many as each learner needs
+    prepared.description["valid"] = contest.options.valid
+    prepared.description.update(fingerprints(contest.options, workspace))
     if not len(prepared.splits.test):
         raise DataError("a comparison needs a test part; leave --test at its default or name a source")
     progress.close()
@@ -154,17 +157,15 @@ def _held(out: Path) -> Iterator[tuple[int, ...]]:
 
 def _write_down(contest: Contest, out: Path, prepared: Prepared, resume: bool) -> None:
     """Write what is compared; UsageError where the folder holds a comparison of other data."""
-    fingerprint = prepared.description["fingerprint"]
+    now = {name: prepared.description[name] for name in FINGERPRINTS if name in prepared.description}
     if resume:
         begun, before = contests.read(out)
-        if before != fingerprint:
-            raise UsageError(
-                f"{out} was begun on other data (fingerprint {before}, now {fingerprint}); "
-                "name the same sources"
-            )
+        pairs = ((name, old, now.get(name)) for name, old in before.items())
+        if changed := ", ".join(f"{name} was {old}, now {new}" for name, old, new in pairs if old != new):
+            raise UsageError(f"{out} was begun on other data ({changed}); name the same sources")
         if begun.texts and not contest.texts:
             _clear_reports(out)
-    contest.write(out, fingerprint)
+    contest.write(out, now)
 
 
 def _clear_reports(out: Path) -> None:

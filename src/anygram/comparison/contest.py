@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from anygram import codecs, models, storage, training
 from anygram.budgets import Budget
-from anygram.data.preparation import DataOptions
+from anygram.data.preparation import FINGERPRINTS, DataOptions
 from anygram.errors import RunError, UnknownName, UsageError
 from anygram.settings import check_seed
 
@@ -73,9 +73,9 @@ class Contest:
         """Return what to train for a contestant."""
         return training.Plan(one.model, one.codec, one.values, self.budget, self.seed)
 
-    def write(self, folder: Path, fingerprint: str) -> None:
-        """Write down what is compared, on data of this fingerprint."""
-        storage.write_json(folder / FILE, {"format": FORMAT, "fingerprint": fingerprint, **asdict(self)})
+    def write(self, folder: Path, fingerprints: Mapping[str, str]) -> None:
+        """Write down what is compared, on data of these fingerprints, by their names."""
+        storage.write_json(folder / FILE, {"format": FORMAT, **fingerprints, **asdict(self)})
 
     def command(self, out: Path) -> str:
         """Return the command line that does all this anew."""
@@ -125,8 +125,8 @@ def share_name(share: float, who: str) -> str:
     return who if share == 1 else f"share-{round(1 / share)}/{who}"
 
 
-def read(folder: Path) -> tuple[Contest, str]:
-    """Return the contest in a folder, and its data's fingerprint; RunError where there is none."""
+def read(folder: Path) -> tuple[Contest, dict[str, str]]:
+    """Return the contest in a folder, and its data's fingerprints; RunError where there is none."""
     if not (folder / FILE).is_file():
         raise RunError(
             f"{folder} holds no comparison (it has no {FILE}); begin one without --resume or --add"
@@ -135,7 +135,9 @@ def read(folder: Path) -> tuple[Contest, str]:
     if stored.pop("format", 0) > FORMAT:
         raise RunError(f"{folder} was written by a later anygram; upgrade anygram")
     try:
-        fingerprint = str(stored.pop("fingerprint"))
+        own, *of_parts = FINGERPRINTS
+        names = [own, *(name for name in of_parts if name in stored)]
+        fingerprints = {name: str(stored.pop(name)) for name in names}
         options = stored.pop("options")
         known = [Contestant(**{**one, "swept": tuple(one["swept"])}) for one in stored.pop("contestants")]
         contest = Contest(
@@ -146,7 +148,7 @@ def read(folder: Path) -> tuple[Contest, str]:
         )
     except (TypeError, KeyError) as error:
         raise RunError(f"{folder / FILE}: {error}; the file is damaged, compare anew") from error
-    return contest, fingerprint
+    return contest, fingerprints
 
 
 def begun(who: tuple[Contestant, ...], named: Mapping[str, Any]) -> Contest:

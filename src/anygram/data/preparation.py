@@ -47,6 +47,9 @@ class Prepared:
     description: dict[str, Any]
 
 
+FINGERPRINTS = ("fingerprint", "valid_fingerprint", "test_fingerprint")
+"""What a record calls the digests of the sources, and of those of --valid and --test."""
+
 DefaultValid = Callable[[int], str]
 """Says which validation split suits data of so many units, where the options leave it open."""
 
@@ -104,7 +107,17 @@ def reopen(
         splits = replace(splits, valid=DocumentStore(workspace / "valid"))
     if isinstance(test, str):
         splits = replace(splits, test=DocumentStore(workspace / "test"))
-    return Prepared(splits, _describe(options, store, splits))
+    return Prepared(splits, {**_describe(options, store, splits), **fingerprints(options, workspace)})
+
+
+def fingerprints(options: DataOptions, workspace: Path) -> dict[str, str]:
+    """Return the digests of what `spool` laid down, by their names; a part that is no source has none."""
+    of_all, *of_parts = FINGERPRINTS
+    found = {of_all: DocumentStore(workspace / "documents").fingerprint}
+    for name, key in zip(("valid", "test"), of_parts, strict=True):
+        if isinstance(_part(getattr(options, name), name), str):
+            found[key] = DocumentStore(workspace / name).fingerprint
+    return found
 
 
 def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dict[str, Any]:
@@ -116,7 +129,6 @@ def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dic
         "test": options.test,
         "documents": len(store),
         "bytes": store.units,
-        "fingerprint": store.fingerprint,
         "train_documents": len(splits.train),
         "valid_documents": len(splits.valid),
         "test_documents": len(splits.test),

@@ -18,6 +18,7 @@ from anygram import bytewise, codecs, models, runs, settings, storage
 from anygram.budgets import Budget
 from anygram.data.corpus import EncodedCorpus, encode_corpus
 from anygram.data.documents import Documents
+from anygram.data.preparation import FINGERPRINTS
 from anygram.data.splitting import Splits
 from anygram.data.store import texts_of
 from anygram.errors import RunError, UsageError
@@ -229,7 +230,8 @@ def _check_learner(plan: Plan, splits: Splits) -> None:
 
 def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:
     """Raise RunError where the run in `out` is another than the plan's, or has nothing left to do."""
-    keys = ("fingerprint", "bytes", "documents", "valid", "test", "members")
+    recorded_prints = [name for name in FINGERPRINTS if name in record.data]
+    keys = (*recorded_prints, "bytes", "documents", "valid", "test", "members")
     if differing := _differences(record.data, {**data, **_origins(plan)}, keys):
         raise RunError(
             f"{out} was trained on other data ({differing}); resume with the same sources and options"
