@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anygram.data.preparation import DataOptions, Prepared, reopen
+from anygram.data.preparation import DataOptions, Prepared, open_splits
 from anygram.data.store import Selection, digest_of, selected
 from anygram.runs import Record
 from anygram.threads import cores
@@ -15,7 +15,7 @@ from anygram.threads import cores
 
 def of_data(options: DataOptions, seed: int, workspace: Path, prepared: Prepared) -> dict[str, Any]:
     """Return which documents a run is given, which of them it learns from, and which are scored."""
-    whole = reopen(replace(options, valid="none"), seed, workspace).splits
+    whole = open_splits(replace(options, valid="none"), seed, workspace)
     valid = prepared.description["valid"]
     return {
         "test_fingerprint": digest_of(_stored(prepared.splits.test)),

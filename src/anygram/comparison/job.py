@@ -27,7 +27,7 @@ from anygram.comparison import costs, facts, floors, redaction, telling
 from anygram.comparison.energy import metered
 from anygram.comparison.portrait import portray
 from anygram.data.documents import Documents
-from anygram.data.preparation import DataOptions, Prepared, reopen
+from anygram.data.preparation import DataOptions, Prepared, open_splits, reopen
 from anygram.data.shares import share_of
 from anygram.data.store import selected, units_of
 from anygram.errors import AnygramError, TrainingStopped
@@ -80,7 +80,7 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
     fields = dict(job.options)
     options = DataOptions(**{**fields, "sources": tuple(fields["sources"])})
     if job.floor:
-        splits = reopen(replace(options, valid="none"), job.seed, Path(job.workspace)).splits
+        splits = open_splits(replace(options, valid="none"), job.seed, Path(job.workspace))
         progress.stage(f"compressing with {job.model}")
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}

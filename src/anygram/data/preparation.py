@@ -96,9 +96,15 @@ def reopen(
     store = DocumentStore(workspace / "documents")
     if options.valid is None:
         options = replace(options, valid=default_valid(store.units))
+    splits = open_splits(options, seed, workspace)
+    return Prepared(splits, {**_describe(options, store, splits), **fingerprints(options, workspace)})
+
+
+def open_splits(options: DataOptions, seed: int, workspace: Path) -> Splits:
+    """Return the splits as `reopen` does, undescribed; a validation part that is left open is none."""
     valid, test = _part(options.valid, "valid"), _part(options.test, "test")
     splits = split(
-        store,
+        DocumentStore(workspace / "documents"),
         valid=valid if isinstance(valid, float) else None,
         test=test if isinstance(test, float) else None,
         seed=seed,
@@ -107,7 +113,7 @@ def reopen(
         splits = replace(splits, valid=DocumentStore(workspace / "valid"))
     if isinstance(test, str):
         splits = replace(splits, test=DocumentStore(workspace / "test"))
-    return Prepared(splits, {**_describe(options, store, splits), **fingerprints(options, workspace)})
+    return splits
 
 
 def fingerprints(options: DataOptions, workspace: Path) -> dict[str, str]:
