@@ -271,13 +271,13 @@ def test_few_documents_make_64_blocks(sizes: list[int]) -> None:
 
 
 def test_blocks_are_cut_by_unit() -> None:
-    nats_D, units_D = block_sums(np.arange(1.0, 7.0), np.array([1, 1, 2, 1, 1, 2]), blocks=4)
+    nats_D, units_D = block_sums([(np.arange(1.0, 7.0), np.array([1, 1, 2, 1, 1, 2]))], blocks=4)
     assert nats_D.tolist() == [1 + 2, 3, 4 + 5, 6]
     assert units_D.tolist() == [2, 2, 2, 2]
 
 
 def test_a_long_symbol_leaves_blocks_empty_and_loses_nothing() -> None:
-    nats_D, units_D = block_sums(np.array([1.0, 2.0, 4.0]), np.array([7, 1, 0]), blocks=4)
+    nats_D, units_D = block_sums([(np.array([1.0, 2.0, 4.0]), np.array([7, 1, 0]))], blocks=4)
     assert (nats_D.tolist(), units_D.tolist()) == ([1.0, 0.0, 0.0, 6.0], [7, 0, 0, 1])
 
 
@@ -286,11 +286,24 @@ def test_blocks_do_not_depend_on_how_finely_text_is_cut(cuts: list[int]) -> None
     """Two codecs have the same blocks wherever both have symbols that end at the blocks' edges."""
     fine_units = np.repeat(1, 256)
     coarse_units = np.diff([0, *sorted(4 * cut for cut in cuts), 256])
-    fine, coarse = (block_sums(units * 1.0, units, blocks=4)[1] for units in (fine_units, coarse_units))
+    fine, coarse = (block_sums([(units * 1.0, units)], blocks=4)[1] for units in (fine_units, coarse_units))
     assert fine.tolist() == [64] * 4
     for edge in (64, 128, 192, 256):
         if edge == 256 or edge // 4 in cuts:
             assert coarse[: edge // 64].sum() == edge
+
+
+@given(sizes=st.lists(st.integers(0, 70), min_size=1, max_size=6), seed=st.integers(0, 1 << 30))
+def test_blocks_are_the_same_to_the_last_bit_however_they_are_summed(sizes: list[int], seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    documents = [(generator.exponential(size=size), generator.integers(0, 4, size)) for size in sizes]
+    nats_N, units_N = (np.concatenate(each) for each in zip(*documents, strict=True))
+    block_N = np.minimum((np.cumsum(units_N) - units_N) * 64 // max(int(units_N.sum()), 1), 63)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "_SUMMED_AT_ONCE", 16)
+        nats_D, units_D = block_sums(documents)
+    assert nats_D.tolist() == np.bincount(block_N, nats_N, minlength=64).tolist()
+    assert units_D.tolist() == np.bincount(block_N, units_N, minlength=64).tolist()
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:

@@ -178,7 +178,7 @@ def test_blocks_of_few_documents_are_shown_by_their_place(texts: list[str]) -> N
     scored = scored_at_random(BYTES, test)
     nats_N = np.concatenate([one.nats_T for one in scored])
     units_N = np.concatenate([one.units_T for one in scored])
-    nats_D, units_D = block_sums(nats_N, units_N)
+    nats_D, units_D = block_sums([(nats_N, units_N)])
     worse_D = nats_D.copy()
     worse_D[[3, 40]] += [9.0, 5.0]
     found = differing({"one": nats_D, "other": worse_D}, {"one": units_D, "other": units_D}, test)

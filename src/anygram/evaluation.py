@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -30,6 +31,9 @@ READ_AT_ONCE = 1 << 12
 FEW_DOCUMENTS = 30
 BLOCKS = 64
 """With fewer than 30 documents intervals resample 64 contiguous blocks (yardstick, rule 4)."""
+
+_SUMMED_AT_ONCE = 1 << 16
+"""Symbols, so that a long document needs little more memory than its surprisals."""
 
 
 @dataclass(frozen=True)
@@ -205,11 +209,13 @@ class _Totals:
         self._known_nats = 0.0
         self._first = self._first_five = 0
         self._ranked = True
-        self._nats: list[tuple[int, float, int]] = []
-        self._few: list[Surprisal] = []
+        self._index, self._document_units, self._nats = array("q"), array("q"), array("d")
+        self._few: list[tuple[FloatArray, NDArray[np.int64]]] = []
 
     def add(self, scored: Surprisal) -> None:
-        self._nats.append((scored.index, float(scored.nats_T.sum()), scored.document.units))
+        self._index.append(scored.index)
+        self._document_units.append(scored.document.units)
+        self._nats.append(float(scored.nats_T.sum()))
         self._symbols += len(scored.ids_T)
         self.units += scored.document.units if self._codec.unit == "byte" else int(scored.units_T.sum())
         self._bytes += scored.document.units
@@ -224,7 +230,7 @@ class _Totals:
             self._first += int((scored.rank_T == 0).sum())
             self._first_five += int((scored.rank_T < 5).sum())
         if len(self._nats) < FEW_DOCUMENTS:
-            self._few.append(scored)
+            self._few.append((scored.nats_T, scored.units_T))
         else:
             self._few.clear()
 
@@ -233,7 +239,7 @@ class _Totals:
             raise DataError("there are no documents to evaluate; name a source that holds some")
         if not self._bytes:
             raise DataError("there is no text to evaluate; name a source that holds some")
-        nats = math.fsum(nats for _, nats, _ in self._nats)
+        nats = math.fsum(self._nats)
         nats_D, units_D = self._resampled()
         per_unit = information.bits_per_unit(nats, self.units) if self._codec.lossless else None
         return Evaluation(
@@ -261,26 +267,31 @@ class _Totals:
 
     def _resampled(self) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return nats and units of what the bootstrap draws: documents, or 64 blocks of few."""
-        if len(self._nats) >= FEW_DOCUMENTS:
-            _, nats, units = zip(*sorted(self._nats), strict=True)
-            return np.array(nats), np.array(units, dtype=np.int64)
-        in_order = sorted(self._few, key=lambda scored: scored.index)
-        nats_N = np.concatenate([scored.nats_T for scored in in_order])
-        units_N = np.concatenate([scored.units_T for scored in in_order])
-        return block_sums(nats_N, units_N)
+        order_D = np.argsort(np.array(self._index), kind="stable")
+        if len(order_D) >= FEW_DOCUMENTS:
+            return np.array(self._nats)[order_D], np.array(self._document_units)[order_D]
+        return block_sums([self._few[document] for document in order_D])
 
 
 def block_sums(
-    nats_N: FloatArray, units_N: NDArray[np.int64], blocks: int = BLOCKS
+    documents: Sequence[tuple[FloatArray, NDArray[np.int64]]], blocks: int = BLOCKS
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """Return nats and units of contiguous blocks that hold equally many units, as nearly as symbols allow.
 
-    Edges lie by unit, so that models with different codecs have the same blocks.
+    `documents` are nats_T and units_T of each in order. Edges lie by unit, so that models with different
+    codecs have the same blocks.
     """
-    before_N = np.cumsum(units_N) - units_N
-    block_N = np.minimum(before_N * blocks // max(int(units_N.sum()), 1), blocks - 1)
-    nats_D: FloatArray = np.bincount(block_N, weights=nats_N, minlength=blocks).astype(np.float64)
-    units_D = np.bincount(block_N, weights=units_N, minlength=blocks).astype(np.int64)
+    nats_D, units_D = np.zeros(blocks), np.zeros(blocks, dtype=np.int64)
+    total = sum(int(units_T.sum()) for _, units_T in documents)
+    before = 0
+    for nats_T, units_T in documents:
+        for first in range(0, len(units_T), _SUMMED_AT_ONCE):
+            piece = slice(first, first + _SUMMED_AT_ONCE)
+            before_T = before + np.cumsum(units_T[piece]) - units_T[piece]
+            block_T = np.minimum(before_T * blocks // max(total, 1), blocks - 1)
+            np.add.at(nats_D, block_T, nats_T[piece])
+            np.add.at(units_D, block_T, units_T[piece])
+            before += int(units_T[piece].sum())
     return nats_D, units_D
 
 
