@@ -208,6 +208,7 @@ def _detail(random: Random, row: Mapping[str, Any]) -> dict[str, Any]:
     bits = row["bits_per_byte"]
     memory = 0.0 if row["model"] in ("uniform", "frequency") else 1.0
     return {
+        "looked_at": {"documents": 24, "bytes": 1_200_000},
         "checks": [
             {"rule": "causality", "held": True, "said": "later symbols changed earlier ones by at most 0"},
             {"rule": "the codec comes back", "held": None, "said": "not asked of so large a part"},

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from anygram.codecs._text import SpelledCodec
+from anygram.comparison.notes import Notes
 from anygram.data.documents import Document
 from anygram.evaluation import Surprisal, surprisals
 from anygram.protocols import Codec, Encoded, LanguageModel
@@ -40,6 +41,14 @@ def documents(lengths: Sequence[int], seed: int = 0) -> list[Document]:
 def scored_by(model: LanguageModel, codec: Codec, test: Sequence[Document]) -> list[Surprisal]:
     """Return the documents scored by the one evaluation, in order."""
     return sorted(surprisals(model, codec, test), key=lambda one: one.index)
+
+
+def noted(codec: Codec, scored: Sequence[Surprisal], test: Sequence[Document]) -> Notes:
+    """Return what a comparison notes of a test part that was scored so."""
+    notes = Notes(codec, test)
+    for one in scored:
+        notes.take(one)
+    return notes
 
 
 def scored_at_random(codec: Codec, test: Sequence[Document], seed: int = 0) -> list[Surprisal]:

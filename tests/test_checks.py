@@ -20,7 +20,7 @@ from anygram.models import uniform
 from anygram.protocols import Codec, Encoded, FloatArray, Ids, LanguageModel, Lengths
 from anygram.runs import Record, StoredRun
 from tests import held_out, toy_models
-from tests.held_out import LettersCodec, documents, scored_by
+from tests.held_out import LettersCodec, documents, noted, scored_by
 from tests.toy_models import Fading, Memory
 
 CODEC = LettersCodec()
@@ -80,7 +80,7 @@ def checked(
     model: LanguageModel, codec: Codec = CODEC, scored: list[Surprisal] | None = None
 ) -> dict[str, Check]:
     run = StoredRun(record(), codec, model)
-    found = checks.check(run, scored or scored_by(model, codec, TEST), [], TEST)
+    found = checks.check(run, noted(codec, scored or scored_by(model, codec, TEST), TEST), [])
     return {each.rule: each for each in found}
 
 
@@ -93,7 +93,7 @@ def broken(found: Mapping[str, Check]) -> set[str]:
 def test_a_right_model_keeps_every_rule(kind: type[Fading]) -> None:
     found = checked(kind(CODEC.vocabulary_size, 0))
     assert broken(found) == set()
-    assert found[checks.CARRIED].said.endswith("the longest document has 1,401 symbols")
+    assert found[checks.CARRIED].said.endswith("the longest looked at has 1,401 symbols")
     assert found[checks.COUNTED].said == "5 of 5 documents were scored, 1,724 of 1,724 bytes"
 
 

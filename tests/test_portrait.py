@@ -10,14 +10,14 @@ import pytest
 
 import anygram
 from anygram import runs, storage
-from anygram.comparison import calibration, passages, portrait
+from anygram.comparison import calibration, notes, passages, portrait
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.splitting import Splits
 from anygram.evaluation import Surprisal
 from anygram.reporting.progress import Silent
 from anygram.runs import StoredRun
 from tests.asking import strict_json
-from tests.held_out import scored_by
+from tests.held_out import noted, scored_by
 
 SIZES = {"units": 24, "embedding": 12, "rows": 8, "block": 16}
 SOURCE = Path(textwrap.__file__)
@@ -54,7 +54,8 @@ def contest(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> Contest
 
 def portrayed(contest: Contest, codec: str, splits: Splits) -> dict[str, Any]:
     path, run, scored = contest[codec]
-    detail = portrait.portray(run, path, scored, train=splits.train, test=splits.test, progress=Silent())
+    read = noted(run.codec, scored, splits.test)
+    detail = portrait.portray(run, path, read, train=splits.train, progress=Silent())
     stored: dict[str, Any] = strict_json(storage.to_json(detail))
     return stored
 
@@ -68,8 +69,8 @@ def details(contest: Contest, splits: Splits) -> dict[str, dict[str, Any]]:
 def test_every_part_is_there_and_every_rule_held(details: dict[str, dict[str, Any]], codec: str) -> None:
     detail = details[codec]
     assert detail.keys() == {
-        "failed", "checks", "by_position", "by_context", "by_kind", "calibration", "training", "passage",
-        "samples",
+        "failed", "looked_at", "checks", "by_position", "by_context", "by_kind", "calibration", "training",
+        "passage", "samples",
     }  # fmt: skip
     assert detail["failed"] == {}
     assert len(detail["checks"]) == 8
@@ -100,6 +101,20 @@ def test_what_has_learnt_something_needs_context_and_knows_frequent_words(
 def test_all_are_shown_one_passage(details: dict[str, dict[str, Any]]) -> None:
     [text] = {"".join(piece["text"] for piece in detail["passage"]) for detail in details.values()}
     assert len(text) == 400 and text in SOURCE.read_text()
+
+
+def test_of_a_large_test_part_all_look_at_the_same_piece(
+    contest: Contest, details: dict[str, dict[str, Any]], splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "MOST_BYTES", 1500)
+    looked = {codec: portrayed(contest, codec, splits) for codec in contest}
+    assert {one["looked_at"]["bytes"] for one in looked.values()} == {1500}
+    assert {one["looked_at"]["bytes"] for one in details.values()} == {splits.test[0].units}
+    for codec, detail in looked.items():
+        assert detail["failed"] == {} and [one for one in detail["checks"] if not one["held"]] == []
+        assert sum(row["bytes"] for row in detail["by_position"]) == (0 if codec == "words" else 1500)
+    [text] = {"".join(piece["text"] for piece in detail["passage"]) for detail in looked.values()}
+    assert len(text) == 400 and text in splits.test[0].text[:1500]
 
 
 def test_a_lossy_codec_has_no_bits_by_byte(details: dict[str, dict[str, Any]]) -> None:

@@ -289,6 +289,15 @@ def test_rules_say_what_was_broken_and_what_was_not_asked() -> None:
     assert "none was broken" in markdown(made)
 
 
+def test_what_was_measured_on_some_of_the_test_part_says_so() -> None:
+    made = results()
+    said = "Measured on 800 KB of the test part, from 17 documents."
+    assert "Measured on" not in markdown(made)
+    for detail in made["details"].values():
+        detail["looked_at"] = {"documents": 17, "bytes": 800_000}
+    assert markdown(made).count(said) == page(made).count(said) == 2  # by place and by kind
+
+
 def test_a_lossy_reading_of_the_passage_has_no_bits_per_byte() -> None:
     made = results()
     made["details"]["ngram-words"] = {"passage": [{"text": "The queen", "bits": 9.0}]}

@@ -126,3 +126,19 @@ def _is_unspaced() -> NDArray[np.bool_]:
     for first, last in _UNSPACED:
         unspaced[first:last] = True
     return unspaced
+
+
+def character_start(raw: bytes, place: int) -> int:
+    """Return where the character that holds this byte begins; the byte itself if none does, or an end.
+
+    >>> character_start("né".encode(), 2), character_start(b"n", 5)
+    (1, 1)
+    """
+    place = min(max(place, 0), len(raw))
+    starts = (start for start in range(place, max(-1, place - 4), -1) if not _goes_on(raw[start : start + 1]))
+    return next(starts, place)
+
+
+def _goes_on(byte: bytes) -> bool:
+    """Return whether a byte is a later one of a character of UTF-8; there may be none."""
+    return bool(byte) and byte[0] & 0xC0 == 0x80

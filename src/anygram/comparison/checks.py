@@ -7,7 +7,7 @@ Axes: T symbols of a document, V vocabulary, P places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from anygram import bytewise, codecs, information, lanes, settings
 from anygram.comparison import stretches
+from anygram.comparison.notes import Notes, Tally
 from anygram.data.documents import Documents
 from anygram.data.store import texts_of, units_of
 from anygram.evaluation import Surprisal
@@ -61,19 +62,19 @@ class Check:
         return asdict(self)
 
 
-def check(run: StoredRun, scored: Sequence[Surprisal], train: Documents, test: Documents) -> list[Check]:
-    """Return every check of a run; `scored` is the test part in order, `train` what the codec was fitted on.
+def check(run: StoredRun, notes: Notes, train: Documents) -> list[Check]:
+    """Return every check of a run, by the notes of its evaluation; `train` is what the codec was fitted on.
 
     One that fails by an error is a check that did not hold.
     """
-    model, codec = run.model, run.codec
+    model, codec, scored = run.model, run.codec, notes.scored
     each: list[tuple[tuple[str, ...], Callable[[], list[Check]]]] = [
         ((CAUSAL,), lambda: [check_causality(model, codec, scored)]),
-        ((NORMALISED, STEPWISE, CARRIED), lambda: check_steps(model, scored)),
-        ((ENDED,), lambda: [check_boundaries(codec, scored)]),
-        ((COUNTED,), lambda: [check_bytes(codec, scored, test)]),
+        ((NORMALISED, STEPWISE, CARRIED), lambda: check_steps(model, scored, notes.cut)),
+        ((ENDED,), lambda: [check_boundaries(notes.tally)]),
+        ((COUNTED,), lambda: [check_bytes(codec, notes.tally)]),
         ((FITTED,), lambda: [check_fit(run.record, codec, train)]),
-        ((LOSSLESS,), lambda: [check_lossless(codec, scored)]),
+        ((LOSSLESS,), lambda: [check_lossless(codec, scored, notes.cut)]),
     ]
     found: list[Check] = []
     for rules, make in each:
@@ -107,17 +108,22 @@ def check_causality(model: LanguageModel, codec: Codec, scored: Sequence[Surpris
     return Check(CAUSAL, gap <= TOLERANCE, said)
 
 
-def check_steps(model: LanguageModel, scored: Sequence[Surprisal]) -> list[Check]:
-    """Check documents read again in uneven pieces, asked for a prediction between any two of them."""
+def check_steps(model: LanguageModel, scored: Sequence[Surprisal], cut: Container[int] = ()) -> list[Check]:
+    """Check documents read again in uneven pieces, asked for a prediction between any two of them.
+
+    Of those in `cut` there is the beginning, whose last symbol and boundary did not cost what stands there.
+    """
     generator = np.random.default_rng(0)
     longest = max(scored, key=lambda one: len(one.ids_T))
     walked = [(longest, WALKED_FAR), *((one, WALKED) for one in _some(scored) if one is not longest)]
-    steps = [step for one, most in walked for step in _walk(model, one, most, generator)]
+    ends = [min(most, len(one.ids_T) - 2 * (one.index in cut)) for one, most in walked]
+    steps = [
+        step for (one, _), end in zip(walked, ends, strict=True) for step in _walk(model, one, end, generator)
+    ]
     total_P = np.array([abs(step.total - 1) for step in steps])
     finite = all(step.finite for step in steps)
     worst, chain = _largest(total_P), _largest(np.array([step.chain_gap for step in steps]))
     carried = _largest(np.array([step.carried_gap for step in steps]))
-    symbols = sum(min(len(one.ids_T), most) for one, most in walked)
     summed = f"at {len(steps)} places sums lie within {worst:.2g} of 1"
     return [
         Check(NORMALISED, finite and worst <= TOLERANCE, summed + ("" if finite else ", but not all finite")),
@@ -129,40 +135,33 @@ def check_steps(model: LanguageModel, scored: Sequence[Surprisal]) -> list[Check
         Check(
             CARRIED,
             carried <= TOLERANCE,
-            f"{symbols:,} symbols read again in {len(steps)} uneven pieces cost the same within "
-            f"{carried:.2g} nats each; the longest document has {len(longest.ids_T):,} symbols",
+            f"{sum(ends):,} symbols read again in {len(steps)} uneven pieces cost the same within "
+            f"{carried:.2g} nats each; the longest looked at has {len(longest.ids_T):,} symbols",
         ),
     ]
 
 
-def check_boundaries(codec: Codec, scored: Sequence[Surprisal]) -> Check:
+def check_boundaries(tally: Tally) -> Check:
     """Check that each document was scored with one boundary, at its end, and that it costs something."""
-    right = all(
-        len(one.ids_T) == len(one.nats_T)
-        and one.ids_T[-1] == codec.boundary
-        and (one.ids_T == codec.boundary).sum() == 1
-        and -TOLERANCE <= one.nats_T[-1] < np.inf
-        for one in scored
-    )
-    if not right:
+    nats_D = np.array(tally.boundary_nats)
+    if not (tally.ended and ((nats_D >= -TOLERANCE) & (nats_D < np.inf)).all()):
         return Check(ENDED, False, "not every document was scored with one boundary, at its end")
-    bits = information.bits(sum(float(one.nats_T[-1]) for one in scored)) / len(scored)
+    bits = information.bits(float(nats_D.mean()))
     return Check(
-        ENDED, True, f"{len(scored):,} documents ended with a boundary, of {bits:.3g} bits on average"
+        ENDED, True, f"{len(nats_D):,} documents ended with a boundary, of {bits:.3g} bits on average"
     )
 
 
-def check_bytes(codec: Codec, scored: Sequence[Surprisal], test: Documents) -> Check:
+def check_bytes(codec: Codec, tally: Tally) -> Check:
     """Check that every document was scored once and that symbols share out all its bytes."""
-    wanted = units_of(test)
-    found = sum(int(one.units_T.sum()) for one in scored)
-    once = sorted(one.index for one in scored) == list(range(len(test)))
-    # the lossy words of a text without words share out nothing
-    alike = all(
-        int(one.units_T.sum()) == one.document.units for one in scored if codec.lossless or len(one.ids_T) > 1
+    wanted = int(tally.wanted_D.sum())
+    once = bool((tally.times_D == 1).all())
+    said = (
+        f"{tally.documents:,} of {len(tally.wanted_D):,} documents were scored, "
+        f"{tally.units:,} of {wanted:,} bytes"
     )
-    said = f"{len(scored):,} of {len(test):,} documents were scored, {found:,} of {wanted:,} bytes"
-    return Check(COUNTED, once and alike and (found == wanted or not codec.lossless), said)
+    all_bytes = tally.units == wanted or not codec.lossless
+    return Check(COUNTED, once and tally.shared_out and all_bytes, said)
 
 
 def check_fit(record: Record, codec: Codec, train: Documents) -> Check:
@@ -178,13 +177,20 @@ def check_fit(record: Record, codec: Codec, train: Documents) -> Check:
     return Check(FITTED, held, f"fitted again on the {size:,} bytes of the training part, it came out {what}")
 
 
-def check_lossless(codec: Codec, scored: Sequence[Surprisal]) -> Check:
-    """Check that documents come back from their symbols; a codec that says it is lossy need not."""
+def check_lossless(codec: Codec, scored: Sequence[Surprisal], cut: Container[int] = ()) -> Check:
+    """Check that documents come back from their symbols; a codec that says it is lossy need not.
+
+    Of those in `cut` there is the beginning, and the symbol at its end may go on.
+    """
     if not codec.lossless:
         return Check(LOSSLESS, True, "the codec loses something and says so: it has no bits per byte")
     stride = max(1, sum(len(one.ids_T) for one in scored) // _DECODED_SYMBOLS)
     sampled = scored[::stride]
-    back = sum(codec.decode(one.ids_T[:-1]) == one.document.text for one in sampled)
+    texts = [codec.decode(one.ids_T[:-1]) for one in sampled]
+    back = sum(
+        text.startswith(one.document.text) if one.index in cut else text == one.document.text
+        for text, one in zip(texts, sampled, strict=True)
+    )
     return Check(LOSSLESS, back == len(sampled), f"{back:,} of {len(sampled):,} documents came back whole")
 
 
@@ -205,9 +211,9 @@ class _Step:
     carried_gap: float
 
 
-def _walk(model: LanguageModel, one: Surprisal, most: int, generator: np.random.Generator) -> Iterator[_Step]:
+def _walk(model: LanguageModel, one: Surprisal, end: int, generator: np.random.Generator) -> Iterator[_Step]:
     """Yield a step for each piece of the document's first symbols, read with the state carried on."""
-    state, place, end = model.start(1), 0, min(most, len(one.ids_T))
+    state, place = model.start(1), 0
     while place < end:
         piece = slice(place, min(end, place + int(generator.integers(1, _LONGEST_PIECE))))
         log_p_V = model.predict(state)[0].astype(np.float64)

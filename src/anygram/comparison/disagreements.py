@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anygram.comparison.characters import character_start
 from anygram.comparison.passages import shown
 from anygram.data.documents import Documents
 from anygram.data.store import units_of
@@ -95,7 +96,7 @@ def _raw(test: Documents, begin: int, end: int) -> bytes:
     raw, place = b"", 0
     for document in test:
         text = document.to_bytes()
-        raw += text[_before(text, begin - place) : _before(text, end - place)]
+        raw += text[character_start(text, begin - place) : character_start(text, end - place)]
         place += document.units
     return raw
 
@@ -104,16 +105,4 @@ def _excerpt(raw: bytes) -> str:
     """Return the first bytes, cut between characters; what is left out shows as an ellipsis."""
     if len(raw) <= EXCERPT_BYTES:
         return shown(raw)
-    return shown(raw[: _before(raw, EXCERPT_BYTES)]) + "…"
-
-
-def _before(raw: bytes, place: int) -> int:
-    """Return where the character that holds this byte begins; the byte itself if none does, or an end."""
-    place = min(max(place, 0), len(raw))
-    starts = (start for start in range(place, max(-1, place - 4), -1) if not _goes_on(raw[start : start + 1]))
-    return next(starts, place)
-
-
-def _goes_on(byte: bytes) -> bool:
-    """Return whether a byte is a later one of a character of UTF-8; there may be none."""
-    return bool(byte) and byte[0] & 0xC0 == 0x80
+    return shown(raw[: character_start(raw, EXCERPT_BYTES)]) + "…"

@@ -25,13 +25,13 @@ from anygram import adapting, evaluation, runs, storage, training
 from anygram.budgets import Budget
 from anygram.comparison import costs, facts, floors, redaction, telling
 from anygram.comparison.energy import metered
+from anygram.comparison.notes import Notes
 from anygram.comparison.portrait import portray
 from anygram.data.documents import Documents
 from anygram.data.preparation import DataOptions, Prepared, open_splits, reopen
 from anygram.data.shares import share_of
 from anygram.data.store import selected, units_of
 from anygram.errors import AnygramError, TrainingStopped
-from anygram.evaluation import Surprisal
 from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
 
@@ -143,23 +143,23 @@ def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any
     run, test = runs.read(out), prepared.splits.test
     costs.warm(run.model, run.codec)
     progress.stage("scoring the test part", total=prepared.description["test_bytes"])
-    kept: list[Surprisal] = []
+    notes = Notes(run.codec, test, job.seed)
     scored = evaluation.evaluate(
         run.model,
         run.codec,
         test,
         ranks=False,
-        keep=kept.append if job.whole else None,
+        keep=notes.take if job.whole else None,
         progress=progress.update,
     )
     record = replace(run.record, figures={**run.record.figures, "test": scored.to_json()})
     runs.rewrite_record(out, record)
     found = {**_figures(run, scored), **_arrays(scored)}
     if job.whole:
-        found |= {**costs.of_asking(run.model, run.codec, kept), "model_bytes": runs.model_bytes(out)}
+        found |= {**costs.of_asking(run.model, run.codec, notes.scored), "model_bytes": runs.model_bytes(out)}
         found["facts"] = facts.of_training(run.record, job.values, job.tried)
         found["detail"] = portray(
-            run, out, kept, train=prepared.splits.train, test=test, progress=progress, seed=job.seed
+            run, out, notes, train=prepared.splits.train, progress=progress, seed=job.seed
         )
     if job.adapt:
         found["adapted"] = _adapted(run, test, progress)

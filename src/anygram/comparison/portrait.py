@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from anygram import runs
 from anygram.comparison import calibration, checks, contexts, kinds, passages
 from anygram.comparison.characters import count_words
+from anygram.comparison.notes import Notes
 from anygram.data.documents import Documents
-from anygram.evaluation import Surprisal
 from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
 
@@ -30,21 +30,21 @@ class _Part:
 def portray(
     run: StoredRun,
     path: Path,
-    scored: Sequence[Surprisal],
+    notes: Notes,
     *,
     train: Documents,
-    test: Documents,
     progress: Progress,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Return the detail of the run in `path`; `scored` is the whole test part, every document of it scored.
+    """Return the detail of the run in `path`, by what was noted while the test part was scored.
 
     `train` is what the run was trained on, `seed` one that all contestants share. A part that fails is
     empty, and `failed` says why by its name; the others are measured all the same.
     """
-    in_order = sorted(scored, key=lambda one: one.index)
-    parts = _parts(run, path, in_order, train, test, seed)
-    detail: dict[str, Any] = {"failed": {}}
+    scored = notes.scored
+    looked_at = {"documents": len(scored), "bytes": sum(int(one.units_T.sum()) for one in scored)}
+    parts = _parts(run, path, notes, train, seed)
+    detail: dict[str, Any] = {"failed": {}, "looked_at": looked_at}
     progress.stage(f"looking closely at {path.name}", total=len(parts))
     for done, (name, part) in enumerate(parts.items()):
         progress.update(done, part.title)
@@ -57,15 +57,8 @@ def portray(
     return detail
 
 
-def _parts(
-    run: StoredRun,
-    path: Path,
-    scored: Sequence[Surprisal],
-    train: Documents,
-    test: Documents,
-    seed: int,
-) -> dict[str, _Part]:
-    model, codec = run.model, run.codec
+def _parts(run: StoredRun, path: Path, notes: Notes, train: Documents, seed: int) -> dict[str, _Part]:
+    model, codec, scored = run.model, run.codec, notes.scored
     by_byte = {
         "by_position": _Part("bits by position", lambda: contexts.by_position(scored), []),
         "by_context": _Part("bits by context", lambda: contexts.by_context(model, scored), []),
@@ -74,9 +67,7 @@ def _parts(
     if not (codec.lossless and codec.unit == "byte"):  # others have no bits per byte
         by_byte = {name: _Part(part.title, list, []) for name, part in by_byte.items()}
     return {
-        "checks": _Part(
-            "the rules", lambda: [one.to_json() for one in checks.check(run, scored, train, test)], []
-        ),
+        "checks": _Part("the rules", lambda: [one.to_json() for one in checks.check(run, notes, train)], []),
         **by_byte,
         "calibration": _Part("calibration", lambda: calibration.reliability(model, scored), None),
         "training": _Part("the training curve", lambda: training_curve(path), []),

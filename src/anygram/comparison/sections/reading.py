@@ -37,7 +37,7 @@ def places(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     positions = _series("by_position", lambda entry: float(entry["last"] + 1), entrants)
     if positions:
         axis = Axis("bytes into the document, up to", form=amounts.number)
-        blocks.append(Paragraph(f"{_PLACES}{entrants.left_out()}"))
+        blocks.append(Paragraph(f"{_PLACES}{_looked_at(results)}{entrants.left_out()}"))
         blocks.append(_figure("by-position", "Bits per byte along documents", positions, axis))
     contexts = _series("by_context", lambda entry: float(entry["context"]), entrants)
     if contexts:
@@ -45,6 +45,16 @@ def places(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
         blocks.append(Paragraph(_CONTEXTS))
         blocks.append(_figure("by-context", "Bits per byte by length of context", contexts, axis))
     return Section("places", "Where in a document, and how much context helps", blocks) if blocks else None
+
+
+def _looked_at(results: Mapping[str, Any]) -> str:
+    """Return a sentence that says how much of a large test part this was measured on; nothing if on all."""
+    details = (results.get("details") or {}).values()
+    looked_at = next((detail["looked_at"] for detail in details if "looked_at" in detail), None)
+    if not looked_at or looked_at["bytes"] >= results["data"]["test_bytes"]:
+        return ""
+    documents = amounts.number(looked_at["documents"])
+    return f" Measured on {amounts.size(looked_at['bytes'])} of the test part, from {documents} documents."
 
 
 def _series(key: str, place: Callable[[Mapping[str, Any]], float], entrants: Entrants) -> list[Line]:
@@ -86,7 +96,7 @@ def kinds(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     everyone = dict.fromkeys(who for by_who in found.values() for who in by_who)
     table = [[who, *(amounts.bits(by_who.get(who)) for by_who in found.values())] for who in everyone]
     numbers = Table(["model", *found], table, "Bits per byte by kind, numbers", folded=True)
-    said = Paragraph(f"{_KINDS}{entrants.left_out()}")
+    said = Paragraph(f"{_KINDS}{_looked_at(results)}{entrants.left_out()}")
     title = "Bits per byte by kind of symbol"
     shown = Figure(whiskers("kinds", title, finding, rows, axis), finding, numbers) if rows else numbers
     return Section("kinds", "By kind of symbol", [said, shown])
