@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
 import anygram
-from anygram import evaluation, runs, storage, training
+from anygram import compiled, evaluation, runs, storage, training
 from anygram.api import Run
 from anygram.budgets import Budget
 from anygram.errors import AnygramError, RunError, TrainingStopped, UsageError
@@ -104,6 +105,25 @@ def test_the_smallest_budget_makes_one_update(corpus: Path, model: str) -> None:
     run = _train(corpus, model, "0.0000001s")
     assert run.record.spent["steps"] == 1
     assert run.evaluate(corpus).perplexity > 1
+
+
+def test_what_is_compiled_once_on_every_machine_is_not_charged(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever trains first has less of the budget than those who come after."""
+    update = CountingLearner.update
+
+    def compiling(self: CountingLearner, batch: Any, spent: float) -> Mapping[str, float]:
+        for _ in range(5):
+            numba.njit(lambda number: number + 1)(1)
+        return update(self, batch, spent)
+
+    _train(corpus, "frequency", "1h")  # what this test does not compile itself is compiled
+    monkeypatch.setattr(CountingLearner, "update", compiling)
+    began, clock = time.perf_counter(), compiled.clock()
+    spent = _train(corpus, "frequency", "1h").record.spent
+    stood_still = (time.perf_counter() - began) - (compiled.clock() - clock)
+    assert 0 < spent["seconds"] < stood_still
 
 
 # Seeds

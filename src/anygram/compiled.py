@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,14 @@ R = TypeVar("R")
 
 _numba: Any = numba
 """Numba with all that it offers, of which its types know a part."""
+
+_compiling = _numba.core.event.TimingListener()
+_numba.core.event.register("numba:compile", _compiling)
+
+
+def clock() -> float:
+    """Return the seconds of a clock that stands still while kernels are compiled, once on every machine."""
+    return time.perf_counter() - (_compiling.duration if _compiling.done else 0.0)
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

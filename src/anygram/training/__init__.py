@@ -2,7 +2,7 @@
 
 The loop asks the learner for batches and hands them back; whether that is counting or a gradient
 step it never asks. The clock of the budget runs from the first batch to the last update, with
-validation and checkpoints inside it.
+validation and checkpoints inside it; while a kernel is compiled, once on every machine, it stands still.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ Axes: B rows, T positions, N symbols of a stream.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from anygram import evaluation, runs
 from anygram.budgets import Budget
+from anygram.compiled import clock
 from anygram.data.corpus import EncodedCorpus
 from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
@@ -94,7 +94,7 @@ class Session:
     def learn(self) -> None:
         """Update until the budget is spent, the learner has seen all, or somebody says stop."""
         self._progress.stage(f"training {self._run.record.model}", total=1.0)
-        self._started = time.perf_counter()
+        self._started = clock()
         if self._next_validation == (0.0, 0.0):
             self._plan_validation()
         with interruptible(insist=self._group.size == 1) as interrupt:
@@ -263,12 +263,12 @@ class Session:
 
     def _is_told_to_stop(self, interrupt: Interrupt) -> bool:
         """Return whether any process is; all have the same clock until the next call."""
-        seconds, stop = self._group.agree(time.perf_counter() - self._started, interrupt.requested)
+        seconds, stop = self._group.agree(clock() - self._started, interrupt.requested)
         self._agreed = None if self._group.size == 1 else seconds
         return stop
 
     def _seconds(self) -> float:
-        now = time.perf_counter() - self._started if self._agreed is None else self._agreed
+        now = clock() - self._started if self._agreed is None else self._agreed
         return self._seconds_before + now
 
     def _spent(self) -> float:
