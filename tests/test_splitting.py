@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from anygram.data.documents import Document, Documents
 from anygram.data.reading import ReadingOptions, Report, read
-from anygram.data.splitting import Splits, count_duplicates, split
+from anygram.data.splitting import Splits, count_duplicates, count_repeated_bytes, split
 from anygram.data.store import DocumentStore, Selection
 from anygram.errors import AnygramError, DataError, UsageError
 
@@ -256,6 +256,34 @@ def test_duplicates_are_texts_of_the_test_part_seen_in_training(
     parts = [Document(text, 1) for text in train], [Document(text) for text in test]
     assert count_duplicates(*parts) == expected
     assert count_duplicates(*(_store(tmp_path_factory, part) for part in parts)) == expected
+
+
+lines_of_text = st.lists(st.sampled_from(["", "a", "ab", "abc", "山月", "b" * 9, "a" * 9])).map("\n".join)
+
+
+@given(
+    train=st.lists(lines_of_text, max_size=4),
+    test=st.lists(lines_of_text, max_size=4),
+    shortest=st.integers(1, 9),
+)
+def test_repeated_bytes_are_those_of_lines_seen_in_training(
+    tmp_path_factory: pytest.TempPathFactory, train: list[str], test: list[str], shortest: int
+) -> None:
+    known = {line for text in train for line in text.split("\n")}
+    lines = [line for text in test for line in text.split("\n")]
+    long = [line for line in lines if len(line.encode()) >= shortest]
+    expected = sum(len(line.encode()) for line in long if line in known)
+    parts = [Document(text, 1) for text in train], [Document(text) for text in test]
+    assert count_repeated_bytes(*parts, shortest) == expected
+    in_store = [_store(tmp_path_factory, part) for part in parts]
+    assert count_repeated_bytes(in_store[0], in_store[1], shortest) == expected
+
+
+def test_a_piece_of_a_text_is_found_in_it_where_it_is_no_duplicate() -> None:
+    book = [Document("".join(f"line {n} of a book, which is as long as lines are\n" for n in range(99)))]
+    piece = [Document(book[0].text[1000:2000])]
+    assert count_duplicates(book, piece) == 0
+    assert count_repeated_bytes(book, piece) > 850
 
 
 @pytest.mark.parametrize("count", [4, 400])

@@ -20,6 +20,8 @@ from anygram.errors import DataError, UsageError
 from anygram.protocols import Texts
 
 FEWEST_DOCUMENTS = 20
+LONG_LINE = 40
+"""Bytes: a line that long seldom stands in two texts by chance."""
 _LONGEST_CHARACTER = 4  # bytes, in UTF-8
 # 2^64 over the golden ratio and over the square root of 2, odd (Knuth 1998, section 6.4)
 _ONE_FACTOR, _OTHER_FACTOR, _HALF = (
@@ -68,20 +70,51 @@ def count_duplicates(train: Documents, test: Documents) -> int:
     Only digests of the test texts are held in memory.
     """
     copies: dict[bytes, int] = {}
-    for digest in _digests(test):
-        copies[digest] = copies.get(digest, 0) + 1
-    return sum(copies.pop(digest, 0) for digest in _digests(train))
+    for texts in _texts(test):
+        for digest in _digests(texts):
+            copies[digest] = copies.get(digest, 0) + 1
+    return sum(copies.pop(digest, 0) for texts in _texts(train) for digest in _digests(texts))
 
 
-def _digests(documents: Documents) -> Iterator[bytes]:
-    """Yield 128 bits that tell apart the texts that are not empty."""
+def count_repeated_bytes(train: Documents, test: Documents, shortest: int = LONG_LINE) -> int:
+    """Return how many bytes of `test` are in lines of at least so many that `train` has too.
+
+    So it is seen where one has a part of the other's document, which as a whole is none of its own.
+    """
+    copies: dict[bytes, int] = {}
+    for lines in map(_lines, _texts(test)):
+        sizes_D = lines.ends_D - lines.starts_D
+        for digest, size in zip(
+            _digests(lines, shortest), sizes_D[sizes_D >= shortest].tolist(), strict=True
+        ):
+            copies[digest] = copies.get(digest, 0) + size
+    return sum(
+        copies.pop(digest, 0) for texts in _texts(train) for digest in _digests(_lines(texts), shortest)
+    )
+
+
+def _texts(documents: Documents) -> Iterator[Texts]:
+    """Yield the texts in order, many at a time where they are in a store."""
     stored = selected(documents)
-    each = (Texts.of([document.to_bytes()]) for document in documents)
-    for texts in each if stored is None else stored.blocks():
-        digests_D2 = np.empty((len(texts), 2), dtype=np.uint64)
-        _digest(texts.bytes_N, texts.ends_D, digests_D2)
-        filled_D = texts.ends_D > texts.starts_D
-        yield from digests_D2[filled_D].view("V16").ravel().tolist()
+    if stored is None:
+        yield from (Texts.of([document.to_bytes()]) for document in documents)
+    elif len(stored):
+        yield from stored.blocks()
+
+
+def _lines(texts: Texts) -> Texts:
+    """Return the texts cut before and behind each newline."""
+    newlines = np.flatnonzero(texts.bytes_N == ord("\n"))
+    return Texts(texts.bytes_N, np.unique(np.concatenate([newlines, newlines + 1, texts.ends_D])))
+
+
+def _digests(texts: Texts, shortest: int = 1) -> list[bytes]:
+    """Return 128 bits that tell apart the texts that have so many bytes."""
+    digests_D2 = np.empty((len(texts), 2), dtype=np.uint64)
+    _digest(texts.bytes_N, texts.ends_D, digests_D2)
+    long_D = texts.ends_D - texts.starts_D >= shortest
+    digests: list[bytes] = digests_D2[long_D].view("V16").ravel().tolist()
+    return digests
 
 
 @kernel

@@ -267,8 +267,8 @@ class _StoredTexts(Iterable[str]):
 
 def texts_of(documents: Documents) -> Iterable[str]:
     """Return the documents' texts, `InBlocks` where they can be had so."""
-    stored = selected(documents)
-    return (document.text for document in documents) if stored is None else _StoredTexts(stored)
+    found = selected(documents)
+    return (document.text for document in documents) if found is None else _StoredTexts(found)
 
 
 def selected(documents: Iterable[Document]) -> Selection | None:
@@ -278,10 +278,17 @@ def selected(documents: Iterable[Document]) -> Selection | None:
     return documents if isinstance(documents, Selection) else None
 
 
+def stored(documents: Documents) -> Selection:
+    """Return the documents as a selection of a store, which the parts of an own split are."""
+    found = selected(documents)
+    assert found is not None, "the documents lie in a store"
+    return found
+
+
 def units_of(documents: Documents) -> int:
     """Return the units of all documents."""
-    stored = selected(documents)
-    return sum(document.units for document in documents) if stored is None else stored.units
+    found = selected(documents)
+    return sum(document.units for document in documents) if found is None else found.units
 
 
 def digest_of(documents: Selection) -> str:
