@@ -180,16 +180,34 @@ def test_only_compressors_or_nothing_is_nobody() -> None:
 
 
 def test_caveats_are_said() -> None:
-    evidence = replace(EVIDENCE, duplicates=3, broken_rules=["the same budget"])
+    broken = [("the same budget", ["ngram-bytes"]), ("duplicates across the parts are counted", [])]
+    evidence = replace(EVIDENCE, duplicates=3, repeated=0.25, broken_rules=broken)
     text = say({**LSTM, "stopped": "a loss no longer finite"}, NGRAM, DEAD, evidence=evidence)
     for part in (
         "Stopped early: lstm-bpe (a loss no longer finite).",
-        "3 of 40 test documents are in the training part too",
-        "Not all rules held, so read this with care: the same budget.",
+        "3 of 40 test documents are in the training part too, and 25 % of the test part's bytes are in long "
+        "lines that training had, which flatters",
+        "Not all rules held, so read this with care: the same budget (ngram-bytes); duplicates across the "
+        "parts are counted.",
         "rnn-bpe failed: out of memory; give a smaller size or less data.",
     ):
         assert part in text
     assert ".." not in text
+
+
+def test_a_winner_that_broke_a_rule_is_not_to_be_relied_on() -> None:
+    text = say(LSTM, NGRAM, evidence=replace(EVIDENCE, broken_rules=[("causality", ["lstm-bpe"])]))
+    assert (
+        "so lstm-bpe itself is concerned, and its figure not to be relied on: causality (lstm-bpe)." in text
+    )
+
+
+def test_long_lines_that_training_had_are_said_where_they_are_many() -> None:
+    said = (
+        "of the test part's bytes are in long lines that training had, which flatters what learns by heart."
+    )
+    assert f"12 % {said}" in say(LSTM, NGRAM, evidence=replace(EVIDENCE, repeated=0.12))
+    assert "long lines" not in say(LSTM, NGRAM, evidence=replace(EVIDENCE, repeated=0.09))
 
 
 def test_who_would_overtake_with_more_data_and_who_was_overtaken() -> None:

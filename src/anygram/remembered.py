@@ -33,12 +33,24 @@ def cache_folder() -> Path:
 
 def machine() -> str:
     """Return a word that changes with the machine's name, its processor and what that can do."""
-    parts = [platform.node(), platform.machine(), str(os.cpu_count())]
+    return _word([platform.node(), *_processor()])
+
+
+def processor() -> str:
+    """Return a word that changes with the processor and what that can do, whatever the machine's name."""
+    return _word(_processor())
+
+
+def _processor() -> list[str]:
+    parts = [platform.machine(), str(os.cpu_count())]
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        parts += sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
     except OSError:  # not on Linux
-        parts.append(platform.processor())
+        return [*parts, platform.processor()]
+    return parts + sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
+
+
+def _word(parts: list[str]) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -35,10 +35,13 @@ class Evidence:
     train_bytes: int | None = None
     duplicates: int = 0
     """Test documents that also stand in the training part."""
+    repeated: float = 0.0
+    """The share of the test part's bytes in long lines that also stand there."""
     third: Agreement | None = None
     another_seed: Agreement | None = None
     crossings: Sequence[Crossing] = ()
-    broken_rules: Sequence[str] = ()
+    broken_rules: Sequence[tuple[str, Sequence[str]]] = ()
+    """Rules that did not hold, and who broke each."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ def answer(rows: Iterable[Mapping[str, Any]], prefer: str, evidence: Evidence | 
         caveats.outlook(winner.who, evidence.crossings, evidence.train_bytes),
         evidence.third.text if evidence.third else "",
         caveats.stopped(field.ranked),
-        caveats.duplicates(evidence.duplicates, evidence.test_documents),
-        caveats.broken(evidence.broken_rules),
+        caveats.duplicates(evidence.duplicates, evidence.test_documents, evidence.repeated),
+        caveats.broken(evidence.broken_rules, winner.who),
         caveats.failed(field.failed),
     ]
     on_front = [one.who for one in pareto.front(field.ranked, prefer)]

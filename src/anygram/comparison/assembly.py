@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from anygram import runs
 from anygram.comparison import crossings, curves, disagreements, redaction, results, rules
 from anygram.comparison.agreement import another_seed, third
@@ -17,7 +20,7 @@ from anygram.comparison.pairs import Scored, differences
 from anygram.comparison.results import Row
 from anygram.comparison.rules import Facts
 from anygram.data.preparation import Prepared
-from anygram.data.store import units_of
+from anygram.data.store import digest_of, stored, units_of
 from anygram.threads import cores
 
 FORMAT = 1
@@ -36,6 +39,7 @@ class Assembled:
 
 def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, parallel: int) -> Assembled:
     """Return what is to be written of a comparison whose work is all done."""
+    found = _of_the_test_part(prepared, found)
     rows = results.in_order(results.rows(contest, found))
     told = [row.to_json() for row in rows]
     judged = [row for row in told if row["chosen"]]
@@ -53,10 +57,11 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
         test_documents=prepared.description["test_documents"],
         train_bytes=units_of(prepared.splits.train),
         duplicates=prepared.description["duplicates_in_test"],
+        repeated=_repeated(prepared),
         third=shortened,
         another_seed=again,
         crossings=crossed,
-        broken_rules=[rule["rule"] for rule in kept if rule["held"] is False],
+        broken_rules=[(rule["rule"], rule["who"]) for rule in kept if rule["held"] is False],
     )
     fields = {
         "format": FORMAT,
@@ -75,6 +80,27 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
         "disagreements": _disagreements(contest, judged, prepared, found),
     }
     return Assembled(rows, fields)
+
+
+def _of_the_test_part(prepared: Prepared, found: Found) -> Found:
+    """Return the findings, without figures that are of other bytes than those of the test part."""
+    wanted_D = stored(prepared.splits.test).units_D
+    return {name: _unless_other_bytes(one, wanted_D) for name, one in found.items()}
+
+
+def _unless_other_bytes(found: Mapping[str, Any], wanted_D: NDArray[np.int64]) -> Mapping[str, Any]:
+    if "units_D" not in found or found["bits_per_byte"] is None:
+        return found
+    units, wanted = sum(found["units_D"]), int(wanted_D.sum())
+    if found["units_D"] == wanted_D.tolist() or (found["contiguous"] and units == wanted):
+        return found
+    error = f"was scored on other bytes than those of the test part ({units:,}, which has {wanted:,})"
+    return {"error": error, **{name: found[name] for name in ("facts", "detail") if name in found}}
+
+
+def _repeated(prepared: Prepared) -> float:
+    """Return the share of the test part's bytes in long lines that the training part has too."""
+    return float(prepared.description["repeated_bytes_in_test"] / prepared.description["test_bytes"])
 
 
 def _question(contest: Contest, command: str) -> dict[str, Any]:
@@ -168,10 +194,21 @@ def _rules(
         for one in contest.contestants
         if "facts" in found[one.who]
     ]
+    asked = Facts(
+        who="what was asked",
+        test_fingerprint=digest_of(stored(prepared.splits.test)),
+        test_bytes=prepared.description["test_bytes"],
+        test_documents=prepared.description["test_documents"],
+        given_fingerprint=digest_of(stored(prepared.splits.train)),
+        budget=asdict(contest.budget),
+        seed=contest.seed,
+    )
     return rules.rules(
         facts,
+        asked=asked,
         parallel=parallel > 1,
         duplicates=prepared.description["duplicates_in_test"],
+        repeated=_repeated(prepared),
         rows=told,
         checks={who: detail["checks"] for who, detail in details.items()},
     )

@@ -9,6 +9,9 @@ from anygram.comparison.crossings import Crossing
 from anygram.comparison.standing import Field, Standing
 from anygram.reporting import amounts
 
+MANY = 0.1
+"""Of the test part's bytes, in long lines that training had: more than licences and greetings make up."""
+
 
 def nobody(field: Field) -> str:
     """Return why there is no recommendation: all failed, or what is left cannot be ranked."""
@@ -107,22 +110,31 @@ def stopped(contestants: Sequence[Standing]) -> str:
     return f"Stopped early: {amounts.names(told)}." if told else ""
 
 
-def duplicates(count: int, documents: int | None) -> str:
-    """Return that the test part is not all unseen, where so."""
-    if not count:
-        return ""
-    of = f" of {documents:,}" if documents else ""
-    are = "is" if count == 1 else "are"
-    return (
-        f"{count:,}{of} test documents {are} in the training part too, which flatters what learns by heart."
-    )
+def duplicates(count: int, documents: int | None, repeated: float) -> str:
+    """Return that the test part is not all unseen, where so: whole documents of it, or many long lines."""
+    parts = []
+    if count:
+        of = f" of {documents:,}" if documents else ""
+        parts.append(f"{count:,}{of} test documents {'is' if count == 1 else 'are'} in the training part too")
+    if repeated >= MANY:
+        parts.append(
+            f"{amounts.share(repeated)} of the test part's bytes are in long lines that training had"
+        )
+    return f"{', and '.join(parts)}, which flatters what learns by heart." if parts else ""
 
 
-def broken(rules: Sequence[str]) -> str:
-    """Return which rules of fairness did not hold."""
+def broken(rules: Sequence[tuple[str, Sequence[str]]], winner: str) -> str:
+    """Return which rules of fairness did not hold, and who broke them."""
     if not rules:
         return ""
-    return f"Not all rules held, so read this with care: {'; '.join(rules)}."
+    told = [f"{rule} ({amounts.names(who)})" if who else rule for rule, who in rules]
+    itself = any(winner in who for _, who in rules)
+    care = (
+        f"{winner} itself is concerned, and its figure not to be relied on"
+        if itself
+        else "read this with care"
+    )
+    return f"Not all rules held, so {care}: {'; '.join(told)}."
 
 
 def failed(contestants: Sequence[Standing]) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 from anygram import processes, storage
 from anygram.budgets import Budget
 from anygram.comparison import contest as contests
-from anygram.comparison import floors, redaction, results
+from anygram.comparison import facts, floors, redaction, results
 from anygram.comparison.assembly import Assembled, assemble
 from anygram.comparison.contest import SHARES, Contest, Contestant, share_name
 from anygram.comparison.job import Job
@@ -32,6 +32,7 @@ from anygram.comparison.page import page
 from anygram.comparison.placing import OwnProcesses, Place
 from anygram.comparison.results import Row
 from anygram.data.preparation import FINGERPRINTS, Prepared, fingerprints, reopen, spool
+from anygram.data.splitting import count_repeated_bytes
 from anygram.errors import AnygramError, DataError, UsageError
 from anygram.reporting.board import Board, SilentBoard
 from anygram.reporting.progress import Progress, Silent
@@ -126,6 +127,8 @@ def _prepared(contest: Contest, workspace: Path, progress: Progress) -> Prepared
     del prepared.description["valid_documents"]  # as many as each learner needs
     prepared.description["valid"] = contest.options.valid
     prepared.description.update(fingerprints(contest.options, workspace))
+    parts = prepared.splits.train, prepared.splits.test
+    prepared.description["repeated_bytes_in_test"] = count_repeated_bytes(*parts)
     if not len(prepared.splits.test):
         raise DataError("a comparison needs a test part; leave --test at its default or name a source")
     progress.close()
@@ -265,6 +268,9 @@ def _done(
     for name, result in place([(piece.name, piece.job) for piece in waiting], board):
         found[name] = result
         _clear(out, name)
+    for piece in work:
+        if "facts" in found[piece.name]:
+            found[piece.name]["facts"]["trainings"] = facts.count_trainings(Path(piece.job.found))
     return found
 
 

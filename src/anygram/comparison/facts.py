@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anygram.data.preparation import DataOptions, Prepared, open_splits
-from anygram.data.store import Selection, digest_of, selected
+from anygram import storage
+from anygram.data.documents import Documents
+from anygram.data.preparation import FINGERPRINTS, DataOptions, Prepared, open_splits
+from anygram.data.splitting import Splits, count_duplicates, count_repeated_bytes
+from anygram.data.store import digest_of, stored, units_of
+from anygram.remembered import processor
 from anygram.runs import Record
 from anygram.threads import cores
 
+_OF_DATA = (
+    *FINGERPRINTS, "bytes", "documents", "valid", "test", "train_documents", "valid_documents",
+    "from", "members",
+)  # fmt: skip
+"""What a run's record must say as the comparison does, to have learnt from the same and nothing else."""
 
-def of_data(options: DataOptions, seed: int, workspace: Path, prepared: Prepared) -> dict[str, Any]:
-    """Return which documents a run is given, which of them it learns from, and which are scored."""
+_MOST = 0.5
+"""Of the test part: a source that has more of it is the test part, unless training has as much."""
+
+
+def of_data(
+    options: DataOptions, seed: int, workspace: Path, prepared: Prepared, record: Record
+) -> dict[str, Any]:
+    """Return which documents a run is given, which of them it learns from, and which are to be scored."""
     whole = open_splits(replace(options, valid="none"), seed, workspace)
-    valid = prepared.description["valid"]
+    said, wanted = record.data, prepared.description
+    same = all(said.get(key) == wanted.get(key) for key in _OF_DATA)
+    given, learnt = digest_of(stored(whole.train)), digest_of(stored(prepared.splits.train))
     return {
-        "test_fingerprint": digest_of(_stored(prepared.splits.test)),
-        "test_bytes": prepared.description["test_bytes"],
-        "test_documents": len(prepared.splits.test),
-        "given_fingerprint": digest_of(_stored(whole.train)),
-        "train_fingerprint": digest_of(_stored(prepared.splits.train)),
-        "valid_from": _origin(valid, options.test),
+        "test_fingerprint": digest_of(stored(prepared.splits.test)),
+        "given_fingerprint": given if same else f"not {given}",
+        "train_fingerprint": learnt if same else f"not {learnt}",
+        "valid_from": origin(wanted["valid"], prepared.splits),
     }
 
 
 def of_training(record: Record, values: Mapping[str, Any], tried: bool) -> dict[str, Any]:
-    """Return what a finished training was allowed and what it took."""
+    """Return what a finished training was allowed and what it took, and where."""
     patience = record.learner_settings.get("patience", 0)
     out_of_patience = 0 < patience <= record.spent.get("validations_since_best", 0)
     return {
@@ -36,25 +54,65 @@ def of_training(record: Record, values: Mapping[str, Any], tried: bool) -> dict[
         "spent": {name: record.spent[name] for name in ("seconds", "symbols", "epochs", "steps")},
         "ended": "out of patience" if out_of_patience else "",
         "threads": cores(),
+        "machine": processor(),
+        "versions": record.versions,
         "seed": record.seed,
-        "trainings": 1,
         "settings_from": "validation" if tried else "given" if values else "defaults",
     }
 
 
-def _stored(documents: Any) -> Selection:
-    stored = selected(documents)
-    assert stored is not None, "the parts of a comparison lie in a store"
-    return stored
+def note_training(found: Path, record: Record) -> None:
+    """Write down, beside what was found, that the model of a training was scored, once for each."""
+    trainings = _trainings(found)
+    line = f"seed {record.seed}, {record.spent['seconds']!r} s"  # which no two of them share
+    known = trainings.read_text(encoding="utf-8") if trainings.is_file() else ""
+    if line not in known.splitlines():
+        storage.write_text(trainings, f"{known}{line}\n")
 
 
-def _origin(valid: str | None, test: str) -> str:
-    """Return where a validation part is from: nowhere, the training part, or a source."""
+def count_trainings(found: Path) -> int:
+    """Return how many trainings were scored, one of which is the one that was kept."""
+    trainings = _trainings(found)
+    return len(trainings.read_text(encoding="utf-8").splitlines()) if trainings.is_file() else 0
+
+
+def _trainings(found: Path) -> Path:
+    return found.with_suffix(".trainings")
+
+
+@contextmanager
+def working() -> Iterator[dict[str, float]]:
+    """Measure how long a block takes, and how long processors work for this process and its children."""
+    facts: dict[str, float] = {}
+    began, worked = time.perf_counter(), sum(os.times()[:4])
+    try:
+        yield facts
+    finally:
+        facts["wall_seconds"] = time.perf_counter() - began
+        facts["processor_seconds"] = sum(os.times()[:4]) - worked
+
+
+def origin(valid: str | None, splits: Splits) -> str:
+    """Return where a validation part is from: nowhere, the training part, or a source; test, if it is that.
+
+    A source is the test part where it has the same documents, under whatever name, or most of them, or most
+    of the bytes of its long lines, as a book has that the test part is a chapter of. Logs and tables may
+    have nothing but repeated lines; there the training part has most of them as well.
+    """
     if valid is None or valid.lower() == "none":
         return "none"
-    if valid == test and not _is_fraction(valid):
+    if _is_fraction(valid):
+        return "training part"
+    same = digest_of(stored(splits.valid)) == digest_of(stored(splits.test))
+    if same or _overlap(splits.valid, splits.test) > _MOST >= _overlap(splits.train, splits.test):
         return "test"
-    return "training part" if _is_fraction(valid) else "another source"
+    return "another source"
+
+
+def _overlap(part: Documents, test: Documents) -> float:
+    """Return the share of the test part that another part has too, by documents or by bytes of long lines."""
+    by_documents = count_duplicates(part, test) / len(test)
+    return max(by_documents, count_repeated_bytes(part, test) / units_of(test))
 
 
 def _is_fraction(word: str) -> bool:

@@ -30,7 +30,7 @@ from anygram.comparison.portrait import portray
 from anygram.data.documents import Documents
 from anygram.data.preparation import DataOptions, Prepared, open_splits, reopen
 from anygram.data.shares import share_of
-from anygram.data.store import selected, units_of
+from anygram.data.store import stored, units_of
 from anygram.errors import AnygramError, TrainingStopped
 from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
@@ -88,19 +88,19 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
     workspace = Path(job.workspace)
     default_valid = _valid_to_choose_by if job.tried else partial(training.default_valid, plan)
     prepared = reopen(options, job.seed, workspace, default_valid)
-    learnt = selected(prepared.splits.train)
-    assert learnt is not None, "the parts of a comparison lie in a store"
-    prepared = replace(prepared, splits=replace(prepared.splits, train=share_of(learnt, job.share, job.seed)))
+    learnt = share_of(stored(prepared.splits.train), job.share, job.seed)
+    prepared = replace(prepared, splits=replace(prepared.splits, train=learnt))
     started = time.time()
     resumed = (Path(job.run) / "run.toml").is_file()
-    with metered() as meter:
+    with metered() as meter, facts.working() as worked:
         total_seconds, stopped = _train(plan, prepared, job, resumed, progress)
     found = _measured(job, prepared, progress)
     found["train_bytes"] = units_of(prepared.splits.train)
     found["energy_joules"] = None if resumed else meter.joules  # of a process before nobody knows
     if job.whole:
-        found["facts"] |= facts.of_data(options, job.seed, workspace, prepared)
-        found["facts"] |= {"started": started, "finished": time.time()}
+        record = runs.read_record(Path(job.run))
+        found["facts"] |= facts.of_data(options, job.seed, workspace, prepared, record)
+        found["facts"] |= {**worked, "started": started, "finished": time.time()}
     return found | {"total_seconds": total_seconds, "stopped": stopped}
 
 
@@ -158,6 +158,8 @@ def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any
     if job.whole:
         found |= {**costs.of_asking(run.model, run.codec, notes.scored), "model_bytes": runs.model_bytes(out)}
         found["facts"] = facts.of_training(run.record, job.values, job.tried)
+        found["facts"] |= {"test_bytes": scored.bytes, "test_documents": scored.documents}
+        facts.note_training(Path(job.found), run.record)
         found["detail"] = portray(
             run, out, notes, train=prepared.splits.train, progress=progress, seed=job.seed
         )

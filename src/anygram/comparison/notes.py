@@ -58,7 +58,7 @@ class Tally:
         self.ended &= len(one.nats_T) == len(one.ids_T) and ends_T.tolist() == [len(one.ids_T) - 1]
         # the lossy words of a text without words share out nothing
         excused = not self._lossless and len(one.ids_T) == 1
-        self.shared_out &= excused or units == self.wanted_D[one.index]
+        self.shared_out &= excused or units == int(self.wanted_D[one.index])
 
 
 class Notes:

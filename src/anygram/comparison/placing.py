@@ -98,8 +98,10 @@ class OwnProcesses:
 
     def _environment(self) -> dict[str, str]:
         """Return the variables of a process: what it leaves behind goes with the workspace."""
-        shared = {} if self.parallel == 1 else {"OMP_NUM_THREADS": str(max(1, cores() // self.parallel))}
-        return {**os.environ, "TMPDIR": str(self.workspace), **shared}
+        threads = str(max(1, cores() // self.parallel))
+        shared = {} if self.parallel == 1 else {"OMP_NUM_THREADS": threads}
+        # byte pairs are learnt by a library that counts cores by itself
+        return {**os.environ, "TMPDIR": str(self.workspace), "RAYON_NUM_THREADS": threads, **shared}
 
 
 def _died(status: int, said: str) -> str:

@@ -141,11 +141,14 @@ def outcome(found: Mapping[str, Any]) -> str:
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Return static figures, best first, then lossy ones, then adaptive ones alike, then the failed."""
+    """Return static figures, best first, then lossy ones, then adaptive ones alike, then the failed.
 
-    def key(one: Row) -> tuple[int, float]:
+    Equal ones go by name, as where they are ranked.
+    """
+
+    def key(one: Row) -> tuple[int, float, str]:
         kind = 4 if one.error else 2 * one.adaptive + (one.bits_per_byte is None)
-        return kind, one.bits_per_byte or one.perplexity or 0.0
+        return kind, one.bits_per_byte or one.perplexity or 0.0, one.who
 
     return sorted(rows, key=key)
 

@@ -26,8 +26,9 @@ class Facts:
 
     who: str
     test_fingerprint: str | None = None
-    """Digest of the documents that were scored, in their order."""
+    """Digest of the documents that were to be scored, in their order."""
     test_bytes: int | None = None
+    """Of the documents that were scored in fact, and how many these were."""
     test_documents: int | None = None
     given_fingerprint: str | None = None
     """Digest of all documents that the run was given to learn from, its validation part included."""
@@ -40,6 +41,12 @@ class Facts:
     ended: str = ""
     """Why training ended before its budget did, where it chose to: early stopping, say."""
     threads: int | None = None
+    wall_seconds: float | None = None
+    """How long the process that trained it took for that, and how long processors worked for it meanwhile."""
+    processor_seconds: float | None = None
+    machine: str | None = None
+    """A word for the processor it was trained on, and the versions of the programs that trained it."""
+    versions: Mapping[str, str] | None = None
     started: float | None = None
     """When the run's process began and ended, in seconds of one clock."""
     finished: float | None = None
@@ -52,96 +59,109 @@ class Facts:
     """Where the validation part is from: none, training part, or another source; or test."""
 
 
-Verdict = tuple[bool, str]
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a rule held (None: not checked), what was found, and who broke it."""
+
+    held: bool | None
+    said: str
+    who: Sequence[str] = ()
 
 
 def rules(
     facts: Sequence[Facts],
     *,
+    asked: Facts | None = None,
     parallel: bool = False,
     duplicates: int | None = None,
+    repeated: float = 0.0,
     rows: Sequence[Mapping[str, Any]] = (),
     checks: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return every rule as {"rule", "held", "said"}; `facts` has those who were scored, none that failed.
+    """Return every rule as {"rule", "held", "said", "who"}.
 
-    `duplicates` counts test documents that are also in the training part. `rows` are those of results.json in
-    the order in which they are shown. `checks` are the rules checked on each run alone (DETAIL of
-    results.json), which come together in one line each; "held" is None where one could not be checked.
+    `facts` are of those who were scored, none that failed. `asked` has the data, budget and seed that all
+    should have; without it these are the first one's. `duplicates` counts test documents that are also in the
+    training part, `repeated` is the share of the test part's bytes in long lines that are. `rows` are those
+    of results.json in the order in which they are shown. `checks` are the rules checked on each run alone
+    (DETAIL of results.json), which come together in one line each; "held" is None where one could not be
+    checked.
     """
-    found = [_judged(rule, verdict(facts)) for rule, verdict in _RULES] if facts else []
+    asked = asked or (facts[0] if facts else Facts(""))
+    found = [_judged(rule, verdict(facts, asked)) for rule, verdict in _RULES] if facts else []
     if not parallel and facts:
         found.append(_judged("one at a time", _one_at_a_time(facts)))
-    found.append(_judged("duplicates across the parts are counted", _duplicates(facts, duplicates)))
+    found.append(_judged("settings of several chosen by validation", _chosen_by_validation(rows)))
+    found.append(_judged("duplicates across the parts are counted", _duplicates(asked, duplicates, repeated)))
     found.append(_judged("static, lossy and adaptive figures apart", _apart(rows)))
     return found + _together([one.who for one in facts], checks or {})
 
 
 def _judged(rule: str, verdict: Verdict) -> dict[str, Any]:
-    held, said = verdict
-    return {"rule": rule, "held": held, "said": said}
+    return {"rule": rule, "held": verdict.held, "said": verdict.said, "who": list(verdict.who)}
 
 
-def _alike(facts: Sequence[Facts], *names: str) -> Verdict:
-    """Return whether all have the same value, and who lacks one or differs from the first."""
-    values = {one.who: tuple(getattr(one, name) for name in names) for one in facts}
-    unknown = [who for who, value in values.items() if None in value]
-    if unknown:
-        return False, f"not recorded of {amounts.names(unknown)}"
-    first = next(iter(values.values()))
-    others = [who for who, value in values.items() if value != first]
-    return not others, f"{amounts.names(others)} differ from {facts[0].who}" if others else ""
+def _accused(*accusations: tuple[str, Sequence[str], str]) -> Verdict | None:
+    """Return what is said against whom: words, names, words; None where nobody is named."""
+    told = [(f"{before}{amounts.names(who)}{after}", who) for before, who, after in accusations if who]
+    everyone = dict.fromkeys(name for _, who in told for name in who)
+    return Verdict(False, "; ".join(said for said, _ in told), list(everyone)) if told else None
 
 
-def _guilty(
-    facts: Sequence[Facts], innocent: Callable[[Facts], bool | None], crime: str, otherwise: str
-) -> Verdict:
-    """Return a verdict on each alone: `innocent` is None where nothing was recorded."""
-    unknown = [one.who for one in facts if innocent(one) is None]
-    if unknown:
-        return False, f"not recorded of {amounts.names(unknown)}"
-    guilty = [one.who for one in facts if not innocent(one)]
-    return not guilty, f"{crime}: {amounts.names(guilty)}" if guilty else otherwise
+def _lacking(facts: Sequence[Facts], *names: str) -> tuple[str, list[str], str]:
+    """Return the accusation of those of whom one of these facts was not recorded."""
+    lacking = [one.who for one in facts if None in [getattr(one, name) for name in names]]
+    return "not recorded of ", lacking, ""
 
 
-def _same_test(facts: Sequence[Facts]) -> Verdict:
-    held, said = _alike(facts, "test_fingerprint", "test_bytes", "test_documents")
-    one = facts[0]
-    return held, said or (
-        f"all were scored on {one.test_documents:,} documents of {one.test_bytes:,} bytes, "
-        f"fingerprint {one.test_fingerprint}"
+def _alike(facts: Sequence[Facts], asked: Facts, *names: str) -> list[tuple[str, Sequence[str], str]]:
+    """Return the accusations of those who lack one of these facts, or have another than was asked."""
+    lacking = _lacking(facts, *names)
+    wanted = [getattr(asked, name) for name in names]
+    others = [one.who for one in facts if [getattr(one, name) for name in names] != wanted]
+    return [lacking, ("", [who for who in others if who not in lacking[1]], f" differ from {asked.who}")]
+
+
+def _same_test(facts: Sequence[Facts], asked: Facts) -> Verdict:
+    alike = _alike(facts, asked, "test_fingerprint", "test_bytes", "test_documents")
+    return _accused(*alike) or Verdict(
+        True,
+        f"all were scored on {asked.test_documents:,} documents of {asked.test_bytes:,} bytes, "
+        f"fingerprint {asked.test_fingerprint}",
     )
 
 
-def _same_training(facts: Sequence[Facts]) -> Verdict:
-    held, said = _alike(facts, "given_fingerprint")
+def _same_training(facts: Sequence[Facts], asked: Facts) -> Verdict:
     kept = [one.who for one in facts if one.train_fingerprint != one.given_fingerprint]
     apart = f"; {amounts.names(kept)} kept a part of them for validation" if kept else ""
-    return held, said or f"all were given the documents of fingerprint {facts[0].given_fingerprint}{apart}"
+    return _accused(*_alike(facts, asked, "given_fingerprint")) or Verdict(
+        True, f"all were given the documents of fingerprint {asked.given_fingerprint}{apart}"
+    )
 
 
-def _same_budget(facts: Sequence[Facts]) -> Verdict:
-    limits = [{name: limit for name, limit in one.budget.items() if limit is not None} for one in facts]
-    if not all(limits):
-        lacking = [one.who for one, limit in zip(facts, limits, strict=True) if not limit]
-        return False, f"not recorded of {amounts.names(lacking)}"
-    if others := [one.who for one, limit in zip(facts, limits, strict=True) if limit != limits[0]]:
-        return False, f"{amounts.names(others)} had another budget than {facts[0].who}"
-    budget = ", ".join(f"{limit:g} {name}" for name, limit in limits[0].items())
-    return True, f"all had {budget} to train in"
+def _same_budget(facts: Sequence[Facts], asked: Facts) -> Verdict:
+    limits = {one.who: {n: limit for n, limit in one.budget.items() if limit is not None} for one in facts}
+    wanted = {name: limit for name, limit in asked.budget.items() if limit is not None}
+    lacking = [who for who, limit in limits.items() if not limit]
+    others = [who for who, limit in limits.items() if limit and limit != wanted]
+    budget = ", ".join(f"{limit:g} {name}" for name, limit in wanted.items())
+    return _accused(
+        ("not recorded of ", lacking, ""), ("", others, f" had another budget than {asked.who}")
+    ) or Verdict(True, f"all had {budget} to train in")
 
 
-def _spent(facts: Sequence[Facts]) -> Verdict:
+def _spent(facts: Sequence[Facts], asked: Facts) -> Verdict:
     over = [one.who for one in facts if _used(one) > 1 + OVERSHOOT]
-    if over:
-        most = max(_used(one) for one in facts)
-        return False, f"more than the budget, up to {amounts.share(most)} of it: {amounts.names(over)}"
     under = [one for one in facts if _used(one) < 1 - OVERSHOOT]
     short = [one.who for one in under if not one.ended and one.spent.get("epochs", 0.0) < 1]
-    if short:
-        return False, f"ended before the budget and before the data did: {amounts.names(short)}"
+    most = amounts.share(max(map(_used, facts)))
     early = f"; less was enough for {amounts.names([one.who for one in under])}" if under else ""
-    return True, f"nobody trained for more than the budget, nor less without having read all data{early}"
+    return _accused(
+        (f"more than the budget, up to {most} of it: ", over, ""),
+        ("ended before the budget and before the data did: ", short, ""),
+    ) or Verdict(
+        True, f"nobody trained for more than the budget, nor less without having read all data{early}"
+    )
 
 
 def _used(one: Facts) -> float:
@@ -157,60 +177,101 @@ def _used(one: Facts) -> float:
     return max(shares, default=0.0)
 
 
-def _same_threads(facts: Sequence[Facts]) -> Verdict:
-    held, said = _alike(facts, "threads")
-    return held, said or f"all computed on {facts[0].threads} threads"
+def _same_threads(facts: Sequence[Facts], asked: Facts) -> Verdict:
+    busy = [one.who for one in facts if _excess(one) > 0]
+    return _accused(
+        *_alike(facts, facts[0], "threads"),
+        _lacking(facts, "wall_seconds", "processor_seconds"),
+        ("kept more processors busy than its threads: ", busy, ""),
+    ) or Verdict(True, f"all computed on {facts[0].threads} threads, and kept no more processors busy")
+
+
+def _excess(one: Facts) -> float:
+    """Return the seconds that processors worked beyond what its threads could have, some of it forgiven."""
+    if one.threads is None or one.wall_seconds is None or one.processor_seconds is None:
+        return 0.0
+    return one.processor_seconds - one.threads * one.wall_seconds * (1 + OVERSHOOT) - SLACK_SECONDS
+
+
+def _same_machine(facts: Sequence[Facts], asked: Facts) -> Verdict:
+    versions = ", ".join(f"{name} {version}" for name, version in (facts[0].versions or {}).items())
+    return _accused(*_alike(facts, facts[0], "machine", "versions")) or Verdict(
+        True, f"all were trained on one kind of processor, by {versions}"
+    )
 
 
 def _one_at_a_time(facts: Sequence[Facts]) -> Verdict:
     spans = [(one.started, one.finished, one.who) for one in facts]
     known = sorted((begin, end, who) for begin, end, who in spans if begin is not None and end is not None)
-    if len(known) < len(spans):
-        return False, "not recorded of all"
-    for (_, end, who), (begin, _, other) in pairwise(known):
-        if begin < end:
-            return False, f"{other} began before {who} had ended"
-    return True, "each began after the one before had ended"
+    early = [other for (_, end, _), (begin, _, other) in pairwise(known) if begin < end]
+    return _accused(
+        _lacking(facts, "started", "finished"), ("", early, " began before the one before had ended")
+    ) or Verdict(True, "each began after the one before had ended")
 
 
-def _one_seed(facts: Sequence[Facts]) -> Verdict:
-    held, said = _alike(facts, "seed", "trainings")
-    picked = [one.who for one in facts if one.trainings is not None and one.trainings > 1]
-    if picked:
-        return False, f"the best of several trainings was kept: {amounts.names(picked)}"
-    return held, said or f"each was trained once, with seed {facts[0].seed}"
+def _one_seed(facts: Sequence[Facts], asked: Facts) -> Verdict:
+    picked = [one.who for one in facts if one.trainings not in (None, 1)]
+    return _accused(
+        _lacking(facts, "trainings"),
+        ("one of several trainings was kept: ", picked, ""),
+        *_alike(facts, asked, "seed"),
+    ) or Verdict(True, f"each was trained once, with seed {asked.seed}")
 
 
-def _settings_without_test(facts: Sequence[Facts]) -> Verdict:
-    def innocent(one: Facts) -> bool | None:
-        if one.settings_from is None or one.valid_from is None:
-            return None
-        return one.settings_from in HONEST_SETTINGS and one.valid_from != "test"
+def _settings_without_test(facts: Sequence[Facts], asked: Facts) -> Verdict:
+    guilty = [
+        one.who
+        for one in facts
+        if one.settings_from not in (None, *HONEST_SETTINGS) or one.valid_from == "test"
+    ]
+    return _accused(
+        _lacking(facts, "settings_from", "valid_from"), ("chosen by the test part: ", guilty, "")
+    ) or Verdict(True, "no settings were chosen, and nobody was stopped, by looking at the test part")
 
-    return _guilty(
-        facts,
-        innocent,
-        "chosen by the test part",
-        "no settings were chosen, and nobody was stopped, by looking at the test part",
+
+def _chosen_by_validation(rows: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Return whether the best on validation stands for a model that was tried in several ways."""
+    tried: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row.get("valid_bits_per_byte") is None or row.get("adaptive"):
+            continue
+        if row["who"] != f"{row['model']}-{row['codec']}":  # which stands for itself
+            tried.setdefault((row["model"], row["codec"]), []).append(row)
+    several = [group for group in tried.values() if not all(row["chosen"] for row in group)]
+    best = [min(row["valid_bits_per_byte"] for row in group) for group in several]
+    wrong = [
+        row["who"]
+        for group, least in zip(several, best, strict=True)
+        for row in group
+        if row["chosen"] and row["valid_bits_per_byte"] > least
+    ]
+    return _accused(("chosen against the validation part: ", wrong, "")) or Verdict(
+        True, f"of {len(several)} models tried in several ways the best on validation stands"
     )
 
 
-def _duplicates(facts: Sequence[Facts], duplicates: int | None) -> Verdict:
+def _duplicates(asked: Facts, duplicates: int | None, repeated: float) -> Verdict:
     if duplicates is None:
-        return False, "not counted"
-    total = facts[0].test_documents if facts else None
-    of = f" of {total:,}" if total is not None else ""
-    return True, f"{duplicates:,}{of} test documents also stand in the training part"
+        return Verdict(False, "not counted")
+    of = "" if asked.test_documents is None else f" of {asked.test_documents:,}"
+    return Verdict(
+        True,
+        f"{duplicates:,}{of} test documents also stand in the training part, and {amounts.share(repeated)} "
+        "of the test part's bytes in long lines that do",
+    )
 
 
 def _apart(rows: Sequence[Mapping[str, Any]]) -> Verdict:
     """Return whether the ranked rows come first, best first, and nobody else stands among them."""
     standings = [Standing.of(row) for row in rows]
-    ranked = list(Field.of(standings).ranked)
+    ranked = [one.who for one in Field.of(standings).ranked]
     shown = [one.who for one in standings[: len(ranked)]]
-    if shown != [one.who for one in ranked]:
-        return False, f"ranked are {amounts.names([one.who for one in ranked])}, shown {amounts.names(shown)}"
-    return True, f"ranked are {len(ranked)} of {len(standings)} rows: the static figures of lossless codecs"
+    if shown != ranked:
+        wrong = [one for one, right in zip(shown, ranked, strict=True) if one != right]
+        return Verdict(False, f"ranked are {amounts.names(ranked)}, shown {amounts.names(shown)}", wrong)
+    return Verdict(
+        True, f"ranked are {len(ranked)} of {len(standings)} rows: the static figures of lossless codecs"
+    )
 
 
 def _together(
@@ -221,26 +282,26 @@ def _together(
     for who, checked in checks.items():
         for one in checked:
             found.setdefault(one["rule"], {})[who] = one
-    return [{"rule": rule, **_merged(contestants, by_who)} for rule, by_who in found.items()]
+    return [_judged(rule, _merged(contestants, by_who)) for rule, by_who in found.items()]
 
 
-def _merged(contestants: Sequence[str], by_who: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _merged(contestants: Sequence[str], by_who: Mapping[str, Mapping[str, Any]]) -> Verdict:
     missing = [who for who in contestants if who not in by_who]
-    if missing:
-        return {"held": False, "said": f"not recorded of {amounts.names(missing)}"}
+    if accused := _accused(("not recorded of ", missing, "")):
+        return accused
     for held in (False, None):
-        told = [f"{who}: {one['said']}" for who, one in by_who.items() if one["held"] is held]
-        if told:
-            return {"held": held, "said": "; ".join(told)}
-    return {"held": True, "said": f"held by {amounts.names(list(by_who))}"}
+        if told := {who: one["said"] for who, one in by_who.items() if one["held"] is held}:
+            return Verdict(held, "; ".join(f"{who}: {said}" for who, said in told.items()), list(told))
+    return Verdict(True, f"held by {amounts.names(list(by_who))}")
 
 
-_RULES: tuple[tuple[str, Callable[[Sequence[Facts]], Verdict]], ...] = (
+_RULES: tuple[tuple[str, Callable[[Sequence[Facts], Facts], Verdict]], ...] = (
     ("the same test bytes", _same_test),
     ("the same training documents", _same_training),
     ("the same budget", _same_budget),
     ("the budget spent", _spent),
     ("the same threads", _same_threads),
+    ("the same machine", _same_machine),
     ("one training each, of one seed", _one_seed),
     ("no settings chosen by the test part", _settings_without_test),
 )
