@@ -16,18 +16,18 @@ import numpy as np
 
 from anygram import bytewise, codecs, models, runs, settings, storage
 from anygram.budgets import Budget
-from anygram.data.corpus import EncodedCorpus, encode_corpus
+from anygram.data.corpus import EncodedCorpus
 from anygram.data.documents import Documents
 from anygram.data.preparation import FINGERPRINTS
 from anygram.data.splitting import Splits
-from anygram.data.store import texts_of
 from anygram.errors import RunError, UsageError
 from anygram.learning import counting, learner_for
 from anygram.learning.group import Group, joined, require_alike
-from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
+from anygram.protocols import Bounded, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
 from anygram.training import members, probing
+from anygram.training.encoding import Encoded, corpus_of, encode, fitted
 from anygram.training.plan import (
     DEFAULT_CODEC,
     Plan,
@@ -43,11 +43,13 @@ from anygram.training.session import Session, snapshot, validation_sample
 
 __all__ = [
     "DEFAULT_CODEC",
+    "Encoded",
     "Plan",
     "check",
     "check_out",
     "default_codec",
     "default_valid",
+    "encode",
     "recorded_valid",
     "train",
 ]
@@ -64,18 +66,20 @@ def train(
     workspace: Path,
     resume: bool = False,
     progress: Progress | None = None,
+    encoded: Encoded | None = None,
 ) -> Record:
     """Train what the plan says on the splits and write the run folder `out`; return its record.
 
     `data` describes the source and goes into the record; `workspace` is a folder for temporary
-    files. With `resume` the run in `out` goes on from its last checkpoint. Of several processes that
+    files. With `resume` the run in `out` goes on from its last checkpoint. `encoded` is what `encode`
+    returned for the same splits and codec, where it is there already. Of several processes that
     torchrun started only the first returns; the others leave when it has all it needs.
     """
     progress = progress or Silent()
     check_out(out, resume)
     with joined() as group:
         begin = _resumed if resume else _fresh
-        session = begin(plan, splits, data, out, workspace, progress, group)
+        session = begin(plan, splits, data, out, workspace, progress, group, encoded)
         session.learn()
         return session.finish(splits)
 
@@ -109,10 +113,12 @@ def _fresh(
     workspace: Path,
     progress: Progress,
     group: Group,
+    encoded: Encoded | None,
 ) -> Session:
     module = models.REGISTRY.load(plan.model)
     codec_module = codecs.REGISTRY.load(plan.codec)
     chosen = chosen_by(plan)
+    folder = workspace / "train"
     _check_learner(plan, splits)
     base = runs.read(plan.base) if plan.base else None
     members.check_unread(plan.members, data, plan.seed)
@@ -120,9 +126,9 @@ def _fresh(
     codec_values = base.record.codec_settings if base else chosen["codec"]
     codec_config = settings.build(codec_module.Config, codec_values)
     codec = base.codec if base else members.codec_for(combined.values())
-    codec = codec or _fitted(plan, codec_config, splits, progress)
+    codec = codec or (encoded.codec if encoded else fitted(plan, codec_config, splits, progress))
     require_alike(group, "the codec", codec.to_json())
-    corpus = _encoded(_learnt_from(plan, splits), codec, workspace / "train", progress)
+    corpus = encoded.corpus if encoded else corpus_of(_learnt_from(plan, splits), codec, folder, progress)
     require_alike(group, "the text", {"symbols": corpus.symbols})
     (config, learner_values), probe = _suggested(plan, corpus, codec.vocabulary_size, group, progress)
     config = settings.build(module.Config, group.follow(settings.to_words(config)))
@@ -161,12 +167,14 @@ def _resumed(
     workspace: Path,
     progress: Progress,
     group: Group,
+    encoded: Encoded | None,
 ) -> Session:
     stored = runs.read(out)
     record = stored.record
     _check_resumable(plan, record, data, out)
     tensors = runs.read_training(out)
-    corpus = _encoded(_learnt_from(plan, splits), stored.codec, workspace / "train", progress)
+    documents, folder = _learnt_from(plan, splits), workspace / "train"
+    corpus = encoded.corpus if encoded else corpus_of(documents, stored.codec, folder, progress)
     best = snapshot(stored.model)
     _limit_memory(stored.model, plan, workspace)
     with runs.explaining_damage(out / "training.safetensors"):
@@ -194,12 +202,6 @@ def _origins(plan: Plan) -> dict[str, Any]:
     """Return what the record says of the runs that the plan begins with."""
     base = {"from": str(plan.base)} if plan.base else {}
     return base | ({"members": [str(path) for path in plan.members]} if plan.members else {})
-
-
-def _fitted(plan: Plan, config: Any, splits: Splits, progress: Progress) -> Codec:
-    progress.stage(f"fitting the codec {plan.codec}")
-    codec: Codec = codecs.REGISTRY.load(plan.codec).fit(texts_of(splits.train), config)
-    return codec
 
 
 def _limit_memory(model: LanguageModel, plan: Plan, workspace: Path) -> None:
@@ -280,11 +282,6 @@ def _limits(budget: Budget) -> dict[str, Any]:
 
 def _under(prefix: str, tensors: Tensors) -> Tensors:
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
-
-
-def _encoded(documents: Documents, codec: Codec, folder: Path, progress: Progress) -> EncodedCorpus:
-    progress.stage("encoding", total=len(documents))
-    return encode_corpus(documents, codec, folder, progress.update)
 
 
 def _suggested(
