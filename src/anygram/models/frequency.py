@@ -28,6 +28,7 @@ from anygram.conditioning import refuse
 from anygram.errors import UsageError
 from anygram.logarithms import log
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
+from anygram.spaces import Factor, Shift, Space
 from anygram.tries import Indices, Level
 
 
@@ -64,6 +65,11 @@ def suggest(
         return Config(order=2, k=30 / vocabulary_size), {}
     order = int(np.log10(max(symbols, 1)) - 1.1)
     return Config(order=int(np.clip(order, 2, 5)), k=3 / vocabulary_size), {}
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested."""
+    return {"order": Shift(-1, 1, step=1, least=1, most=8), "k": Factor(0.1, 10)}
 
 
 @dataclass(frozen=True)

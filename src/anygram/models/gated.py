@@ -20,9 +20,10 @@ from anygram.compiled import elementwise_kernel
 from anygram.neural.activations import logistic, logistic_slope, tanh, tanh_slope
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.neural.recurrence import Carried, Cell
-from anygram.neural.recurrent import RecurrentConfig, recurrent_model, suggest_recurrent
+from anygram.neural.recurrent import RecurrentConfig, recurrent_model, recurrent_space, suggest_recurrent
 from anygram.neural.sizing import require_finite, require_one_of
 from anygram.protocols import Ids
+from anygram.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -154,3 +155,8 @@ def suggest(
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
     return suggest_recurrent(Config, CoupledCell.blocks, sample_ids, symbols, vocabulary_size, budget)
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested."""
+    return recurrent_space()

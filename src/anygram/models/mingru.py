@@ -13,8 +13,9 @@ from torch import Tensor
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.scanned import Gates, ScannedConfig, scanned_model, suggest_scanned
+from anygram.neural.scanned import Gates, ScannedConfig, scanned_model, scanned_space, suggest_scanned
 from anygram.protocols import Ids
+from anygram.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,8 @@ def suggest(
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
     return suggest_scanned(Config, MinGruGates.blocks, symbols, vocabulary_size, budget)
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested."""
+    return scanned_space()

@@ -14,8 +14,9 @@ from torch.nn.functional import logsigmoid
 
 from anygram.budgets import Budget
 from anygram.neural.language_model import NeuralLanguageModel
-from anygram.neural.scanned import Gates, ScannedConfig, scanned_model, suggest_scanned
+from anygram.neural.scanned import Gates, ScannedConfig, scanned_model, scanned_space, suggest_scanned
 from anygram.protocols import Ids
+from anygram.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,8 @@ def suggest(
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time."""
     return suggest_scanned(Config, MinLstmGates.blocks, symbols, vocabulary_size, budget)
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested."""
+    return scanned_space()

@@ -20,6 +20,7 @@ from anygram.neural.adaptive import head_weights, suggest_softmax
 from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import dropout
+from anygram.neural.searching import network_space
 from anygram.neural.sizing import (
     Weights,
     largest_fitting,
@@ -29,6 +30,7 @@ from anygram.neural.sizing import (
     suggest_embedding,
 )
 from anygram.protocols import Ids
+from anygram.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -126,3 +128,8 @@ def suggest(
         "warmup": 0.05,
         "clip": 1.0,
     }
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested."""
+    return network_space("units", 64, {})

@@ -32,6 +32,7 @@ from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import dropout, rms_norm, squared_relu
 from anygram.neural.positions import rotations, sinusoids
+from anygram.neural.searching import network_space
 from anygram.neural.sizing import (
     Weights,
     largest_fitting,
@@ -40,6 +41,7 @@ from anygram.neural.sizing import (
     require_one_of,
 )
 from anygram.protocols import Ids
+from anygram.spaces import Space
 
 _PAIRS = 8192
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "gelu": gelu}
@@ -363,3 +365,8 @@ def suggest(
         "final_rate": 0.05,
         "clip": 1.0,
     }
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested; heads keep their width of 32."""
+    return network_space("width", 32, {"heads": 1.0, "head_rate": -1.0})

@@ -19,6 +19,7 @@ from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import dropout
 from anygram.neural.recurrence import Carried, Cell, Clears, read
+from anygram.neural.searching import network_space
 from anygram.neural.sizing import (
     Weights,
     largest_fitting,
@@ -28,6 +29,7 @@ from anygram.neural.sizing import (
     suggest_embedding,
 )
 from anygram.protocols import Ids
+from anygram.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -198,3 +200,8 @@ def suggest_recurrent(
     learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
     suggested = config(units=units, embedding=embedding, dropout=suggest_dropout(epochs), softmax=softmax)
     return suggested, learner
+
+
+def recurrent_space() -> Space:
+    """Return what a search may change of such networks; the head's rate falls with the width."""
+    return network_space("units", 32, {"head_rate": -1.0})

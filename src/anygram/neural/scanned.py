@@ -21,6 +21,7 @@ from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import dropout, rms_norm, squared_relu
 from anygram.neural.recurrence import at_ends
 from anygram.neural.scan import scan
+from anygram.neural.searching import network_space
 from anygram.neural.sizing import (
     Weights,
     largest_fitting,
@@ -28,6 +29,7 @@ from anygram.neural.sizing import (
     require_fraction,
     suggest_dropout,
 )
+from anygram.spaces import Space
 
 # What the gates read at first lets a unit forget e-fold in 1 to 20 symbols: units differ in how long they
 # remember before any has learnt to (Tallec & Ollivier 2018, section 2)
@@ -157,3 +159,8 @@ def suggest_scanned(
     learner |= {"embedding_rate": 1.0, "head_rate": 0.3 * 256 / units, "momentum": 0.9, "decay": 0.02}
     learner |= {"schedule": "linear", "warmup": 0.05, "final_rate": 0.02, "clip": 1.0}
     return config(units=units, layers=layers, dropout=suggest_dropout(epochs)), learner
+
+
+def scanned_space() -> Space:
+    """Return what a search may change of such networks; the head's rate falls with the width."""
+    return network_space("units", 32, {"head_rate": -1.0})

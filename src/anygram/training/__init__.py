@@ -26,7 +26,7 @@ from anygram.learning.group import Group, joined, require_alike
 from anygram.protocols import Bounded, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
-from anygram.training import members, probing
+from anygram.training import members, probing, space
 from anygram.training.encoding import Encoded, corpus_of, encode, fitted
 from anygram.training.plan import (
     DEFAULT_CODEC,
@@ -37,9 +37,11 @@ from anygram.training.plan import (
     default_codec,
     default_valid,
     learner_setting,
+    reads_once,
 )
 from anygram.training.probing import Probe, Suggested
 from anygram.training.session import Session, snapshot, validation_sample
+from anygram.training.space import space_of
 
 __all__ = [
     "DEFAULT_CODEC",
@@ -50,7 +52,9 @@ __all__ = [
     "default_codec",
     "default_valid",
     "encode",
+    "reads_once",
     "recorded_valid",
+    "space_of",
     "train",
 ]
 
@@ -131,6 +135,7 @@ def _fresh(
     corpus = encoded.corpus if encoded else corpus_of(_learnt_from(plan, splits), codec, folder, progress)
     require_alike(group, "the text", {"symbols": corpus.symbols})
     (config, learner_values), probe = _suggested(plan, corpus, codec.vocabulary_size, group, progress)
+    config, learner_values = space.moved(plan, config, learner_values)
     config = settings.build(module.Config, group.follow(settings.to_words(config)))
     learner_values = group.follow(learner_values)
     if base:

@@ -12,6 +12,7 @@ from anygram.budgets import Budget
 from anygram.errors import UnknownName, UsageError
 from anygram.learning import config_of
 from anygram.protocols import Bounded, Differentiable, LanguageModel
+from anygram.spaces import Drawn
 from anygram.training import members
 
 DEFAULT_CODEC = "bpe"
@@ -29,7 +30,8 @@ _BYTES_A_SECOND, _BYTES_A_SYMBOL, _SYMBOLS_A_STEP = 50e3, 2.5, 1024
 class Plan:
     """What to train: names, settings by key (`--set`), budget, seed; how many bytes of memory to use.
 
-    `base` is a run to go on from: its codec and its model as they are. `members` are runs to combine.
+    `base` is a run to go on from: its codec and its model as they are. `members` are runs to combine. `drawn`
+    says how far from what is suggested it shall be (`training.space`).
     """
 
     model: str
@@ -40,6 +42,7 @@ class Plan:
     memory: int | None = None
     base: Path | None = None
     members: tuple[Path, ...] = ()
+    drawn: Drawn = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         settings.check_seed(self.seed)
@@ -60,7 +63,7 @@ def default_valid(plan: Plan, units: int) -> str:
     """
     if plan.members:
         return members.valid_of(plan.members)
-    if not isinstance(_untrained(plan), Differentiable):
+    if reads_once(plan):
         return "none"
     if learner_setting(plan, "patience", 0):
         return "0.05"
@@ -73,6 +76,11 @@ def default_valid(plan: Plan, units: int) -> str:
     limits = {name: limit for name, limit in asdict(plan.budget).items() if limit is not None}
     passes = min(limit * bytes_of[name] for name, limit in limits.items()) / max(1, units)
     return "0.05" if passes > _PASSES_THAT_OVERFIT else "none"
+
+
+def reads_once(plan: Plan) -> bool:
+    """Return whether the plan's model reads its text once, however large the budget is."""
+    return not isinstance(_untrained(plan), Differentiable)
 
 
 def _untrained(plan: Plan) -> LanguageModel:
@@ -110,7 +118,7 @@ def check(plan: Plan) -> None:
     for place, config in configs_of(plan).items():
         settings.build(config, chosen[place])
     members.check(plan.model, plan.members, plan.codec)
-    if not isinstance(_untrained(plan), Differentiable):
+    if reads_once(plan):
         processes.require_one(f"{plan.model} learns by counting, which")
     if plan.memory is not None and not isinstance(_untrained(plan), Bounded):
         raise UsageError(f"{plan.model} cannot keep to an amount of memory; leave out --memory")

@@ -24,8 +24,9 @@ from anygram.budgets import Budget
 from anygram.models.ngram.building import WrongNGram, from_ngrams
 from anygram.models.ngram.model import Config, NGram
 from anygram.protocols import Ids
+from anygram.spaces import Shift, Space
 
-__all__ = ["Config", "NGram", "WrongNGram", "create", "from_ngrams", "suggest"]
+__all__ = ["Config", "NGram", "WrongNGram", "create", "from_ngrams", "search_space", "suggest"]
 
 
 def create(config: Config, vocabulary_size: int, seed: int) -> NGram:
@@ -49,3 +50,12 @@ def suggest(
         return Config(order=6 if vocabulary_size <= 2000 else 5), {}
     order = round(1.25 * np.log10(max(symbols, 1)) - 0.1)
     return Config(order=int(np.clip(order, 3, 10))), {}
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested: the order.
+
+    Not the smoothing: of Kneser-Ney, Witten-Bell and absolute discounting the first was best at every order
+    from 4 to 9 (plays and docstrings, bytes and byte pairs), by 7 % of the bits or more at the best orders.
+    """
+    return {"order": Shift(-2, 4, step=1, least=1, most=16)}
