@@ -56,3 +56,16 @@ class RunError(AnygramError):
 
 class TrainingStopped(AnygramError):
     """Training had to stop; the last good weights are kept."""
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what went wrong, whoever raised it: a model's or a plug-in's own error too.
+
+    >>> in_one_line(RuntimeError("no  room"))
+    'RuntimeError: no room'
+    """
+    if isinstance(error, AnygramError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory; give a smaller size or less data"
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
@@ -27,11 +26,12 @@ from anygram.comparison import costs, facts, floors, redaction, telling
 from anygram.comparison.energy import metered
 from anygram.comparison.notes import Notes
 from anygram.comparison.portrait import portray
+from anygram.comparison.trained import trained
 from anygram.data.documents import Documents
 from anygram.data.preparation import DataOptions, Prepared, open_splits, reopen
 from anygram.data.shares import share_of
 from anygram.data.store import stored, units_of
-from anygram.errors import AnygramError, TrainingStopped
+from anygram.errors import in_one_line
 from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
 
@@ -93,7 +93,7 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
     started = time.time()
     resumed = (Path(job.run) / "run.toml").is_file()
     with metered() as meter, facts.working() as worked:
-        total_seconds, stopped = _train(plan, prepared, job, resumed, progress)
+        total_seconds, stopped = trained(plan, prepared, Path(job.run), progress)
     found = _measured(job, prepared, progress)
     found["train_bytes"] = units_of(prepared.splits.train)
     found["energy_joules"] = None if resumed else meter.joules  # of a process before nobody knows
@@ -107,34 +107,6 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
 def _valid_to_choose_by(units: int) -> str:
     """Return the validation split of what is tried in several ways, whatever the data's units."""
     return "0.05"
-
-
-def _train(
-    plan: training.Plan, prepared: Prepared, job: Job, resume: bool, progress: Progress
-) -> tuple[float, str]:
-    """Train the plan or go on with it; return what this took in all, and why it stopped early, if it did."""
-    out = Path(job.run)
-    if resume and (record := runs.read_record(out)).status in ("finished", "stopped"):
-        # an earlier process was told why, and did not live to tell
-        return record.spent["seconds"], "" if record.status == "finished" else "its training had to stop"
-    # the test part is scored later, with arrays: training need not do it too
-    seen = replace(prepared.splits, test=prepared.splits.test[:0])
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="anygram-") as folder:
-        stopped = ""
-        try:
-            training.train(
-                plan,
-                seen,
-                prepared.description,
-                out=out,
-                workspace=Path(folder),
-                resume=resume,
-                progress=progress,
-            )
-        except TrainingStopped as reason:
-            stopped = str(reason)
-    return time.perf_counter() - began, stopped
 
 
 def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any]:
@@ -217,8 +189,6 @@ def main(path: str) -> int:
         found = run(job, progress)
         if not job.texts:
             found = redaction.of_found(found)
-    except MemoryError:
-        found = {"error": "out of memory; give a smaller size or less data"}
     except KeyboardInterrupt:
         return 1
     except Exception as error:  # a model's or a plug-in's own: a row that says so, and the others go on
@@ -229,11 +199,9 @@ def main(path: str) -> int:
 
 def _told(error: Exception, job: Job, progress: Progress) -> str:
     """Return what is written down of an error; without texts its message is for the terminal alone."""
-    ours = isinstance(error, AnygramError)
-    said = str(error) if ours else " ".join(f"{type(error).__name__}: {error}".split())
-    if job.texts:
-        return said
-    progress.say(f"{job.model}: {said}")
+    if job.texts or isinstance(error, MemoryError):
+        return in_one_line(error)
+    progress.say(f"{job.model}: {in_one_line(error)}")
     return redaction.of_error(error)
 
 
