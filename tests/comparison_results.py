@@ -279,9 +279,20 @@ def _rules() -> list[dict[str, Any]]:
             "rule": "the same documents",
             "held": True,
             "said": "all scored 1,200,000 bytes with fingerprint 12ab34cd",
+            "who": [],
         },
-        {"rule": "the same budget", "held": True, "said": "120 s each; the largest overshoot is 0.4 s"},
-        {"rule": "one at a time", "held": False, "said": "gru-bytes began 2 s before lstm-bytes ended"},
+        {
+            "rule": "the same budget",
+            "held": True,
+            "said": "120 s each; the largest overshoot is 0.4 s",
+            "who": [],
+        },
+        {
+            "rule": "one at a time",
+            "held": False,
+            "said": "gru-bytes began 2 s before lstm-bytes ended",
+            "who": ["gru-bytes"],
+        },
     ]
 
 

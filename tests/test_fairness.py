@@ -237,6 +237,14 @@ class Swallows(BytesCodec):
         return super().encode(text.lower(), side)
 
 
+class CountsDouble(BytesCodec):
+    """Says that every symbol covers two bytes."""
+
+    def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
+        encoded = super().encode(text, side)
+        return Encoded(encoded.ids, 2 * encoded.units)
+
+
 def _of(kind: type[Frequency]) -> SimpleNamespace:
     """Return a module of a model that learns as `frequency` does."""
 
@@ -246,11 +254,10 @@ def _of(kind: type[Frequency]) -> SimpleNamespace:
     return SimpleNamespace(Config=frequency.Config, create=create)
 
 
-SWALLOWING = SimpleNamespace(
-    Config=codecs.REGISTRY.load("bytes").Config,
-    fit=lambda data, config: Swallows(),
-    from_json=lambda fields: Swallows(),
-)
+def _coded_by(kind: type[BytesCodec]) -> SimpleNamespace:
+    """Return a module of a codec with nothing to fit."""
+    config = codecs.REGISTRY.load("bytes").Config
+    return SimpleNamespace(Config=config, fit=lambda data, config: kind(), from_json=lambda fields: kind())
 
 
 # The list
@@ -288,6 +295,7 @@ CRIMES = {
     "boasts": Crime({checks.STEPWISE}, model=_of(Boasts)),
     "secret": Crime({checks.STEPWISE, checks.CARRIED}, model=_of(LearnsInSecret)),
     "swallows": Crime({checks.LOSSLESS}, codec="swallowing"),
+    "counts_double": Crime({checks.COUNTED}, codec="doubling"),
 }
 BESIDE = {
     # who looks ahead has not predicted what it scores, and pieces end elsewhere
@@ -338,7 +346,9 @@ def quick() -> Iterator[None]:
         patch.setattr(floors, "available", list)
         patch.setattr(costs, "_GENERATION_SECONDS", 0.01)
         offer(patch, models.REGISTRY, {name: crime.model for name, crime in CRIMES.items()})
-        offer(patch, codecs.REGISTRY, {"swallowing": SWALLOWING})
+        offer(
+            patch, codecs.REGISTRY, {"swallowing": _coded_by(Swallows), "doubling": _coded_by(CountsDouble)}
+        )
         yield
 
 
@@ -423,6 +433,16 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in texts.items():
         (folder / name).write_text(text)
     return folder
+
+
+def test_of_few_documents_too_a_figure_of_other_bytes_is_none(library: Path, tmp_path: Path) -> None:
+    """There bits are by blocks, which cannot be set beside those of others."""
+    compared = contest(library / "train.txt", tmp_path / "out", ["counts_double"])
+    assert broken_by(compared, "counts_double-doubling") == {checks.COUNTED}
+    *honest, wrong = compared.fields["results"]
+    assert wrong["error"].startswith("was scored on other bytes than those of the test part (")
+    assert wrong["bits_per_byte"] is None and [row["error"] for row in honest] == ["", ""]
+    assert len(compared.fields["pairs"]) == 1
 
 
 @pytest.mark.parametrize("valid", VALID)

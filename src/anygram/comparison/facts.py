@@ -47,18 +47,24 @@ def of_data(
 
 def of_training(record: Record, values: Mapping[str, Any], tried: bool) -> dict[str, Any]:
     """Return what a finished training was allowed and what it took, and where."""
-    patience = record.learner_settings.get("patience", 0)
-    out_of_patience = 0 < patience <= record.spent.get("validations_since_best", 0)
     return {
         "budget": record.budget,
         "spent": {name: record.spent[name] for name in ("seconds", "symbols", "epochs", "steps")},
-        "ended": "out of patience" if out_of_patience else "",
+        "ended": _why_ended(record),
         "threads": cores(),
         "machine": processor(),
         "versions": record.versions,
         "seed": record.seed,
         "settings_from": "validation" if tried else "given" if values else "defaults",
     }
+
+
+def _why_ended(record: Record) -> str:
+    """Return why training ended before its budget did, where it chose or had to."""
+    if record.status == "stopped":
+        return "no longer finite"
+    patience = record.learner_settings.get("patience", 0)
+    return "out of patience" if 0 < patience <= record.spent.get("validations_since_best", 0) else ""
 
 
 def note_training(found: Path, record: Record) -> None:

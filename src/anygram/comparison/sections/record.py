@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anygram.comparison.sections.entrants import Entrants
@@ -27,8 +27,9 @@ def rules(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     checks = [(who, check) for who, some in entrants.measured("checks") for check in some]
     if not found and not checks:
         return None
-    broken = [rule["rule"] for rule in found if rule["held"] is False]
-    broken += [f"{check['rule']} ({who})" for who, check in checks if check["held"] is False]
+    broken = [_broken(rule["rule"], rule["who"]) for rule in found if rule["held"] is False]
+    if not found:
+        broken = [_broken(check["rule"], [who]) for who, check in checks if check["held"] is False]
     said = "Every rule was checked in this comparison, and none was broken."
     if broken:
         said = f"Not held: {'; '.join(broken)}. Read the figures with that in mind."
@@ -41,6 +42,10 @@ def rules(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
         header = ["model", "rule", "", "what was measured"]
         blocks.append(Table(header, rows, "Checks of each model", folded=True))
     return Section("rules", "The rules, and whether they held", blocks)
+
+
+def _broken(rule: str, who: Sequence[str]) -> str:
+    return f"{rule} ({amounts.names(who)})" if who else rule
 
 
 def _held(rule: Mapping[str, Any]) -> str:
