@@ -34,6 +34,7 @@ def results(seed: int = 0) -> dict[str, Any]:
     """Return the results of ten static models, a lossy one, a failed one, an adaptive one, two floors."""
     random = Random(seed)
     rows = [_row(random, *each) for each in STATIC]
+    rows[1]["search"] = _search()
     lossy = _row(random, "ngram", "words", None, 2.7, 4.4e6)
     adaptive = {
         **rows[1],
@@ -170,8 +171,23 @@ def _empty(model: str, codec: str, suffix: str = "") -> dict[str, Any]:
     return {
         **dict.fromkeys(figures),
         "who": who, "model": model, "codec": codec, "adaptive": False, "way": "", "floor": False, "run": who,
-        "stopped": "", "error": "", "model_settings": {}, "learner_settings": {},
+        "stopped": "", "error": "", "model_settings": {}, "learner_settings": {}, "search": None,
     }  # fmt: skip
+
+
+def _search() -> dict[str, Any]:
+    """Return five trials, of which the second was the best and the last failed."""
+    trials = [
+        {
+            "drawn": {"rate": 1.5}, "settings": {"rate": 0.05 + number / 100, "units": 192},
+            "valid_bits_per_byte": 2.2 + abs(number - 1) / 10, "valid_perplexity": 40.0 + abs(number - 1),
+            "spent": {"seconds": 12.1, "symbols": 6e5, "epochs": 0.6, "steps": 300.0}, "error": "",
+        }
+        for number in range(5)
+    ]  # fmt: skip
+    nothing: dict[str, Any] = {"valid_bits_per_byte": None, "valid_perplexity": None, "settings": {}}
+    trials[-1] = {**trials[-1], **nothing, "error": "out of memory; give a smaller size or less data"}
+    return {"trials": trials, "chosen": 1, "ended": False}
 
 
 def _floor(name: str, bits: float) -> dict[str, Any]:

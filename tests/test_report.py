@@ -318,6 +318,20 @@ def test_who_failed_or_stopped_early_is_told_why() -> None:
     assert "- transformer-bytes stopped early: the loss was no longer finite\n" in said
 
 
+def test_trials_of_a_search_are_listed_with_what_was_chosen() -> None:
+    said = markdown(results()).partition("Trials of the search")[2]
+    trials = [line for line in said.splitlines() if line.startswith("| lstm-bytes |")]
+    assert [line.split(" | ")[1] for line in trials] == [
+        "1", "2 (chosen)", "3", "4", "5", "cut short",
+    ]  # fmt: skip
+    assert "| 2.200 |" in trials[1] and "units = 192" in trials[1]
+    assert "failed: out of memory" in trials[4]
+    made = results()
+    made["results"][1]["search"]["trials"] *= 100
+    assert "each with a small part of the budget, without the last 201" in markdown(made)
+    assert "Trials" not in markdown({**made, "results": made["results"][:1]})
+
+
 def test_a_model_has_one_mark_throughout() -> None:
     made = results()
     made["results"].reverse()

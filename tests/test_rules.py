@@ -81,6 +81,11 @@ UNFAIR: dict[str, tuple[str, dict[str, Any], str]] = {
         {"spent": {"seconds": 90.0, "epochs": 3.0}},
         "more than the budget, up to 148 % of it: lstm-bpe",
     ),
+    "trials beside the budget": (
+        "the budget spent",
+        {"searched": {"seconds": 30.0, "epochs": 1.5}},
+        "more than the budget, up to 149 % of it: lstm-bpe",
+    ),
     "less than the budget": (
         "the budget spent",
         {"spent": {"seconds": 30.0, "epochs": 0.5}},
@@ -186,6 +191,13 @@ def test_nothing_recorded_is_nothing_held() -> None:
 def test_ending_early_for_a_reason_is_fair() -> None:
     spent = {"seconds": 30.0, "epochs": 0.5}
     assert broken(NGRAM, replace(LSTM, spent=spent, ended="validation no longer got better")) == {}
+
+
+def test_trials_within_the_budget_are_fair_and_said() -> None:
+    halved = replace(LSTM, spent={"seconds": 30.0, "epochs": 0.9}, searched={"seconds": 30.2, "epochs": 0.9})
+    assert broken(NGRAM, halved) == {}
+    said = {one["rule"]: one["said"] for one in rules([NGRAM, halved], duplicates=0, rows=ROWS)}
+    assert "trials of lstm-bpe counted" in said["the budget spent"]
 
 
 def test_a_second_over_a_short_budget_is_forgiven() -> None:

@@ -301,6 +301,7 @@ def compare(
     test: str | float | None = None,
     settings: Mapping[str, Any] | None = None,
     sweep: Mapping[str, Sequence[Any]] | None = None,
+    search: int | None = None,
     budget: str | Budget | None = None,
     adapt: bool | None = None,
     third: bool | None = None,
@@ -319,7 +320,8 @@ def compare(
     """Train several models on one corpus under one budget and return them by bits per byte.
 
     `models` are names, or `name:codec`, as a list or with commas; all there are by default. `settings` and
-    `sweep` keys read MODEL.KEY. With `adapt` each has a second row, of going on to learn while it reads;
+    `sweep` keys read MODEL.KEY. With `search` each finds its settings by so many short trainings, inside its
+    budget. With `adapt` each has a second row, of going on to learn while it reads;
     with `third` each is trained with a third of the budget too, with `again` once more with another seed,
     with `curves` on shares of the data.
     `resume` goes on with the comparison in `out`, whose sources and options need not be named again; `add`
@@ -343,6 +345,7 @@ def compare(
         "third": third,
         "again": again,
         "curves": curves,
+        "search": search,
         "prefer": prefer,
         "texts": texts,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from anygram.errors import UsageError
@@ -24,7 +25,7 @@ class Budget:
     steps: int | None = None
 
     def __post_init__(self) -> None:
-        limits = {unit: limit for unit, limit in asdict(self).items() if limit is not None}
+        limits = self._limits()
         if not limits:
             raise UsageError("a budget needs a limit; for example 20s, 10m, 500steps or 3epochs")
         for unit, limit in limits.items():
@@ -53,10 +54,30 @@ class Budget:
             steps=_whole("steps", limits),
         )
 
-    def spent(self, *, seconds: float, symbols: int, epochs: float, steps: int) -> float:
+    def spent(self, *, seconds: float, symbols: float, epochs: float, steps: float) -> float:
         """Return the largest fraction used of any limit; 1 and more means stop."""
         used = [(seconds, self.seconds), (symbols, self.symbols), (epochs, self.epochs), (steps, self.steps)]
         return max(amount / limit for amount, limit in used if limit is not None)
+
+    def part(self, share: float) -> Budget:
+        """Return this share of every limit; whole numbers are rounded down, to one at least.
+
+        >>> Budget(seconds=90.0, steps=20).part(1 / 3)
+        Budget(seconds=30.0, symbols=None, epochs=None, steps=6)
+        """
+        return self._changed({unit: limit * share for unit, limit in self._limits().items()})
+
+    def less(self, spent: Mapping[str, float]) -> Budget:
+        """Return what is left of every limit; a hundredth of it, or one, where nothing is."""
+        left = {unit: limit - spent[unit] for unit, limit in self._limits().items()}
+        return self._changed({unit: max(left[unit], limit / 100) for unit, limit in self._limits().items()})
+
+    def _changed(self, limits: Mapping[str, float]) -> Budget:
+        whole = {unit: max(1, int(limits[unit] + 1e-9)) for unit in ("symbols", "steps") if unit in limits}
+        return Budget(**{**limits, **whole})  # type: ignore[arg-type]
+
+    def _limits(self) -> dict[str, float]:
+        return {unit: limit for unit, limit in asdict(self).items() if limit is not None}
 
     def to_words(self) -> str:
         """Return the budget as `parse` reads it.
@@ -64,8 +85,8 @@ class Budget:
         >>> Budget(seconds=90.0, steps=500).to_words()
         '90s,500steps'
         """
-        limits = {name: limit for name, limit in asdict(self).items() if limit is not None}
-        return ",".join(f"{limit:.15g}{'s' if name == 'seconds' else name}" for name, limit in limits.items())
+        limits = self._limits().items()
+        return ",".join(f"{limit:.15g}{'s' if name == 'seconds' else name}" for name, limit in limits)
 
 
 def parse_bytes(text: str) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from anygram.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -25,6 +27,13 @@ class Factor:
     multiple: int = 1
     follow: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= 1 <= self.high:
+            raise UsageError(
+                f"a factor's range must be positive and hold 1, which is as suggested, "
+                f"got {self.low} to {self.high}"
+            )
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -35,6 +44,13 @@ class Shift:
     step: float
     least: float
     most: float
+
+    def __post_init__(self) -> None:
+        if not self.low <= 0 <= self.high or not self.step > 0:
+            raise UsageError(
+                "a shift's range must hold 0, which is as suggested, and have a positive step, "
+                f"got {self.low} to {self.high} by {self.step}"
+            )
 
 
 @dataclass(frozen=True)

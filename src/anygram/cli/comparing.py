@@ -45,6 +45,10 @@ def compare(
         list[str] | None,
         typer.Option(metavar="MODEL.KEY=A,B,C", help="A contestant for each value; may be repeated."),
     ] = None,
+    search: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Try N settings of each first, within half of its budget."),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -116,6 +120,7 @@ def compare(
             test=test,
             settings=parse_pairs(settings or []),
             sweep={key: value.split(",") for key, value in parse_pairs(sweep or [], "--sweep").items()},
+            search=search,
             budget=budget,
             adapt=adapt,
             third=third,

@@ -115,6 +115,7 @@ def _question(contest: Contest, command: str) -> dict[str, Any]:
         "third": contest.third,
         "again": contest.again,
         "curves": contest.curves,
+        "search": contest.search,
         "texts": contest.texts,
         "settings": {
             f"{one.who} {key}": value for one in contest.contestants for key, value in one.values.items()

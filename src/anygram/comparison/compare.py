@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from anygram import processes, storage
-from anygram.budgets import Budget
 from anygram.comparison import contest as contests
 from anygram.comparison import facts, floors, redaction, results
 from anygram.comparison.assembly import Assembled, assemble
@@ -38,6 +37,9 @@ from anygram.reporting.board import Board, SilentBoard
 from anygram.reporting.progress import Progress, Silent
 
 REPORTS = ("results.json", "report.md", "report.html")
+TRIALS = "trials"
+"""The folder of findings that holds those of searches, trial by trial."""
+
 _SECONDS_TO_WAIT = 30.0
 """For processes of a comparison that was killed, which tidy up after it."""
 
@@ -64,10 +66,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Work:
-    """A piece of work: a whole run, or a figure for less time, another seed or less data."""
+    """A piece of work: a search, a whole run, or a figure for less time, another seed or less data."""
 
     name: str
     job: Job
+    turn: int = 1
+    """Work waits for that of the turns before it."""
 
 
 def compare(
@@ -178,30 +182,40 @@ def _clear_reports(out: Path) -> None:
             path.unlink(missing_ok=True)
     for path in (out / "found").rglob(".*.json.*"):
         path.unlink(missing_ok=True)
+    for path in (out / "found" / TRIALS).glob("*.json"):
+        storage.write_json(path, redaction.of_found(storage.read_json(path)))
 
 
 def _work(contest: Contest, out: Path, workspace: Path) -> list[_Work]:
     """Return all there is to do, in the order in which it is done."""
-    third = _third_of(contest.budget)
-    work = [_whole(contest, one, out, workspace) for one in contest.contestants]
+    work = [_search(contest, one, out, workspace) for one in contest.contestants if contest.searches(one)]
+    work += [_whole(contest, one, out, workspace) for one in contest.contestants]
     work += [_floor(contest, name, out, workspace) for name in floors.available()]
     if contest.third:
         work += [
-            _part(contest, one, out, workspace, f"third/{one.who}", third) for one in contest.contestants
+            _part(contest, one, out, workspace, f"third/{one.who}", portion=1 / 3)
+            for one in contest.contestants
         ]
     if contest.again:
-        whole = contest.budget
         work += [
-            _part(contest, one, out, workspace, f"again/{one.who}", whole, another_seed=1)
+            _part(contest, one, out, workspace, f"again/{one.who}", another_seed=1)
             for one in contest.contestants
         ]
     if contest.curves:
         work += [
-            _part(contest, one, out, workspace, share_name(share, one.who), contest.budget, share=share)
+            _part(contest, one, out, workspace, share_name(share, one.who), share=share)
             for share in SHARES
             for one in contest.contestants
         ]
     return work
+
+
+def _search(contest: Contest, one: Contestant, out: Path, workspace: Path) -> _Work:
+    """Return the search for a contestant's settings, which comes before all that is trained with them."""
+    name = f"search/{one.who}"
+    job = _job(contest, one, out, workspace, name)
+    run = str((out / "found" / name).absolute())
+    return _Work(name, replace(job, run=run, trials=contest.search, whole=False), turn=0)
 
 
 def _whole(contest: Contest, one: Contestant, out: Path, workspace: Path) -> _Work:
@@ -215,16 +229,16 @@ def _part(
     out: Path,
     workspace: Path,
     name: str,
-    budget: Budget,
     *,
+    portion: float = 1.0,
     share: float = 1.0,
     another_seed: int = 0,
 ) -> _Work:
     """Return a run of which only the figure matters; it is cleared away once that is known."""
     job = _job(contest, one, out, workspace, name)
     run = str(out / "found" / name)
-    part = replace(job, run=run, budget=asdict(budget), share=share, another_seed=another_seed, whole=False)
-    return _Work(name, part)
+    part = replace(job, run=run, portion=portion, share=share, another_seed=another_seed, whole=False)
+    return _Work(name, part, turn=2 if contest.search else 1)
 
 
 def _floor(contest: Contest, name: str, out: Path, workspace: Path) -> _Work:
@@ -234,6 +248,7 @@ def _floor(contest: Contest, name: str, out: Path, workspace: Path) -> _Work:
 
 
 def _job(contest: Contest, one: Contestant, out: Path, workspace: Path, name: str) -> Job:
+    trials = (out / "found" / TRIALS / f"{one.who}.json").absolute()
     return Job(
         model=one.model,
         codec=one.codec,
@@ -246,14 +261,8 @@ def _job(contest: Contest, one: Contestant, out: Path, workspace: Path, name: st
         found=str((out / "found" / f"{name}.json").absolute()),
         tried=bool(one.swept),
         texts=contest.texts,
+        searched=str(trials) if contest.search else "",
     )
-
-
-def _third_of(budget: Budget) -> Budget:
-    """Return a third of every limit."""
-    limits = {name: limit / 3 for name, limit in asdict(budget).items() if limit is not None}
-    whole = {name: max(1, round(limit)) for name, limit in limits.items() if name in ("symbols", "steps")}
-    return Budget(**{**limits, **whole})
 
 
 def _done(
@@ -263,13 +272,15 @@ def _done(
     found = {piece.name: before for piece in work if (before := _found_before(piece.job))}
     for name in found:  # whoever found it may not have lived to clear up
         _clear(out, name)
-    waiting = [piece for piece in work if piece.name not in found]
+    done = found.keys() | {f"search/{name}" for name in found}  # for who is trained nothing is searched
+    waiting = [piece for piece in work if piece.name not in done]
     board.show([piece.name for piece in waiting], contest.budget.seconds)
-    for name, result in place([(piece.name, piece.job) for piece in waiting], board):
-        found[name] = result
-        _clear(out, name)
+    for turn in sorted({piece.turn for piece in waiting}):
+        for name, result in place([(one.name, one.job) for one in waiting if one.turn == turn], board):
+            found[name] = result
+            _clear(out, name)
     for piece in work:
-        if "facts" in found[piece.name]:
+        if "facts" in found.get(piece.name, {}):
             found[piece.name]["facts"]["trainings"] = facts.count_trainings(Path(piece.job.found))
     return found
 

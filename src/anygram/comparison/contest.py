@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from anygram import codecs, models, storage, training
 from anygram.budgets import Budget
+from anygram.comparison.search import check as check_search
 from anygram.data.preparation import FINGERPRINTS, DataOptions
 from anygram.errors import RunError, UnknownName, UsageError
 from anygram.settings import check_seed
@@ -54,6 +55,8 @@ class Contest:
     """Whether everyone is trained once more, with another seed."""
     curves: bool = False
     """Whether everyone is trained on shares of the data too."""
+    search: int = 0
+    """How many trials within its budget each has to find its settings; 0: they are as suggested."""
     texts: bool = True
     """Whether reports and findings may quote the data and name their sources."""
 
@@ -68,6 +71,12 @@ class Contest:
         """Raise for an unknown name or a setting out of range, before any work is done."""
         for one in self.contestants:
             training.check(self.plan(one))
+        if self.search:
+            check_search(self.search, self.budget, self.options.valid)
+
+    def searches(self, one: Contestant) -> bool:
+        """Return whether settings are searched for this one: its model may have none to choose."""
+        return self.search > 0 and bool(training.space_of(self.plan(one)))
 
     def plan(self, one: Contestant) -> training.Plan:
         """Return what to train for a contestant."""
@@ -87,6 +96,7 @@ class Contest:
             "text-field": self.options.text_field,
             "valid": self.options.valid,
             "on-bad-record": None if self.options.on_bad_record == "fail" else self.options.on_bad_record,
+            "search": str(self.search) if self.search else None,
             "prefer": None if self.prefer == "quality" else self.prefer,
         }
         for name, value in named.items():
@@ -184,7 +194,17 @@ def resumed(folder: Path, named: Mapping[str, Any]) -> Contest:
     return replace(contest, **changed)
 
 
-_DECIDING = {"sources", "documents", "text_field", "valid", "test", "on_bad_record", "budget", "seed"}
+_DECIDING = {
+    "sources",
+    "documents",
+    "text_field",
+    "valid",
+    "test",
+    "on_bad_record",
+    "budget",
+    "seed",
+    "search",
+}
 """Options that decide every figure of a comparison."""
 
 

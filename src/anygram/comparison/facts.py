@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anygram import storage
+from anygram.comparison.search import Search
 from anygram.data.documents import Documents
 from anygram.data.preparation import FINGERPRINTS, DataOptions, Prepared, open_splits
 from anygram.data.splitting import Splits, count_duplicates, count_repeated_bytes
@@ -65,6 +66,15 @@ def _why_ended(record: Record) -> str:
         return "no longer finite"
     patience = record.learner_settings.get("patience", 0)
     return "out of patience" if 0 < patience <= record.spent.get("validations_since_best", 0) else ""
+
+
+def of_search(search: Search, budget: Mapping[str, Any], valid_from: str) -> dict[str, Any]:
+    """Return what a search adds to the facts of the training that comes after it within one budget."""
+    return {
+        "budget": {name: limit for name, limit in budget.items() if limit is not None},
+        "searched": search.spent,
+        "settings_from": "test" if valid_from == "test" else "validation",
+    }
 
 
 def note_training(found: Path, record: Record) -> None:

@@ -22,10 +22,11 @@ from typing import Any
 
 from anygram import adapting, evaluation, runs, storage, training
 from anygram.budgets import Budget
-from anygram.comparison import costs, facts, floors, redaction, telling
+from anygram.comparison import costs, facts, floors, redaction, search, telling
 from anygram.comparison.energy import metered
 from anygram.comparison.notes import Notes
 from anygram.comparison.portrait import portray
+from anygram.comparison.search import Search
 from anygram.comparison.trained import trained
 from anygram.data.documents import Documents
 from anygram.data.preparation import DataOptions, Prepared, open_splits, reopen
@@ -42,9 +43,11 @@ class Job:
 
     `seed` is that of the splits, and of training but for what `another_seed` adds to it;
     `run` is the run folder to write, `found` the file for what was found; `share` how much of the training
-    part is learnt from; `whole` asks for everything there is to know, else the figure alone matters; `tried`
-    says that this is one of several ways, so that a validation part must choose among them; `texts` that what
-    was found may quote the data.
+    part is learnt from, and `portion` how much of the budget is used; `whole` asks for everything there is to
+    know, else the figure alone matters; `tried` says that this is one of several ways, so that a validation
+    part must choose among them; `texts` that what was found may quote the data. With `trials` the job is a
+    search of so many, each a run below `run`, and `searched` the file where it writes them down; to others
+    that is the search by which they go.
     """
 
     model: str
@@ -63,6 +66,9 @@ class Job:
     whole: bool = True
     tried: bool = False
     texts: bool = True
+    portion: float = 1.0
+    trials: int = 0
+    searched: str = ""
 
     def write(self, path: Path) -> None:
         """Write the job's file."""
@@ -85,6 +91,19 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}
     plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed + job.another_seed)
+    if job.trials:
+        prepared = reopen(options, job.seed, Path(job.workspace), _valid_to_choose_by)
+        files = Path(job.searched), Path(job.run)
+        tell = partial(_told, job=job, progress=progress)
+        return search.search(plan, job.trials, prepared, *files, tell, progress).to_json()
+    return _trained(plan, options, job, progress)
+
+
+def _trained(plan: training.Plan, options: DataOptions, job: Job, progress: Progress) -> dict[str, Any]:
+    """Train with what was found by a search, if there was one, within what it left; return the figures."""
+    tried = search.read(Path(job.searched)) if job.searched else Search()
+    budget = plan.budget.less(tried.spent) if tried.trials else plan.budget
+    plan = replace(plan, budget=budget.part(job.portion) if job.portion < 1 else budget, drawn=tried.drawn)
     workspace = Path(job.workspace)
     default_valid = _valid_to_choose_by if job.tried else partial(training.default_valid, plan)
     prepared = reopen(options, job.seed, workspace, default_valid)
@@ -101,6 +120,10 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         record = runs.read_record(Path(job.run))
         found["facts"] |= facts.of_data(options, job.seed, workspace, prepared, record)
         found["facts"] |= {**worked, "started": started, "finished": time.time()}
+    if job.whole and job.searched and training.space_of(plan):
+        valid_from = found["facts"]["valid_from"]
+        found["facts"] |= facts.of_search(tried, job.budget, valid_from) if tried.trials else {}
+        found["search"] = tried.to_json()
     return found | {"total_seconds": total_seconds, "stopped": stopped}
 
 

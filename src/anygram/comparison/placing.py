@@ -46,7 +46,8 @@ class OwnProcesses:
                     ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (one.result() for one in ended)
             finally:
-                self._stop(waiting)
+                if waiting:  # else all have ended, and there may be more to do later
+                    self._stop(waiting)
 
     def _stop(self, waiting: set[Future[tuple[str, dict[str, Any]]]]) -> None:
         self._stopping.set()

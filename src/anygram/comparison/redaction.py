@@ -20,6 +20,7 @@ FOLDER = Path("DIR")
 """What stands in a command for the name of a field, and for the folder that was written."""
 
 _PUBLIC = "example:"
+_LEFT_OUT = "its message is left out, for it may quote the data"
 
 
 def of_found(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,22 +28,29 @@ def of_found(found: Mapping[str, Any]) -> dict[str, Any]:
 
     What has been through this already comes back equal.
     """
-    detail = found.get("detail")
-    if detail is None:
-        return dict(found)
-    cleared = {
+    cleared = dict(found)
+    if "trials" in found:  # a search
+        cleared["trials"] = [{**trial, "error": _left_out(trial["error"])} for trial in found["trials"]]
+    if found.get("search"):
+        cleared["search"] = of_found(found["search"])
+    if found.get("detail"):
+        cleared["detail"] = _of_detail(found["detail"])
+    return cleared
+
+
+def _of_detail(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         **detail,
         "passage": [],
         "samples": [],
         "failed": {part: _without_message(said) for part, said in detail.get("failed", {}).items()},
         "checks": [_of_check(one) for one in detail.get("checks", [])],
     }
-    return {**found, "detail": cleared}
 
 
 def of_error(error: BaseException) -> str:
     """Return what is said of an error instead of its message."""
-    return f"{type(error).__name__}; its message is left out, for it may quote the data"
+    return f"{type(error).__name__}; {_LEFT_OUT}"
 
 
 def of_contest(contest: Contest) -> Contest:
@@ -89,6 +97,11 @@ def _of_check(check: Mapping[str, Any]) -> dict[str, Any]:
     if said.startswith(UNCHECKED):
         said = UNCHECKED + _without_message(said.removeprefix(UNCHECKED))
     return {**check, "said": said}
+
+
+def _left_out(said: str) -> str:
+    """Return what stands for an error whose type nobody knows any more; nothing where there was none."""
+    return said if not said or said.endswith(_LEFT_OUT) else f"an error; {_LEFT_OUT}"
 
 
 def _without_message(said: str) -> str:

@@ -51,6 +51,8 @@ class Row:
     error: str = ""
     model_settings: dict[str, Any] = field(default_factory=dict)
     learner_settings: dict[str, Any] = field(default_factory=dict)
+    search: dict[str, Any] | None = None
+    """The trials by which settings were chosen, and which was the best; None where none were made."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as results.json holds it."""
@@ -130,6 +132,8 @@ def outcome(found: Mapping[str, Any]) -> str:
     """Return what was found in a few words."""
     if found.get("error"):
         return f"failed: {found['error']}"
+    if "trials" in found:
+        return _search(found)
     figure = found.get("bits_per_byte")
     said = "lossy" if figure is None else f"{figure:.3f} bits per byte"
     adapted = found.get("adapted")
@@ -138,6 +142,15 @@ def outcome(found: Mapping[str, Any]) -> str:
             f", {adapted['bits_per_byte']:.3f} where it goes on learning while it reads ({adapted['way']})"
         )
     return f"{said} after {found['train_seconds']:.1f} s"
+
+
+def _search(found: Mapping[str, Any]) -> str:
+    """Return which settings a search found in a few words."""
+    chosen = found["chosen"]
+    if chosen is None:
+        return "as suggested: no trial fitted into the budget, or none came to an end"
+    settings = ", ".join(f"{key}={value}" for key, value in found["trials"][chosen]["settings"].items())
+    return f"trial {chosen + 1} of {len(found['trials'])} was the best: {settings}"
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:

@@ -38,6 +38,8 @@ class Facts:
     """Limits: seconds, symbols, epochs, steps."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """What training took, in the same words."""
+    searched: Mapping[str, float] = field(default_factory=dict)
+    """What the trials of a search took before, in the same words; the budget is for both."""
     ended: str = ""
     """Why training ended before its budget did, where it chose to: early stopping, say."""
     threads: int | None = None
@@ -156,21 +158,23 @@ def _spent(facts: Sequence[Facts], asked: Facts) -> Verdict:
     short = [one.who for one in under if not one.ended and one.spent.get("epochs", 0.0) < 1]
     most = amounts.share(max(map(_used, facts)))
     early = f"; less was enough for {amounts.names([one.who for one in under])}" if under else ""
+    searching = [one.who for one in facts if one.searched]
+    trials = f" (trials of {amounts.names(searching)} counted)" if searching else ""
     return _accused(
         (f"more than the budget, up to {most} of it: ", over, ""),
         ("ended before the budget and before the data did: ", short, ""),
     ) or Verdict(
-        True, f"nobody trained for more than the budget, nor less without having read all data{early}"
+        True, f"nobody trained for more than the budget{trials}, nor less without having read all data{early}"
     )
 
 
 def _used(one: Facts) -> float:
-    """Return the largest share of a limit that was spent, a second of it forgiven."""
+    """Return the largest share of a limit that was spent, trials included, a second of it forgiven."""
     shares = []
     for name, limit in one.budget.items():
         if limit is None or name not in one.spent:
             continue
-        spent = one.spent[name]
+        spent = one.spent[name] + one.searched.get(name, 0.0)
         if name == "seconds" and spent > limit:
             spent = max(limit, spent - SLACK_SECONDS)
         shares.append(spent / limit)

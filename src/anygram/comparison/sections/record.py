@@ -15,6 +15,7 @@ from anygram.reporting.excerpts import clipped
 LONGEST_COMMAND = 10_000
 LONGEST_VALUE = 1500
 LONGEST_ERROR = 500
+MOST_TRIALS = 300
 _NO_TEXTS = (
     "This comparison was asked for without texts: it quotes nothing of the data, and sources, fields and "
     "documents have other names than their own."
@@ -83,6 +84,7 @@ def repetition(results: Mapping[str, Any], entrants: Entrants) -> Section:
         _fields("The data", results["data"]),
         *([_fields("The machine", machine)] if machine else []),
         *_settings(results),
+        *_trials(results),
     ]
     return Section("repeat", "To repeat it", blocks)
 
@@ -96,6 +98,38 @@ def _settings(results: Mapping[str, Any]) -> list[Table]:
             rows.setdefault(row["who"], [row["who"], *settings])
     header = ["model", "settings of the model", "settings of learning"]
     return [Table(header, list(rows.values()), "Settings")] if rows else []
+
+
+def _trials(results: Mapping[str, Any]) -> list[Table]:
+    """Return a table of all trials by which settings were searched, if there were any."""
+    searches = {row["who"]: row["search"] for row in results["results"] if row.get("search")}
+    rows = [
+        [
+            who,
+            f"{number + 1}{' (chosen)' if number == search['chosen'] else ''}",
+            _text(trial["settings"]),
+            f"failed: {clipped(trial['error'], LONGEST_ERROR)}" if trial["error"] else _validated(trial),
+            amounts.duration(trial["spent"]["seconds"]),
+        ]
+        for who, search in searches.items()
+        for number, trial in enumerate(search["trials"])
+    ]
+    rows += [
+        [who, "cut short", "its process ended before it did", amounts.NONE, amounts.NONE]
+        for who, search in searches.items()
+        if not search["ended"]
+    ]
+    left_out = len(rows) - MOST_TRIALS
+    caption = "Trials of the search for settings, each with a small part of the budget"
+    caption += f", without the last {left_out}" if left_out > 0 else ""
+    header = ["model", "trial", "settings", "bits per byte on validation", "training"]
+    return [Table(header, rows[:MOST_TRIALS], caption, folded=True)] if rows else []
+
+
+def _validated(trial: Mapping[str, Any]) -> str:
+    """Return a trial's figure; a lossy codec has no bits per byte."""
+    bits = trial["valid_bits_per_byte"]
+    return f"perplexity {amounts.number(trial['valid_perplexity'])}" if bits is None else amounts.bits(bits)
 
 
 def _fields(title: str, fields: Mapping[str, Any]) -> Table:
