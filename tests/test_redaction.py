@@ -72,7 +72,7 @@ def _written(out: Path) -> dict[str, str]:
         text = raw.decode("utf-8", "replace")
         if name in ("report.html", "report.md"):
             said[name] = re.sub(r"<[^>]*>", "", html.unescape(text)) + text
-        elif name == "results.json" or name.startswith("found/"):
+        elif name.endswith(".json") and name.startswith(("results.json", "found/")):
             said[name] = "\n".join(_strings(strict_json(text))) + text
     return said
 
