@@ -74,6 +74,8 @@ def _written(out: Path) -> dict[str, str]:
             said[name] = re.sub(r"<[^>]*>", "", html.unescape(text)) + text
         elif name.endswith(".json") and name.startswith(("results.json", "found/")):
             said[name] = "\n".join(_strings(strict_json(text))) + text
+        elif name.startswith("found/"):
+            said[name] = text
     return said
 
 
