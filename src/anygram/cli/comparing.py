@@ -71,10 +71,14 @@ def compare(
     curves: Annotated[
         bool | None, typer.Option("--curves", help="Train on 1/16, 1/8, 1/4 and 1/2 of the data too.")
     ] = None,
-    no_texts: Annotated[
-        bool,
-        typer.Option("--no-texts", help="Quote nothing of the data in reports, to show them to others."),
-    ] = False,
+    texts: Annotated[
+        bool | None,
+        typer.Option(
+            "--texts/--no-texts",
+            help="Whether reports may quote the data; without, they can be shown to others.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(help="The seed of splits, weights and order; default 0.", show_default=False),
@@ -127,7 +131,7 @@ def compare(
             again=again,
             curves=curves,
             prefer=options.word(prefer),
-            texts=False if no_texts else None,
+            texts=texts,
             seed=seed,
             resume=resume,
             add=add,
