@@ -46,7 +46,7 @@ def _secrets() -> list[str]:
 def _corpus(folder: Path) -> Path:
     generator, words = random.Random(1), _secrets()
     path = folder / FOLDER / f"{FOLDER}.jsonl"
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     rows = [{FIELD: " ".join(generator.choices(words, k=6))} for _ in range(400)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -111,6 +111,20 @@ def test_nothing_of_the_data_is_written(without: Path) -> None:
     assert results["question"]["command"].endswith("--no-texts --out DIR")
     assert results["disagreements"][0]["document"].startswith("test document ")
     assert "test document " in (without / "report.html").read_text()
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_the_name_of_a_held_out_source_is_data_too(tmp_path: Path, part: str) -> None:
+    corpus = _corpus(tmp_path)
+    source: dict[str, Any] = {part: corpus.rename(corpus.with_name(f"{FOLDER}-too.jsonl"))}
+    _corpus(tmp_path / "again")
+    out = tmp_path / "out"
+    anygram.compare(
+        tmp_path / "again" / FOLDER / f"{FOLDER}.jsonl", out, models="uniform:bytes", text_field=FIELD,
+        budget="3steps", texts=False, **source,
+    )  # fmt: skip
+    assert _told(out) == set()
+    assert strict_json((out / "results.json").read_text())["data"][part] == f"source-{part}.jsonl"
 
 
 def test_texts_are_written_otherwise_and_cleared_when_it_is_resumed_without(tmp_path: Path) -> None:

@@ -79,21 +79,23 @@ def of_search(search: Search, budget: Mapping[str, Any], valid_from: str) -> dic
 
 def note_training(found: Path, record: Record) -> None:
     """Write down, beside what was found, that the model of a training was scored, once for each."""
-    trainings = _trainings(found)
-    line = f"seed {record.seed}, {record.spent['seconds']!r} s"  # which no two of them share
-    known = trainings.read_text(encoding="utf-8") if trainings.is_file() else ""
-    if line not in known.splitlines():
-        storage.write_text(trainings, f"{known}{line}\n")
+    this = {"seed": record.seed, "seconds": record.spent["seconds"]}  # which no two of them share
+    if this not in (known := _trainings(found)):
+        storage.write_json(_kept(found), {"trainings": [*known, this]})
 
 
 def count_trainings(found: Path) -> int:
     """Return how many trainings were scored, one of which is the one that was kept."""
-    trainings = _trainings(found)
-    return len(trainings.read_text(encoding="utf-8").splitlines()) if trainings.is_file() else 0
+    return len(_trainings(found))
 
 
-def _trainings(found: Path) -> Path:
-    return found.with_suffix(".trainings")
+def _trainings(found: Path) -> list[dict[str, Any]]:
+    kept = _kept(found)
+    return list(storage.read_json(kept)["trainings"]) if kept.is_file() else []
+
+
+def _kept(found: Path) -> Path:
+    return found.with_suffix(".trainings.json")
 
 
 @contextmanager

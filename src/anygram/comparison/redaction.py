@@ -64,7 +64,7 @@ def of_contest(contest: Contest) -> Contest:
 def of_description(description: Mapping[str, Any], contest: Contest) -> dict[str, Any]:
     """Return the description of prepared data with the names that `of_contest` gives."""
     told = _of_options(contest.options)
-    named: dict[str, Any] = {"sources": list(told.sources), "test": told.test}
+    named: dict[str, Any] = {"sources": list(told.sources), "valid": told.valid, "test": told.test}
     if contest.options.text_field:
         named["text_field"] = FIELD
     return {**description, **named}
