@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
 import random
 import shutil
@@ -27,7 +28,7 @@ from anygram.data.preparation import DataOptions, Prepared, prepare
 from anygram.errors import UsageError, in_one_line
 from anygram.reporting.progress import Lines, Silent
 from anygram.spaces import Choice, Factor, Shift, Space
-from tests.asking import ask, strict_json, write_corpus
+from tests.asking import ask, contents, strict_json, write_corpus
 
 SPACE: Space = {
     "rate": Factor(0.25, 4),
@@ -330,6 +331,25 @@ def test_a_search_whose_process_dies_leaves_the_contestant_alive(
     assert row.error == "" and row.bits_per_byte is not None
     assert row.search == {"trials": [], "chosen": None, "ended": False}
     assert "| frequency-bytes | cut short |" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_without_texts_no_message_of_a_trial_is_kept(tmp_path: Path) -> None:
+    out, secret = tmp_path / "out", "Quicksilver"
+    corpus = write_corpus(tmp_path, 200)
+    anygram.compare(corpus, out, models="frequency:bytes", budget="40epochs", search=2)
+    failed = {"error": f"KeyError: '{secret}'", "valid_perplexity": None}
+    for name in ("trials/frequency-bytes", "search/frequency-bytes", "frequency-bytes"):
+        found = strict_json((out / "found" / f"{name}.json").read_text())
+        (found if "trials" in found else found["search"])["trials"][1] |= failed
+        (out / "found" / f"{name}.json").write_text(json.dumps(found))
+    told = anygram.compare(corpus, out, resume=True).rows[0].search
+    assert told is not None and secret in told["trials"][1]["error"]
+    cleared = anygram.compare(corpus, out, resume=True, texts=False).rows[0].search
+    assert cleared is not None
+    assert cleared["trials"][1]["error"].endswith("its message is left out, for it may quote the data")
+    assert cleared["trials"][0] == told["trials"][0] and cleared["trials"][0]["error"] == ""
+    said = [name for name, raw in contents(out).items() if secret.encode() in raw]
+    assert said == []
 
 
 # What is asked for
