@@ -16,20 +16,21 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from anygram import processes, storage
 from anygram.comparison import contest as contests
-from anygram.comparison import facts, floors, redaction, results
+from anygram.comparison import facts, redaction, results
 from anygram.comparison.assembly import Assembled, assemble
-from anygram.comparison.contest import SHARES, Contest, Contestant, share_name
+from anygram.comparison.contest import Contest
 from anygram.comparison.job import Job
 from anygram.comparison.markdown import markdown
 from anygram.comparison.page import page
 from anygram.comparison.placing import OwnProcesses, Place
 from anygram.comparison.results import Row
+from anygram.comparison.work import TRIALS, Work, work_of
 from anygram.data.preparation import FINGERPRINTS, Prepared, fingerprints, reopen, spool
 from anygram.data.splitting import count_repeated_bytes
 from anygram.errors import AnygramError, DataError, UsageError
@@ -37,9 +38,6 @@ from anygram.reporting.board import Board, SilentBoard
 from anygram.reporting.progress import Progress, Silent
 
 REPORTS = ("results.json", "report.md", "report.html")
-TRIALS = "trials"
-"""The folder of findings that holds those of searches, trial by trial."""
-
 _SECONDS_TO_WAIT = 30.0
 """For processes of a comparison that was killed, which tidy up after it."""
 
@@ -62,16 +60,6 @@ class Comparison:
     def _repr_html_(self) -> str:
         """Return the table a notebook shows."""
         return f"<pre>{html.escape(str(self))}</pre>"
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A piece of work: a search, a whole run, or a figure for less time, another seed or less data."""
-
-    name: str
-    job: Job
-    turn: int = 1
-    """Work waits for that of the turns before it."""
 
 
 def compare(
@@ -101,7 +89,7 @@ def compare(
             _write_down(contest, out, prepared, resume)
             place = OwnProcesses(workspace, parallel, lock)
             try:
-                found = _done(_work(contest, out, workspace), contest, out, place, board)
+                found = _done(work_of(contest, out, workspace), contest, out, place, board)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(f"{out} keeps what is done; --resume goes on with it") from None
             finally:
@@ -186,87 +174,8 @@ def _clear_reports(out: Path) -> None:
         storage.write_json(path, redaction.of_found(storage.read_json(path)))
 
 
-def _work(contest: Contest, out: Path, workspace: Path) -> list[_Work]:
-    """Return all there is to do, in the order in which it is done."""
-    work = [_search(contest, one, out, workspace) for one in contest.contestants if contest.searches(one)]
-    work += [_whole(contest, one, out, workspace) for one in contest.contestants]
-    work += [_floor(contest, name, out, workspace) for name in floors.available()]
-    if contest.third:
-        work += [
-            _part(contest, one, out, workspace, f"third/{one.who}", portion=1 / 3)
-            for one in contest.contestants
-        ]
-    if contest.again:
-        work += [
-            _part(contest, one, out, workspace, f"again/{one.who}", another_seed=1)
-            for one in contest.contestants
-        ]
-    if contest.curves:
-        work += [
-            _part(contest, one, out, workspace, share_name(share, one.who), share=share)
-            for share in SHARES
-            for one in contest.contestants
-        ]
-    return work
-
-
-def _search(contest: Contest, one: Contestant, out: Path, workspace: Path) -> _Work:
-    """Return the search for a contestant's settings, which comes before all that is trained with them."""
-    name = f"search/{one.who}"
-    job = _job(contest, one, out, workspace, name)
-    run = str((out / "found" / name).absolute())
-    return _Work(name, replace(job, run=run, trials=contest.search, whole=False), turn=0)
-
-
-def _whole(contest: Contest, one: Contestant, out: Path, workspace: Path) -> _Work:
-    job = _job(contest, one, out, workspace, one.who)
-    return _Work(one.who, replace(job, adapt=contest.adapt))
-
-
-def _part(
-    contest: Contest,
-    one: Contestant,
-    out: Path,
-    workspace: Path,
-    name: str,
-    *,
-    portion: float = 1.0,
-    share: float = 1.0,
-    another_seed: int = 0,
-) -> _Work:
-    """Return a run of which only the figure matters; it is cleared away once that is known."""
-    job = _job(contest, one, out, workspace, name)
-    run = str(out / "found" / name)
-    part = replace(job, run=run, portion=portion, share=share, another_seed=another_seed, whole=False)
-    return _Work(name, part, turn=2 if contest.search else 1)
-
-
-def _floor(contest: Contest, name: str, out: Path, workspace: Path) -> _Work:
-    who = Contestant(name, "")
-    job = _job(contest, who, out, workspace, f"floor/{name}")
-    return _Work(f"floor/{name}", replace(job, floor=True, whole=False))
-
-
-def _job(contest: Contest, one: Contestant, out: Path, workspace: Path, name: str) -> Job:
-    trials = (out / "found" / TRIALS / f"{one.who}.json").absolute()
-    return Job(
-        model=one.model,
-        codec=one.codec,
-        values=dict(one.values),
-        budget=asdict(contest.budget),
-        seed=contest.seed,
-        options=asdict(contest.options),
-        workspace=str(workspace),
-        run=str((out / one.who).absolute()),
-        found=str((out / "found" / f"{name}.json").absolute()),
-        tried=bool(one.swept),
-        texts=contest.texts,
-        searched=str(trials) if contest.search else "",
-    )
-
-
 def _done(
-    work: Sequence[_Work], contest: Contest, out: Path, place: Place, board: Board
+    work: Sequence[Work], contest: Contest, out: Path, place: Place, board: Board
 ) -> dict[str, dict[str, Any]]:
     """Return what was found by name, now or before."""
     found = {piece.name: before for piece in work if (before := _found_before(piece.job))}
