@@ -43,7 +43,7 @@ def curves(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     if checks:
         blocks += [
             Paragraph(_CHECK),
-            Table(["model", "trained on", "predicted (90 %)", "measured", ""], checks),
+            Table(["model", "", "predicted (90 %)", "measured", "trained on"], checks),
         ]
     fits = [_fit(curve) for curve in found if curve["fit"]]
     if fits:
@@ -138,10 +138,10 @@ def _check(curve: Mapping[str, Any]) -> list[str]:
     check = curve["check"]
     return [
         curve["who"],
-        amounts.size(check["bytes"]),
+        "held" if check["held"] else "did not hold",
         amounts.interval(check["low"], check["high"]),
         amounts.bits(check["measured"]),
-        "held" if check["held"] else "did not hold",
+        amounts.size(check["bytes"]),
     ]
 
 
