@@ -13,7 +13,7 @@ from typing import Any
 from anygram import storage
 from anygram.comparison.search import Search
 from anygram.data.documents import Documents
-from anygram.data.preparation import FINGERPRINTS, DataOptions, Prepared, open_splits
+from anygram.data.preparation import FINGERPRINTS, DataOptions, Prepared, is_source, open_splits
 from anygram.data.splitting import Splits, count_duplicates, count_repeated_bytes
 from anygram.data.store import digest_of, stored, units_of
 from anygram.remembered import processor
@@ -119,7 +119,7 @@ def origin(valid: str | None, splits: Splits) -> str:
     """
     if valid is None or valid.lower() == "none":
         return "none"
-    if _is_fraction(valid):
+    if not is_source(valid):
         return "training part"
     same = digest_of(stored(splits.valid)) == digest_of(stored(splits.test))
     if same or _overlap(splits.valid, splits.test) > _MOST >= _overlap(splits.train, splits.test):
@@ -131,11 +131,3 @@ def _overlap(part: Documents, test: Documents) -> float:
     """Return the share of the test part that another part has too, by documents or by bytes of long lines."""
     by_documents = count_duplicates(part, test) / len(test)
     return max(by_documents, count_repeated_bytes(part, test) / units_of(test))
-
-
-def _is_fraction(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
