@@ -150,6 +150,35 @@ def test_an_entry_has_points_fit_check_and_words() -> None:
     assert entry["check"]["held"] and "was to lie between" in entry["said"] and "it does" in entry["said"]
 
 
+def test_of_a_check_that_fails_it_is_said_how_the_last_step_was_unlike_the_others() -> None:
+    known = {"epochs": 1.0, "model_settings": {"n": 4}}
+    measured: list[dict[str, Any]] = [
+        {"bytes": point.bytes, "bits_per_byte": point.bits_per_byte, **known} for point in points(1, 2, 0.25)
+    ]
+    held = describe("lstm-bytes", measured)
+    assert held["check"]["held"] and held["why"] == ""
+    half = measured[-2]["bits_per_byte"]
+    measured[-1] |= {"bits_per_byte": half - 0.5}
+    faster = describe("lstm-bytes", measured)
+    assert not faster["check"]["held"] and "the last one 0.500, more than the one before it" in faster["why"]
+    assert "settings" not in faster["why"] and "reading" not in faster["why"]
+    measured[-1] |= {"bits_per_byte": half + 0.5, "epochs": 0.5, "model_settings": {"n": 6}}
+    why = describe("lstm-bytes", measured)["why"]
+    assert "the last one -0.500." in why and "n 4 to 6" in why and "0.5 of one reading" in why
+
+
+def test_where_more_data_made_it_worse_it_is_said_whether_there_was_time_to_read_them() -> None:
+    measured: list[dict[str, Any]] = [
+        {"bytes": point.bytes, "bits_per_byte": point.bits_per_byte, "epochs": 1.0}
+        for point in points(1, 2, 0.25)
+    ]
+    measured[-1] |= {"bits_per_byte": 3.0}
+    assert "worse" in describe("lstm-bytes", measured)["said"]
+    assert "time is what it lacks" not in describe("lstm-bytes", measured)["said"]
+    measured[-1] |= {"epochs": 0.25}
+    assert "0.25 of one reading: time is what it lacks" in describe("lstm-bytes", measured)["said"]
+
+
 def test_a_failed_point_is_none() -> None:
     measured = [{"bytes": point.bytes, "bits_per_byte": point.bits_per_byte} for point in points(1, 2, 0.25)]
     measured[0]["bits_per_byte"] = None  # type: ignore[assignment]
@@ -234,6 +263,19 @@ def test_crossings_of_entries_trust_those_whose_check_held() -> None:
 
 def test_curves_that_do_not_cross_are_not_listed() -> None:
     assert crossings({"good": curve(1.0, 1.0, 0.3), "bad": curve(1.5, 2.0, 0.3)}) == []
+
+
+def test_a_crossing_that_the_measured_ends_gainsay_is_not_said() -> None:
+    """Curves that hardly differ cross in many draws, both ways; who was better at the ends is known."""
+    measured = {
+        "ngram": [2.939, 2.762, 2.486, 2.283, 2.205],
+        "lstm": [2.951, 2.709, 2.428, 2.258, 2.173],
+        "transformer": [3.403, 2.796, 2.477, 2.267, 2.182],
+    }
+    sizes = [round(ALL * share) for share in SHARES]
+    fitted = {who: fit([*map(Point, sizes, bits)]) for who, bits in measured.items()}
+    found = crossings({who: curve for who, curve in fitted.items() if curve})
+    assert [(one.below, one.above, one.within) for one in found] == [("ngram", "transformer", True)]
 
 
 def test_a_crossing_far_beyond_the_data_is_not_said() -> None:

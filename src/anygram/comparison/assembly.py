@@ -178,7 +178,7 @@ def _curves(contest: Contest, found: Found) -> list[dict[str, Any]]:
 
 def _point(share: float, found: Mapping[str, Any]) -> dict[str, Any]:
     low, high = results.interval(found)
-    figures = {name: found[name] for name in ("bits_per_byte", "train_seconds")}
+    figures = {name: found[name] for name in ("bits_per_byte", "train_seconds", "epochs", "model_settings")}
     return {"share": share, "bytes": found["train_bytes"], "ci_low": low, "ci_high": high, **figures}
 
 

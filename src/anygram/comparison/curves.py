@@ -96,8 +96,9 @@ class Check:
 class Curve:
     """The curves that the points allow, as equally likely draws; a, b, c is the likeliest one of them all."""
 
-    first: int
-    last: int
+    least: Point
+    """What was measured on the least data, and `most` on the most."""
+    most: Point
     a: float
     b: float
     c: float
@@ -108,7 +109,7 @@ class Curve:
 
     def at(self, bytes_G: FloatArray) -> FloatArray:
         """Return bits_SG per byte of every draw at these sizes, without the chance of one training."""
-        ratio_G = bytes_G / self.first
+        ratio_G = bytes_G / self.least.bytes
         bits_SG: FloatArray = self.a_S[:, None] + self.b_S[:, None] * ratio_G ** -self.c_S[:, None]
         return bits_SG
 
@@ -120,9 +121,9 @@ class Curve:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fit as results.json holds it: b for N in bytes, and a band past the data."""
-        sizes = np.geomspace(self.first, self.last * REACH, 25).round().astype(int).tolist()
+        sizes = np.geomspace(self.least.bytes, self.most.bytes * REACH, 25).round().astype(int).tolist()
         band = [self.predict(size).to_json() for size in sizes]
-        return {"a": self.a, "b": self.b * self.first**self.c, "c": self.c, "band": band}
+        return {"a": self.a, "b": self.b * self.least.bytes**self.c, "c": self.c, "band": band}
 
 
 def obstacle(points: Sequence[Point]) -> str:
@@ -137,7 +138,7 @@ def obstacle(points: Sequence[Point]) -> str:
             return (
                 f"more data made it worse: {amounts.bits(one.bits_per_byte)} bits per byte after "
                 f"{amounts.size(one.bytes)}, {amounts.bits(other.bits_per_byte)} after "
-                f"{amounts.size(other.bytes)}, so that its budget rather than its data may be what it lacks"
+                f"{amounts.size(other.bytes)}"
             )
     return ""
 
@@ -159,17 +160,47 @@ def check(points: Sequence[Point]) -> Check | None:
 def describe(who: str, measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a contestant's entry under "curves" of results.json, from its points there.
 
-    `said` holds in words why there is no curve, and how the check went.
+    `said` holds in words why there is no curve, and how the check went; `why` what there is to see of why the
+    check failed.
     """
     points = points_of(measured)
     curve, checked = fit(points), check(points)
+    missed = checked is not None and not checked.held
     return {
         "who": who,
         "points": [dict(one) for one in measured],
         "fit": curve.to_json() if curve else None,
         "check": checked.to_json() if checked else None,
-        "said": _say(obstacle(points), checked),
+        "said": _say(obstacle(points), checked, measured),
+        "why": _why(measured, points) if missed else "",
     }
+
+
+def _why(measured: Sequence[Mapping[str, Any]], points: Sequence[Point]) -> str:
+    """Return how the last step was unlike those before it: in what it gained, in settings, in readings."""
+    ordered = sorted(points, key=lambda point: point.bytes)
+    *gains, last_gain = (one.bits_per_byte - other.bits_per_byte for one, other in pairwise(ordered))
+    before = amounts.names([f"{gain:.3f}" for gain in gains])
+    unlike = (
+        ", more than the one before it, where a + b / Nᶜ gains ever less" if last_gain > gains[-1] else ""
+    )
+    said = [f"The steps before gained {before} bits per byte, the last one {last_gain:.3f}{unlike}."]
+    *_, earlier, whole = sorted(measured, key=lambda point: float(point["bytes"]))
+    old, new = (point.get("model_settings") or {} for point in (earlier, whole))
+    changed = [name for name in new if name in old and old[name] != new[name]]
+    if changed:
+        told = [f"{name} {old[name]} to {new[name]}" for name in changed]
+        said.append(f"Its settings changed with the data: {amounts.names(told)}.")
+    return " ".join([*said, *_cut_short(measured)])
+
+
+def _cut_short(measured: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a sentence for a budget that ended before the whole was read once; none where it was read."""
+    whole: Mapping[str, Any] = max(measured, key=lambda point: float(point["bytes"]), default={})
+    readings = whole.get("epochs")
+    if readings is None or readings >= 1:
+        return []
+    return [f"The budget ended after {readings:.2g} of one reading: time is what it lacks, not data."]
 
 
 def points_of(measured: Sequence[Mapping[str, Any]]) -> list[Point]:
@@ -199,8 +230,8 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> str:
     return f"{said}, not for {amounts.names(told)}; of those nothing is said beyond the data."
 
 
-def _say(unfitted: str, checked: Check | None) -> str:
-    parts = [f"No curve: {unfitted}."] if unfitted else []
+def _say(unfitted: str, checked: Check | None, measured: Sequence[Mapping[str, Any]]) -> str:
+    parts = [f"No curve: {unfitted}.", *_cut_short(measured)] if unfitted else []
     if checked is not None:
         low, high = amounts.bits(checked.band.low), amounts.bits(checked.band.high)
         parts.append(
@@ -247,8 +278,8 @@ def _posterior(points: Sequence[Point]) -> Curve:
     deviation_S = _NOISES[s_S] / np.sqrt(grid.squares_C[c_S])
     likeliest_a, likeliest_c, _ = np.unravel_index(cells.argmax(), grid.log_ACE.shape)
     return Curve(
-        first=ordered[0].bytes,
-        last=ordered[-1].bytes,
+        least=ordered[0],
+        most=ordered[-1],
         a=float(grid.a_A[likeliest_a]),
         b=float(grid.b_AC[likeliest_a, likeliest_c]),
         c=float(_EXPONENTS[likeliest_c]),

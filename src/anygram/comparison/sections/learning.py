@@ -45,6 +45,9 @@ def curves(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
             Paragraph(_CHECK),
             Table(["model", "", "predicted (90 %)", "measured", "trained on"], checks),
         ]
+    missed = [f"{curve['who']}: {curve['why']}" for curve in found if curve.get("why")]
+    if missed:
+        blocks += [Paragraph("What there is to see of why a check did not hold:"), Bullets(missed)]
     fits = [_fit(curve) for curve in found if curve["fit"]]
     if fits:
         blocks.append(
