@@ -60,6 +60,8 @@ def scored_at_random(codec: Codec, test: Sequence[Document], seed: int = 0) -> l
         ids_T = np.append(encoded.ids, codec.boundary).astype(np.int32)
         units_T = np.append(encoded.units, document.separator)
         scored.append(
-            Surprisal(index, document, ids_T, units_T, generator.exponential(2.0, len(ids_T)), None)
+            Surprisal(
+                index, document, ids_T, units_T, document.units, generator.exponential(2.0, len(ids_T)), None
+            )
         )
     return scored

@@ -6,7 +6,7 @@ Nothing but SETTINGS names a codec: a new file in codecs/ is a subject with its 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anygram.codecs import REGISTRY
+from anygram.codecs import REGISTRY, TEXT, kind_of
+from anygram.data.documents import Document
 from anygram.errors import AnygramError, DataError
-from anygram.laws import CODEC_LAWS, fitting_succeeds_or_is_refused, texts
-from anygram.protocols import Codec, Decoder, Encoded, Ids, Lengths, Tensors, Texts
+from anygram.laws import CODEC_LAWS, data_of, fitting_succeeds_or_is_refused, texts
+from anygram.protocols import Codec, Decoder, Encoded, Ids, Lengths, Side, Tensors, Texts
 
 SAMPLE = (
     "To be, or not to be: that is the question. <unk> to </s> be it; naïve 3,141.59!\n"
@@ -35,7 +36,18 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "bpe": [{"size": 257}, {"size": 300, "min_frequency": 3}, {"sample": 20}],
 }
+OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "audio": [{"bits": 8}, {"mono": True}, {"bits": 8, "rate": 4000}],
+    "image": [{"colours": 3}],
+}
+"""Settings that only data of the codec's kind can be fitted with."""
 SUBJECTS = [(name, setting) for name in REGISTRY.names() for setting in [{}, *SETTINGS.get(name, [])]]
+OTHERS = [
+    (name, setting)
+    for name in REGISTRY.names()
+    if kind_of(name) != TEXT
+    for setting in [{}, *SETTINGS.get(name, []), *OTHER_SETTINGS.get(name, [])]
+]
 
 
 def _name(value: object) -> str:
@@ -57,6 +69,46 @@ def test_law(name: str, setting: dict[str, Any], law: str) -> None:
     @given(text=st.one_of(texts(), st.sampled_from(SAMPLE)))
     def keeps(text: str) -> None:
         CODEC_LAWS[law](codec, text)
+
+    keeps()
+
+
+class Given(list[str]):
+    """Data in memory, with their sides."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        super().__init__(document.text for document in documents)
+        self._sides = [document.side for document in documents]
+
+    def sides(self) -> Iterator[Side | None]:
+        return iter(self._sides)
+
+
+@pytest.mark.parametrize("law", CODEC_LAWS)
+@pytest.mark.parametrize(("name", "setting"), OTHERS, ids=_name)
+def test_law_on_data_of_its_kind(name: str, setting: dict[str, Any], law: str) -> None:
+    module = REGISTRY.load(name)
+    known = st.lists(data_of(module.KIND), min_size=1, max_size=3)
+
+    @given(documents=known, document=data_of(module.KIND))
+    def keeps(documents: list[Document], document: Document) -> None:
+        codec = fitting_succeeds_or_is_refused(module, module.Config(**setting), Given(documents))
+        assert codec is not None
+        CODEC_LAWS[law](codec, document.text, document.side)
+
+    keeps()
+
+
+@pytest.mark.parametrize(("name", "setting"), OTHERS, ids=_name)
+def test_data_of_its_kind_are_accepted(name: str, setting: dict[str, Any]) -> None:
+    module = REGISTRY.load(name)
+
+    @given(document=data_of(module.KIND))
+    def keeps(document: Document) -> None:
+        codec: Codec = module.fit(Given([document]), module.Config(**setting))
+        encoded = codec.encode(document.text, document.side)
+        if codec.lossless:
+            assert codec.decode(encoded.ids, encoded.side) == document.text
 
     keeps()
 

@@ -18,8 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from anygram import adapting, evaluation, exchange, processes, runs, storage, training
+from anygram import adapting, codecs, evaluation, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
+from anygram.data import kinds
+from anygram.data.documents import Document
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
 from anygram.errors import RunError, UsageError
@@ -135,6 +137,41 @@ class Run:
         sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
         return generation.generate(self.model, self.codec, prompt, samples=n, sampling=sampling)
 
+    def sample(
+        self,
+        prompt: str = "",
+        *,
+        n: int = 1,
+        side: Mapping[str, Any] | None = None,
+        max_symbols: int = 500,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> list[Document]:
+        """Return `n` documents that begin with the prompt: of data that are not text, whole and valid ones.
+
+        `side` is what goes beside each, such as a picture's width, height and channels; what is usual in the
+        training part if it is left out. `max_symbols` bounds texts alone.
+        """
+        sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
+        return generation.make(self.model, self.codec, prompt, samples=n, sampling=sampling, side=side)
+
+    @property
+    def kind(self) -> str:
+        """Of what kind the run's data are: text, pictures, …"""
+        return str(self.record.data.get("kind", kinds.TEXT))
+
+    def write(self, out: str | Path, documents: Sequence[Document]) -> list[Path]:
+        """Write documents, as `sample` returns them, as files named like `out`, of its ending's format.
+
+        Return the files. UsageError for runs of text, and for an ending that names no format of the kind.
+        """
+        if self.kind == kinds.TEXT:
+            raise UsageError("text needs no file of its own kind; leave out --out")
+        storage.require_writable(Path(out))
+        return kinds.load(self.kind).write(Path(out), documents)
+
     def export(self, out: str | Path, *, format: str = "arpa", progress: Progress | None = None) -> list[int]:
         """Write the model for other programs and return how many n-grams of each length were written.
 
@@ -211,6 +248,7 @@ def train(
         test=_as_part(test, default="none"),
         on_bad_record=on_bad_record,
         binary=codec == "bytes",
+        kind=codecs.kind_of(codec),
     )
     with tempfile.TemporaryDirectory(prefix="anygram-") as name:
         workspace = Path(name)
@@ -506,5 +544,6 @@ def _as_part(part: str | float | None, default: str) -> str:
 def _documents(
     sources: Sequence[str | Path], record: Record, documents: DocumentsAre | None, text_field: str | None
 ) -> Iterator[Any]:
-    options = ReadingOptions(documents, text_field, binary=record.codec == "bytes")
+    binary, kind = record.codec == "bytes", record.data.get("kind", kinds.TEXT)
+    options = ReadingOptions(documents, text_field, binary=binary, kind=kind)
     return read([str(source) for source in sources], options, Report())

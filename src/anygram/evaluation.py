@@ -38,12 +38,16 @@ _SUMMED_AT_ONCE = 1 << 16
 
 @dataclass(frozen=True)
 class Surprisal:
-    """One document scored: `nats_T` and, where asked for, `rank_T` of each symbol and the boundary."""
+    """One document scored: `nats_T` and, where asked for, `rank_T` of each symbol and the boundary.
+
+    `units_T` are the original bytes that each stands for, `counted` says how many units the codec counts.
+    """
 
     index: int
     document: Document
     ids_T: Ids
     units_T: NDArray[np.int64]
+    counted: int
     nats_T: FloatArray
     rank_T: NDArray[np.int64] | None
 
@@ -154,9 +158,9 @@ def surprisals(
     """Yield every document scored, in the order in which they end."""
     for window in _windows(documents):
         encoded = [_with_boundary(codec, document) for _, document in window]
-        for place, nats_T, rank_T in lanes.score_each(model, [ids_T for ids_T, _ in encoded], ranks):
-            (index, document), (ids_T, units_T) = window[place], encoded[place]
-            yield Surprisal(index, document, ids_T, units_T, nats_T, rank_T)
+        for place, nats_T, rank_T in lanes.score_each(model, [ids_T for ids_T, *_ in encoded], ranks):
+            (index, document), (ids_T, units_T, counted) = window[place], encoded[place]
+            yield Surprisal(index, document, ids_T, units_T, counted, nats_T, rank_T)
 
 
 def surprisals_read(
@@ -168,14 +172,14 @@ def surprisals_read(
     """Yield every document as one session reads it, in their order, boundaries too."""
     units = 0
     for index, document in enumerate(documents):
-        ids_T, units_T = _with_boundary(codec, document)
+        ids_T, units_T, counted = _with_boundary(codec, document)
         parts: list[FloatArray] = [np.empty(0)]
         for first in range(0, len(ids_T), READ_AT_ONCE):
             parts.append(-reader.read(ids_T[first : first + READ_AT_ONCE]))
             if progress is not None:
                 progress(units + int(units_T[: first + READ_AT_ONCE].sum()))
         units += document.units
-        yield Surprisal(index, document, ids_T, units_T, np.concatenate(parts), None)
+        yield Surprisal(index, document, ids_T, units_T, counted, np.concatenate(parts), None)
 
 
 def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document]]]:
@@ -193,10 +197,12 @@ def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document
         yield window
 
 
-def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.int64]]:
-    encoded = codec.encode(document.text)
+def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.int64], int]:
+    """Return the document's symbols and its boundary, the bytes that each stands for, and its units."""
+    encoded = codec.encode(document.text, document.side)
     ids_T = np.append(encoded.ids, np.int32(codec.boundary)).astype(np.int32)
-    return ids_T, np.append(encoded.units, document.separator)
+    counted = document.units if encoded.count is None else encoded.count
+    return ids_T, np.append(encoded.units, document.separator), counted
 
 
 class _Totals:
@@ -217,7 +223,7 @@ class _Totals:
         self._document_units.append(scored.document.units)
         self._nats.append(float(scored.nats_T.sum()))
         self._symbols += len(scored.ids_T)
-        self.units += scored.document.units if self._codec.unit == "byte" else int(scored.units_T.sum())
+        self.units += scored.counted
         self._bytes += scored.document.units
         known_T = np.ones(len(scored.ids_T), dtype=bool)
         if self._codec.unknown is not None:

@@ -34,6 +34,9 @@ Tensors = dict[str, NDArray[Any]]
 State = Any
 """What a model remembers: a value, never changed by use; axis 0 of every leaf is the row (`states`)."""
 
+Side = Mapping[str, Any]
+"""What must be known beside a datum's symbols to have it back: a picture's size, a recording's rate. JSON."""
+
 Condition = Sequence[Ids]
 """One id array a row (ragged), ids of the run's condition codec without its boundary."""
 
@@ -85,11 +88,16 @@ class Texts:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A datum as symbols: `ids`, what each covers in original `units`, and `side` information."""
+    """A datum as symbols: `ids`, and the original bytes that each covers as `units`.
+
+    `side` is what `decode` must be told besides; `count` says how many of the codec's `unit` the datum has,
+    where that is not the byte.
+    """
 
     ids: Ids
     units: NDArray[np.int64]
-    side: Mapping[str, Any] | None = None
+    side: Side | None = None
+    count: int | None = None
 
 
 class Decoder(Protocol):
@@ -109,10 +117,12 @@ class Codec(Protocol):
     """Data to symbol ids and back; fitted on the training split alone.
 
     A codec's module offers `Config` (a frozen dataclass), `fit(data, config) -> Codec` and
-    `from_json(fields) -> Codec`; the file's name is the codec's name.
+    `from_json(fields) -> Codec`; the file's name is the codec's name. A module whose data are not text
+    says by `KIND` of what kind they are, which is the file in `data/` that reads them.
 
-    Text is `str`. Bytes that are not UTF-8 travel as surrogate escapes (PEP 383); a codec that
-    cannot carry them refuses them with a DataError.
+    A datum is `str`, of whatever kind: what is not text is the bytes of its values, read as text, and its
+    `side`. Bytes that are not UTF-8 travel as surrogate escapes (PEP 383); a codec that cannot carry them
+    refuses them with a DataError.
     """
 
     @property
@@ -130,27 +140,66 @@ class Codec(Protocol):
 
     @property
     def unit(self) -> str:
-        """What `units` count: "byte" for text."""
+        """What bits are told by: "byte" for text, "channel value" for pictures, "sample" for sounds."""
         ...
 
     @property
     def lossless(self) -> bool: ...
 
-    def encode(self, datum: Any, side: Mapping[str, Any] | None = None) -> Encoded:
-        """Return the datum's symbols; their units add up to the datum's original size."""
+    def encode(self, datum: str, side: Side | None = None) -> Encoded:
+        """Return the datum's symbols; their units add up to the datum's bytes."""
         ...
 
-    def decode(self, ids: Ids, side: Mapping[str, Any] | None = None) -> Any:
+    def decode(self, ids: Ids, side: Side | None = None) -> str:
         """Return the datum; any sequence of ids below the boundary decodes to something."""
         ...
 
-    def decoder(self, side: Mapping[str, Any] | None = None) -> Decoder: ...
+    def decoder(self, side: Side | None = None) -> Decoder: ...
 
     def symbol(self, identifier: int) -> str:
         """Return how a person reads this symbol."""
         ...
 
     def to_json(self) -> dict[str, Any]: ...
+
+
+class Guide(Protocol):
+    """Follows one sequence and knows which symbols may come next, so that it ends as something valid."""
+
+    @property
+    def side(self) -> Side | None:
+        """What goes beside the datum."""
+        ...
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """Return allowed_V: which symbols may come next, the boundary included; at least one may."""
+        ...
+
+    def push(self, symbol: int) -> None:
+        """Go on by a symbol; any symbol is taken, allowed or not."""
+        ...
+
+
+@runtime_checkable
+class Guided(Protocol):
+    """A codec not all of whose sequences are valid data."""
+
+    def guide(self, side: Side | None = None) -> Guide:
+        """Return a guide for a new sequence; without a side, of what is usual in the training part."""
+        ...
+
+    def beginning(self, text: str, side: Side | None = None) -> Ids:
+        """Return the symbols of a datum's beginning; DataError where none begins so."""
+        ...
+
+
+@runtime_checkable
+class WithSides(Protocol):
+    """Data that come with side information."""
+
+    def sides(self) -> Iterator[Side | None]:
+        """Yield the side of each datum, in their order."""
+        ...
 
 
 @runtime_checkable

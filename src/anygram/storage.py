@@ -63,6 +63,17 @@ def require_writable(path: Path) -> None:
         tempfile.TemporaryDirectory(dir=place, prefix=f".{path.name}.").cleanup()
 
 
+def numbered(path: Path, count: int) -> list[Path]:
+    """Return the names of so many files like this one: its own where it is one, else NAME-1 and so on.
+
+    >>> [name.as_posix() for name in numbered(Path("to/made.png"), 2)]
+    ['to/made-1.png', 'to/made-2.png']
+    """
+    if count == 1:
+        return [path]
+    return [path.with_stem(f"{path.stem}-{number}") for number in range(1, count + 1)]
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it becomes `path` in one step, on failure it is gone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -164,6 +165,13 @@ def generate(
     top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that hold p together.")] = None,
     seed: Annotated[int, typer.Option(help="The seed of the draws.")] = 0,
     n: Annotated[int, typer.Option("-n", help="How many samples.")] = 1,
+    side: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="What goes beside each: width, height … May be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write samples here: pictures, sounds.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on from a prompt, as the model would.
@@ -171,21 +179,34 @@ def generate(
     \b
     anygram generate runs/book --prompt "Once upon" --temperature 0.8
     anygram generate runs/book -n 3 --top-p 0.9 --json
+    anygram generate runs/faces -n 4 --side width=32 --side height=32 --out made.png
     """
     from anygram import api
+    from anygram.data import kinds
+    from anygram.errors import UsageError
     from anygram.tasks import generation
 
     loaded = api.load(run)
     sampling = generation.Sampling(max_symbols, temperature, top_k, top_p, seed)
+    beside = options.side(side)
+    if out is not None or not kinds.is_readable(loaded.kind):
+        if out is None:
+            raise UsageError(f"samples of {loaded.kind} are written to files; name one with --out FILE")
+        made = generation.make(loaded.model, loaded.codec, prompt, samples=n, sampling=sampling, side=beside)
+        files = [str(path) for path in loaded.write(out, made)]
+        options.print_json({"files": files}) if as_json else print(options.printable("\n".join(files)))
+        return
     if as_json or n != 1:
-        samples = generation.generate(loaded.model, loaded.codec, prompt, samples=n, sampling=sampling)
+        samples = generation.generate(
+            loaded.model, loaded.codec, prompt, samples=n, sampling=sampling, side=beside
+        )
         if as_json:
             options.print_json({"prompt": prompt, "samples": samples})
         else:
             print(options.printable("\n---\n".join(prompt + sample for sample in samples)))
         return
     sys.stdout.write(options.printable(prompt))
-    for _, piece in generation.stream(loaded.model, loaded.codec, prompt, sampling=sampling):
+    for _, piece in generation.stream(loaded.model, loaded.codec, prompt, sampling=sampling, side=beside):
         sys.stdout.write(options.printable(piece))
         sys.stdout.flush()
     print()

@@ -84,6 +84,16 @@ def word(choice: StrEnum | None) -> Any:
     return None if choice is None else choice.value
 
 
+def side(pairs: list[str] | None) -> dict[str, Any] | None:
+    """Return what goes beside a datum; whole numbers are numbers."""
+    from anygram.settings import parse_pairs
+
+    if not pairs:
+        return None
+    given = parse_pairs(pairs, "--side")
+    return {key: int(value) if value.isdecimal() else value for key, value in given.items()}
+
+
 def adapt_settings(pairs: list[str] | None, adapt: str | bool) -> dict[str, str]:
     """Return the settings of a way of adapting; UsageError where nothing adapts."""
     from anygram.errors import UsageError

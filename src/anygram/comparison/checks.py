@@ -186,7 +186,7 @@ def check_lossless(codec: Codec, scored: Sequence[Surprisal], cut: Container[int
         return Check(LOSSLESS, True, "the codec loses something and says so: it has no bits per byte")
     stride = max(1, sum(len(one.ids_T) for one in scored) // _DECODED_SYMBOLS)
     sampled = scored[::stride]
-    texts = [codec.decode(one.ids_T[:-1]) for one in sampled]
+    texts = [codec.decode(one.ids_T[:-1], one.document.side) for one in sampled]
     back = sum(
         text.startswith(one.document.text) if one.index in cut else text == one.document.text
         for text, one in zip(texts, sampled, strict=True)

@@ -123,6 +123,9 @@ class Contest:
         for one in more:
             if one.who in known:
                 raise UsageError(f"{one.who} takes part already; --resume goes on with it")
+            kind, compared = codecs.kind_of(one.codec), self.options.kind
+            if one.codec != "bytes" and kind != compared:
+                raise UsageError(f"{one.codec} is for {kind}, and {compared} is compared here; compare anew")
         return replace(self, contestants=(*self.contestants, *more))
 
 
@@ -168,9 +171,23 @@ def begun(who: tuple[Contestant, ...], named: Mapping[str, Any]) -> Contest:
         raise UsageError("on which data? name a source; only --resume and --add know it")
     data = {field.name: given.pop(field.name) for field in fields(DataOptions) if field.name in given}
     options = DataOptions(
-        **{"valid": None, "test": "0.1", **data}, binary=all(o.codec == "bytes" for o in who)
+        **{"valid": None, "test": "0.1", **data},
+        binary=all(o.codec == "bytes" for o in who),
+        kind=kind_of(who),
     )
     return Contest(contestants=who, options=options, **given)
+
+
+def kind_of(who: Sequence[Contestant]) -> str:
+    """Return the kind of data that they are compared on: what their codecs are for.
+
+    Bytes go with any kind, for every datum is bytes. UsageError where the codecs have no kind in common.
+    """
+    codec_of_kind = {codecs.kind_of(one.codec): one.codec for one in who if one.codec != "bytes"}
+    if len(codec_of_kind) > 1:
+        told = " and ".join(f"{codec} is for {kind}" for kind, codec in sorted(codec_of_kind.items()))
+        raise UsageError(f"{told}; compare codecs for one kind of data, beside them bytes alone")
+    return next(iter(codec_of_kind), codecs.TEXT)
 
 
 def resumed(folder: Path, named: Mapping[str, Any]) -> Contest:

@@ -28,6 +28,7 @@ from anygram.comparison.notes import Notes
 from anygram.comparison.portrait import portray
 from anygram.comparison.search import Search
 from anygram.comparison.trained import trained
+from anygram.data import kinds
 from anygram.data.documents import Documents
 from anygram.data.preparation import DataOptions, Prepared, open_splits, reopen
 from anygram.data.shares import share_of
@@ -107,7 +108,8 @@ def _trained(plan: training.Plan, options: DataOptions, job: Job, progress: Prog
     workspace = Path(job.workspace)
     default_valid = _valid_to_choose_by if job.tried else partial(training.default_valid, plan)
     prepared = reopen(options, job.seed, workspace, default_valid)
-    learnt = share_of(stored(prepared.splits.train), job.share, job.seed)
+    parted = kinds.parted_of(options.kind)
+    learnt = share_of(stored(prepared.splits.train), job.share, job.seed, parted)
     prepared = replace(prepared, splits=replace(prepared.splits, train=learnt))
     started = time.time()
     resumed = (Path(job.run) / "run.toml").is_file()

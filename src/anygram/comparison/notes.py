@@ -118,6 +118,7 @@ def _beginning(one: Surprisal, raw: bytes, size: int) -> Surprisal:
         document=Document(text, 0, one.document.name),
         ids_T=np.append(one.ids_T[:-1][:last], one.ids_T[-1]),
         units_T=np.append(inside_T, 0),
+        counted=end,
         nats_T=np.append(one.nats_T[:-1][:last] * share_T, one.nats_T[-1]),
         rank_T=None,
     )

@@ -11,6 +11,7 @@ from anygram import runs
 from anygram.comparison import calibration, checks, contexts, kinds, passages
 from anygram.comparison.characters import count_words
 from anygram.comparison.notes import Notes
+from anygram.data import kinds as data_kinds
 from anygram.data.documents import Documents
 from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
@@ -64,16 +65,27 @@ def _parts(run: StoredRun, path: Path, notes: Notes, train: Documents, seed: int
         "by_context": _Part("bits by context", lambda: contexts.by_context(model, scored), []),
         "by_kind": _Part("bits by kind", lambda: kinds.by_kind(scored, count_words(train)), []),
     }
-    if not (codec.lossless and codec.unit == "byte"):  # others have no bits per byte
-        by_byte = {name: _Part(part.title, list, []) for name, part in by_byte.items()}
+    quoted = {
+        "passage": _Part("one passage", lambda: passages.passage(scored, seed), []),
+        "samples": _Part("samples", lambda: passages.samples(model, codec, seed), []),
+    }
+    if not codec.lossless:  # it has no bits per byte
+        by_byte = _left_out(by_byte)
+    if not data_kinds.is_readable(run.record.data.get("kind", data_kinds.TEXT)):
+        by_byte |= _left_out({"by_kind": by_byte["by_kind"]})
+        quoted = _left_out(quoted)
     return {
         "checks": _Part("the rules", lambda: [one.to_json() for one in checks.check(run, notes, train)], []),
         **by_byte,
         "calibration": _Part("calibration", lambda: calibration.reliability(model, scored), None),
         "training": _Part("the training curve", lambda: training_curve(path), []),
-        "passage": _Part("one passage", lambda: passages.passage(scored, seed), []),
-        "samples": _Part("samples", lambda: passages.samples(model, codec, seed), []),
+        **quoted,
     }
+
+
+def _left_out(parts: dict[str, _Part]) -> dict[str, _Part]:
+    """Return the parts with nothing to measure."""
+    return {name: _Part(part.title, list, []) for name, part in parts.items()}
 
 
 def training_curve(path: Path) -> list[dict[str, Any]]:

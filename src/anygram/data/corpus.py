@@ -129,7 +129,7 @@ def _name_refused(documents: Selection, codec: Codec) -> None:
 
 def _encode(codec: Codec, document: Document) -> Ids:
     try:
-        return codec.encode(document.text).ids.astype(np.int32, copy=False)
+        return codec.encode(document.text, document.side).ids.astype(np.int32, copy=False)
     except DataError as error:
         raise DataError(f"{document.name or 'document'}: {error}") from error
 

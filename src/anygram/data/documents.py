@@ -1,27 +1,30 @@
-"""One document: its text, and the bytes that stood between it and the next."""
+"""One document: its text, the bytes that stood between it and the next, and what goes beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anygram.errors import DataError
-from anygram.protocols import Texts
+from anygram.protocols import Side, Texts
 
 
 @dataclass(frozen=True)
 class Document:
-    """A text, the number of separator bytes removed after it, and where it came from.
+    """A text, the number of separator bytes removed after it, where it came from, and what goes beside it.
 
-    Bytes that are not UTF-8 stand in `text` as surrogate escapes (PEP 383).
+    Bytes that are not UTF-8 stand in `text` as surrogate escapes (PEP 383): of what is no text, all bytes
+    of its values stand there so, and what they do not say, such as a picture's size, in `side`.
     """
 
     text: str
     separator: int = 0
     name: str = ""
+    side: Side | None = None
 
     def to_bytes(self) -> bytes:
         """Return the text's original bytes; DataError for a lone surrogate that is not an escape."""
@@ -41,6 +44,11 @@ class Document:
         5
         """
         return len(self.to_bytes()) + self.separator
+
+
+def whole(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]:
+    """Return the ends of a document that may not be parted, as those at or before and at or after a byte."""
+    return (0 if offset < len(raw) else offset), (len(raw) if offset else 0)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Real data that every machine has: the Python standard library of the interpreter that runs this."""
+"""Real data that every machine has: the Python standard library of the interpreter that runs this, and what
+scikit-learn carries."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
+from anygram.data import pictures
 from anygram.data.documents import Document
 from anygram.errors import DataError, UnknownName
 
@@ -18,7 +22,7 @@ def read_example(name: str) -> Iterator[Document]:
     """Return the documents of a built-in example; UnknownName at once where there is none.
 
     `docstrings`: every docstring of the library, one document each; `stdlib`: its source code, one
-    document a file.
+    document a file; `digits`: 1,797 handwritten digits, pictures of 8 × 8 pixels in 17 shades of grey.
     """
     if name not in EXAMPLES:
         raise UnknownName("example", name, EXAMPLES)
@@ -67,4 +71,14 @@ def _source_files() -> Iterator[Document]:
     return (Document(source, name=path) for path, source in _library())
 
 
-EXAMPLES = {"docstrings": _docstrings, "stdlib": _source_files}
+def _digits() -> Iterator[Document]:
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise DataError("example:digits comes with scikit-learn; pip install scikit-learn") from error
+    found = load_digits()
+    for number, (pixels_HW, digit) in enumerate(zip(found.images, found.target, strict=True)):
+        yield pictures.document(pixels_HW.astype(np.uint8), name=f"digits:{number}:{digit}")
+
+
+EXAMPLES = {"docstrings": _docstrings, "stdlib": _source_files, "digits": _digits}

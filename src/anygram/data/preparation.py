@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeGuard
 
+from anygram.data import kinds
 from anygram.data.documents import Document, Lines
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read_in_bulk
 from anygram.data.splitting import Splits, count_duplicates, split
@@ -20,6 +21,7 @@ class DataOptions:
     """Which data, how it becomes documents, and how it is split.
 
     `valid` and `test` are a fraction from 0 to 1, a source, or "none"; `valid` None leaves it to the learner.
+    `kind` says what the sources are read as.
     """
 
     sources: tuple[str, ...]
@@ -29,6 +31,7 @@ class DataOptions:
     test: str = "none"
     on_bad_record: Literal["fail", "skip"] = "fail"
     binary: bool = False
+    kind: str = kinds.TEXT
 
     def reading(self) -> ReadingOptions:
         """Return the part that reading needs."""
@@ -36,7 +39,7 @@ class DataOptions:
             raise UsageError(f"--on-bad-record must be fail or skip, got '{self.on_bad_record}'")
         if self.documents not in (None, "lines", "paragraphs", "files"):
             raise UsageError(f"--documents must be lines, paragraphs or files, got '{self.documents}'")
-        return ReadingOptions(self.documents, self.text_field, self.on_bad_record, self.binary)
+        return ReadingOptions(self.documents, self.text_field, self.on_bad_record, self.binary, self.kind)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def open_splits(options: DataOptions, seed: int, workspace: Path) -> Splits:
         valid=valid if isinstance(valid, float) else None,
         test=test if isinstance(test, float) else None,
         seed=seed,
+        parted=kinds.parted_of(options.kind),
     )
     if isinstance(valid, str):
         splits = replace(splits, valid=DocumentStore(workspace / "valid"))
@@ -139,6 +143,8 @@ def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dic
         "valid_documents": len(splits.valid),
         "test_documents": len(splits.test),
     }
+    if options.kind != kinds.TEXT:
+        description["kind"] = options.kind
     if len(splits.test):
         description["test_bytes"] = units_of(splits.test)
         description["duplicates_in_test"] = count_duplicates(splits.train, splits.test)

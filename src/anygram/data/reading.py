@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from anygram.data import examples, records, text
+from anygram.data import examples, kinds, records, text
 from anygram.data.documents import Document, Lines
 from anygram.data.sources import STDIN, Place, locate, opened
-from anygram.errors import BadRecord, UsageError
+from anygram.errors import BadRecord, DataError, UsageError
 
 DocumentsAre = Literal["lines", "paragraphs", "files"]
 
@@ -35,13 +35,15 @@ class ReadingOptions:
 
     `documents` None: lines for .log and standard input, one a row for records, else whole files.
     `text_field` makes standard input JSON lines.
-    `binary`: bytes that are not UTF-8 are carried as surrogate escapes, for codecs that can.
+    `binary`: bytes that are not UTF-8 are carried as surrogate escapes, for codecs that can. `kind`: what the
+    sources are read as, text or one of `kinds.KINDS`.
     """
 
     documents: DocumentsAre | None = None
     text_field: str | None = None
     on_bad_record: Literal["fail", "skip"] = "fail"
     binary: bool = False
+    kind: str = kinds.TEXT
 
 
 @dataclass
@@ -104,11 +106,34 @@ def _parsers(sources: Sequence[str], options: ReadingOptions, *, in_bulk: bool) 
 
 def _parsers_of(source: str, options: ReadingOptions, in_bulk: bool) -> list[_Parser]:
     if not source.startswith(_EXAMPLE):
+        if options.kind != kinds.TEXT:
+            return _parsers_of_kind(source, options)
         return [_parser(place, options, in_bulk) for place in locate(source)]
     if options.documents or options.text_field:
         option = "--documents" if options.documents else "--text-field"
         raise UsageError(f"{source} comes in documents of its own; leave out {option}")
     return [partial(_all, examples.read_example(source.removeprefix(_EXAMPLE)))]
+
+
+def _parsers_of_kind(source: str, options: ReadingOptions) -> list[_Parser]:
+    """Return what will parse the places of a source as data that are no text."""
+    kind = kinds.load(options.kind)
+    field = None if kind.FIELDS else options.text_field
+    for option, given in (("--documents", options.documents), ("--text-field", field)):
+        if given:
+            raise UsageError(f"{option} is for text, and {source} is read as {options.kind}; leave it out")
+    places = locate(source, kind.ENDINGS)
+    for place in places:
+        if place.ending not in kind.ENDINGS:
+            raise DataError(
+                f"{place.name}: not read as {options.kind}; name files of {', '.join(kind.ENDINGS)}, "
+                "or choose a codec of text"
+            )
+    return [partial(_items, kind, place, options.text_field) for place in places]
+
+
+def _items(kind: kinds.Kind, place: Place, field: str | None) -> _Items:
+    yield from kind.read(place, field)
 
 
 def _parser(place: Place, options: ReadingOptions, in_bulk: bool) -> _Parser:

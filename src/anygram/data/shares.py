@@ -14,31 +14,32 @@ from itertools import pairwise
 
 import numpy as np
 
-from anygram.data.splitting import FEWEST_DOCUMENTS, character_start
-from anygram.data.store import Selection
+from anygram.data.splitting import FEWEST_DOCUMENTS
+from anygram.data.store import Parted, Selection
+from anygram.data.text import parted as text_parted
 
 STRETCHES = 256
 
 
-def share_of(documents: Selection, share: float, seed: int) -> Selection:
+def share_of(documents: Selection, share: float, seed: int, parted: Parted = text_parted) -> Selection:
     """Return about this share of the documents' bytes, at least one document; all of them for 1.
 
-    A cut never divides a character of UTF-8. The separators between documents stay with whole ones.
+    A cut lies where `parted` allows one. The separators between documents stay with whole ones.
     """
     if share >= 1:
         return documents
     if len(documents) < FEWEST_DOCUMENTS:
-        return _spread(documents, share)
+        return _spread(documents, share, parted)
     order_D = np.random.default_rng(seed).permutation(len(documents))
     bytes_D = documents.units_D[order_D].cumsum()
     taken = int(np.searchsorted(bytes_D, share * bytes_D[-1])) + 1
     return _pieces(documents, [(int(position), None) for position in np.sort(order_D[:taken])])
 
 
-def _spread(documents: Selection, share: float) -> Selection:
+def _spread(documents: Selection, share: float, parted: Parted) -> Selection:
     """Return this share of the stretches, one in part; each may run over several documents.
 
-    A cut inside a character is moved behind it, though not into the next stretch, so that shares are nested.
+    A cut where none may be is moved on, though not into the next stretch, so that shares are nested.
     """
     spans = [documents.span(position) for position in range(len(documents))]
     ends_D = np.cumsum([end - start for start, end in spans])
@@ -52,8 +53,10 @@ def _spread(documents: Selection, share: float) -> Selection:
         for position, (start, end) in enumerate(spans):
             shift = start - (int(ends_D[position]) - (end - start))  # from places in all texts to one's own
             first, cut, last = (min(max(place + shift, start), end) for place in (edge, until, following))
-            first, last = (max(start, character_start(documents, position, place)) for place in (first, last))
-            last = min(last, _character_end(documents, position, cut))
+            first, last = (
+                max(start, documents.parted(position, place, parted)[0]) for place in (first, last)
+            )
+            last = min(last, documents.parted(position, cut, parted)[1])
             if first < last:
                 pieces.append((position, (first, last)))
     return _pieces(documents, pieces)
@@ -67,16 +70,6 @@ def _turn(number: int) -> int:
     [0, 128, 64, 192, 32]
     """
     return int(f"{number:08b}"[::-1], 2)
-
-
-def _character_end(documents: Selection, position: int, offset: int) -> int:
-    """Return where the character that this byte is inside of ends; the byte itself if it begins one."""
-    raw = documents.store.raw(int(documents.index_D[position]))
-    start = character_start(documents, position, offset)
-    if start == offset:
-        return offset
-    following = np.flatnonzero(raw[offset : offset + 4] & 0xC0 != 0x80)
-    return offset + int(following[0]) if len(following) else len(raw)
 
 
 def _pieces(documents: Selection, pieces: list[tuple[int, tuple[int, int] | None]]) -> Selection:

@@ -37,15 +37,18 @@ class Place:
     open: Callable[[], AbstractContextManager[BinaryIO]]
 
 
-def locate(source: str) -> list[Place]:
-    """Return the places that a source names, sorted; DataError where there is nothing to read."""
+def locate(source: str, endings: tuple[str, ...] = ENDINGS) -> list[Place]:
+    """Return the places that a source names, sorted; DataError where there is nothing to read.
+
+    Of a folder those are taken that have one of the endings.
+    """
     if source == STDIN:
         return [Place("stdin", STDIN, "", lambda: nullcontext(sys.stdin.buffer))]
     if "://" in source:
-        return _locate_url(source)
+        return _locate_url(source, endings)
     path = Path(source).expanduser()
     if path.is_dir():
-        return _known([_file(file) for file in _walk(path)], source)
+        return _known([_file(file) for file in _walk(path)], source, endings)
     if path.exists():
         return [_file(path)]
     if glob.has_magic(source):
@@ -67,13 +70,13 @@ def _walk(folder: Path) -> list[Path]:
     return sorted(path for path in files if path.is_file())
 
 
-def _known(places: Iterable[Place], source: str) -> list[Place]:
+def _known(places: Iterable[Place], source: str, endings: tuple[str, ...]) -> list[Place]:
     """Return the places whose ending is known; a folder without one is an error."""
-    known = [place for place in places if place.ending in ENDINGS]
+    known = [place for place in places if place.ending in endings]
     if not known:
         raise DataError(
             f"{source}: no readable file in this folder; name a file, or use the endings "
-            f"{' '.join(ENDINGS)} (plain or with {' '.join(COMPRESSIONS)})"
+            f"{' '.join(endings)} (plain or with {' '.join(COMPRESSIONS)})"
         )
     return known
 
@@ -89,7 +92,7 @@ def _place(name: str, opener: Callable[[], AbstractContextManager[BinaryIO]]) ->
     return Place(name, ending, compression, opener)
 
 
-def _locate_url(url: str) -> list[Place]:
+def _locate_url(url: str, endings: tuple[str, ...]) -> list[Place]:
     import fsspec
 
     def place(path: str) -> Place:
@@ -102,7 +105,7 @@ def _locate_url(url: str) -> list[Place]:
         if glob.has_magic(path):
             matches = [place(match) for match in sorted(files.glob(path)) if files.isfile(match)]
         elif files.isdir(path):
-            return _known([place(file) for file in sorted(files.find(path))], url)
+            return _known([place(file) for file in sorted(files.find(path))], url, endings)
         else:
             matches = [place(path)] if files.exists(path) else []
     except DataError:

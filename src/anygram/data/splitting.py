@@ -15,14 +15,14 @@ import numpy as np
 
 from anygram.compiled import address, kernel, load_64
 from anygram.data.documents import Documents
-from anygram.data.store import DocumentStore, Selection, selected
+from anygram.data.store import DocumentStore, Parted, Selection, selected
+from anygram.data.text import parted as text_parted
 from anygram.errors import DataError, UsageError
 from anygram.protocols import Texts
 
 FEWEST_DOCUMENTS = 20
 LONG_LINE = 40
 """Bytes: a line that long seldom stands in two texts by chance."""
-_LONGEST_CHARACTER = 4  # bytes, in UTF-8
 # 2^64 over the golden ratio and over the square root of 2, odd (Knuth 1998, section 6.4)
 _ONE_FACTOR, _OTHER_FACTOR, _HALF = (
     np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xB504F333F9DE6485, 32)
@@ -38,10 +38,18 @@ class Splits:
     test: Documents
 
 
-def split(store: DocumentStore, *, valid: float | None, test: float | None, seed: int) -> Splits:
+def split(
+    store: DocumentStore,
+    *,
+    valid: float | None,
+    test: float | None,
+    seed: int,
+    parted: Parted = text_parted,
+) -> Splits:
     """Return the parts: `test` is a fraction of all, `valid` one of what then remains.
 
-    Both are taken in one way, by document or by position. The test part does not depend on `valid`.
+    Both are taken in one way, by document or by position, where `parted` allows a cut. The test part does
+    not depend on `valid`.
     UsageError for a fraction that is none, DataError where a part would be empty.
     """
     for option, fraction in (("valid", valid), ("test", test)):
@@ -54,7 +62,7 @@ def split(store: DocumentStore, *, valid: float | None, test: float | None, seed
     for name, fraction in (("test", test), ("validation", valid)):
         if fraction is not None:
             cut = (
-                _cut_by_position(train, fraction)
+                _cut_by_position(train, fraction, parted)
                 if by_position
                 else _cut_by_document(train, fraction, generator)
             )
@@ -146,7 +154,7 @@ def _cut_by_document(
     return Selection(documents.store, index_D[~taken_D]), Selection(documents.store, index_D[taken_D])
 
 
-def _cut_by_position(documents: Selection, fraction: float) -> tuple[Selection, Selection]:
+def _cut_by_position(documents: Selection, fraction: float, parted: Parted) -> tuple[Selection, Selection]:
     """Return the documents before and after byte int((1 − fraction) · units); one may be in both, in part."""
     units_D = documents.units_D
     cut = int((1 - fraction) * units_D.sum())
@@ -158,24 +166,13 @@ def _cut_by_position(documents: Selection, fraction: float) -> tuple[Selection, 
     offset = start + cut - int(ends_D[position] - units_D[position])
     if offset >= end:  # inside a separator, which stays with its document
         return documents[: position + 1], documents[position + 1 :]
-    offset = max(start, character_start(documents, position, offset))
+    offset = max(start, documents.parted(position, offset, parted)[0])
     if offset == start:
         return documents[:position], documents[position:]
     before, after = documents[: position + 1], documents[position:]
     before.cuts[position] = (start, offset)
     after.cuts[0] = (offset, end)
     return before, after
-
-
-def character_start(documents: Selection, position: int, offset: int) -> int:
-    """Return where the UTF-8 character that holds this byte begins; the byte itself if none does."""
-    raw = documents.store.raw(int(documents.index_D[position]))
-    if offset >= len(raw):
-        return offset
-    for start in range(offset, max(-1, offset - _LONGEST_CHARACTER), -1):
-        if raw[start] & 0xC0 != 0x80:  # not a continuation byte
-            return start
-    return offset
 
 
 def _check_filled(part: Selection, name: str) -> None:

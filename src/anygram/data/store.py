@@ -1,6 +1,6 @@
 """Documents on disk: written once, then read again in any order without being held in memory.
 
-Five files in a folder:
+Seven files in a folder:
 
 texts    the bytes of all documents end to end
 index    one row a document: where its text ends, and its separator bytes; the first row is zero
@@ -8,6 +8,8 @@ names    the names of all sources end to end
 sources  one row a source: where its name ends, and the number of its first document, which is part of
          that one's name and counts on from there, or UNNUMBERED; the first row is zero
 firsts   the first document of each source
+sides    the distinct sides of all documents, as JSON
+side     the number of each document's side, or NO_SIDE; documents after the last row have none
 
 A document whose name is not numbered is a source of its own. D documents, N bytes.
 """
@@ -15,7 +17,9 @@ A document whose name is not numbered is a source of its own. D documents, N byt
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,10 +30,14 @@ from numpy.typing import NDArray
 
 from anygram.data.documents import Document, Documents, Lines
 from anygram.pieces import joined
-from anygram.protocols import Texts
+from anygram.protocols import Side, Texts
 from anygram.storage import explaining_writes
 
+Parted = Callable[[NDArray[Any], Side | None, int], tuple[int, int]]
+"""Returns the nearest places at or before, and at or after, a byte where a document may be parted."""
+
 UNNUMBERED = -1
+NO_SIDE = -1
 _TEXT_END, _SEPARATOR = range(2)
 _ROW = struct.Struct("=2q")
 _BYTES_AT_ONCE = 1 << 23
@@ -45,6 +53,8 @@ class DocumentStore(Sequence[Document]):
         self._names = map_file(folder / "names", np.uint8)
         self._sources = map_file(folder / "sources", np.int64).reshape(-1, 2)
         self._firsts = map_file(folder / "firsts", np.int64)
+        self._sides: list[Side] = json.loads((folder / "sides").read_text())
+        self._side = map_file(folder / "side", np.int32)
 
     @classmethod
     def spool(
@@ -65,6 +75,7 @@ class DocumentStore(Sequence[Document]):
                     units = writer.lines(item) if isinstance(item, Lines) else writer.document(item)
                     if progress:
                         progress(units)
+                writer.write_sides()
                 (folder / "fingerprint").write_text(writer.fingerprint())
         return cls(folder)
 
@@ -88,7 +99,18 @@ class DocumentStore(Sequence[Document]):
             raw[start:end].tobytes().decode("utf-8", "surrogateescape"),
             int(self._index[document + 1, _SEPARATOR]) if end == len(raw) else 0,
             self._name(document),
+            self.side(document),
         )
+
+    def side(self, document: int) -> Side | None:
+        """Return what goes beside a document's text."""
+        number = int(self._side[document]) if document < len(self._side) else NO_SIDE
+        return None if number == NO_SIDE else self._sides[number]
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether anything goes beside any text."""
+        return len(self._sides) > 0
 
     def _name(self, document: int) -> str:
         source = int(np.searchsorted(self._firsts, document, side="right")) - 1
@@ -120,7 +142,7 @@ class DocumentStore(Sequence[Document]):
 
     @property
     def fingerprint(self) -> str:
-        """A digest in hexadecimal of the documents' texts and separators; names do not count."""
+        """A digest in hexadecimal of the documents' texts, separators and sides; names do not count."""
         return (self._folder / "fingerprint").read_text()
 
     def spans(self, index_D: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -140,10 +162,12 @@ class _Writer(ExitStack):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        files = ("texts", "index", "names", "sources", "firsts")
-        self._texts, self._index, self._names, self._sources, self._firsts = (
+        files = ("texts", "index", "names", "sources", "firsts", "sides", "side")
+        self._texts, self._index, self._names, self._sources, self._firsts, self._sides, self._side = (
             self.enter_context((folder / name).open("wb")) for name in files
         )
+        self._number_of_side: dict[str, int] = {}
+        self._side_of = array("i")
         self._documents = self._text_end = self._name_end = 0
         self._next = "", 0  # name and number of a document that would go on with the last source
         self._texts_digest, self._index_digest = hashlib.sha256(), hashlib.sha256()
@@ -152,7 +176,10 @@ class _Writer(ExitStack):
 
     def fingerprint(self) -> str:
         """Return SHA-256 of those of index and texts, in hexadecimal, of what was written so far."""
-        return hashlib.sha256(self._index_digest.digest() + self._texts_digest.digest()).hexdigest()
+        written = self._index_digest.digest() + self._texts_digest.digest()
+        if self._number_of_side:
+            written += "".join(self._number_of_side).encode() + self._side_of.tobytes()
+        return hashlib.sha256(written).hexdigest()
 
     def _write(self, texts: Any, rows: Any) -> None:
         for file, digest, piece in (
@@ -168,8 +195,21 @@ class _Writer(ExitStack):
         self._text_end += len(text)
         self._write(text, _ROW.pack(self._text_end, document.separator))
         self._source(document.name, UNNUMBERED)
+        if document.side is not None:
+            self._remember_side(document.side)
         self._documents += 1
         return len(text) + document.separator
+
+    def _remember_side(self, side: Side) -> None:
+        """Note the side of the document that is being written."""
+        number = self._number_of_side.setdefault(json.dumps(side, sort_keys=True), len(self._number_of_side))
+        self._side_of.extend([NO_SIDE] * (self._documents - len(self._side_of)))
+        self._side_of.append(number)
+
+    def write_sides(self) -> None:
+        """Write the sides of all documents, which are in memory until then."""
+        self._sides.write(f"[{','.join(self._number_of_side)}]".encode())
+        self._side.write(self._side_of.tobytes())
 
     def lines(self, lines: Lines) -> int:
         """Write many documents and return their units."""
@@ -224,6 +264,11 @@ class Selection(Sequence[Document]):
         whole = (0, len(self.store.raw(int(self.index_D[position]))))
         return self.cuts.get(position, whole)
 
+    def parted(self, position: int, offset: int, parted: Parted) -> tuple[int, int]:
+        """Return the nearest places at or before, and at or after, a byte where this document may be cut."""
+        document = int(self.index_D[position])
+        return parted(self.store.raw(document), self.store.side(document), offset)
+
     def blocks(self) -> Iterator[Texts]:
         """Yield the texts in order, some megabytes of them at a time, and at least one."""
         starts_D, ends_D = self.store.spans(self.index_D)
@@ -264,9 +309,12 @@ class _StoredTexts(Iterable[str]):
     def blocks(self) -> Iterator[Texts]:
         return self._documents.blocks()
 
+    def sides(self) -> Iterator[Side | None]:
+        return (self._documents.store.side(int(index)) for index in self._documents.index_D)
+
 
 def texts_of(documents: Documents) -> Iterable[str]:
-    """Return the documents' texts, `InBlocks` where they can be had so."""
+    """Return the documents' texts, `InBlocks` and `WithSides` where they can be had so."""
     found = selected(documents)
     return (document.text for document in documents) if found is None else _StoredTexts(found)
 
@@ -298,6 +346,8 @@ def digest_of(documents: Selection) -> str:
         digest.update(texts.bytes_N.data)
         digest.update(np.ascontiguousarray(texts.ends_D).data)
     digest.update(documents.units_D.tobytes())
+    if documents.store.has_sides:
+        digest.update(json.dumps([*_StoredTexts(documents).sides()], sort_keys=True).encode())
     return digest.hexdigest()
 
 

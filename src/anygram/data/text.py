@@ -19,10 +19,11 @@ from anygram import utf8
 from anygram.compiled import kernel
 from anygram.data.documents import Document, Lines
 from anygram.errors import BadRecord
-from anygram.protocols import Texts
+from anygram.protocols import Side, Texts
 from anygram.threads import side_by_side
 
 _READ_AT_ONCE = 1 << 23
+_LONGEST_CHARACTER = 4  # bytes, in UTF-8
 
 
 def lines(
@@ -125,6 +126,24 @@ def paragraphs(stream: BinaryIO, name: str, binary: bool) -> Iterator[Document |
 def files(stream: BinaryIO, name: str, binary: bool) -> Iterator[Document | BadRecord]:
     """Yield the whole stream as one document, nothing removed."""
     yield _document(stream.read(), 0, name, 0, binary)
+
+
+def parted(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]:
+    """Return where the UTF-8 character that this byte is inside of begins and ends.
+
+    The byte's own place for both where a character begins there, where no text is left or none is spelled.
+    """
+    if offset >= len(raw):
+        return offset, offset
+    for start in range(offset, max(-1, offset - _LONGEST_CHARACTER), -1):
+        if raw[start] & 0xC0 != 0x80:  # not a continuation byte
+            break
+    else:
+        start = offset
+    if start == offset:
+        return offset, offset
+    following = np.flatnonzero(raw[offset : offset + _LONGEST_CHARACTER] & 0xC0 != 0x80)
+    return start, offset + int(following[0]) if len(following) else len(raw)
 
 
 def not_utf8(name: str, offset: int) -> BadRecord:

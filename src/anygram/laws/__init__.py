@@ -3,6 +3,7 @@
 from anygram.laws.cases import Case, Subject, cases
 from anygram.laws.claims import laws_of
 from anygram.laws.codecs import CODEC_LAWS, CodecLaw, fitting_succeeds_or_is_refused, texts
+from anygram.laws.data import data_of
 from anygram.laws.models import MODEL_LAWS, Law
 from anygram.laws.readers import READER_LAWS
 
@@ -15,6 +16,7 @@ __all__ = [
     "Law",
     "Subject",
     "cases",
+    "data_of",
     "fitting_succeeds_or_is_refused",
     "laws_of",
     "texts",

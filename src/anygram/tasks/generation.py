@@ -1,20 +1,24 @@
 """Sampling: continue a prompt symbol by symbol until the boundary.
 
+Where the codec can guide, only what may follow is drawn, so that whatever comes out is valid data.
+
 Axes: B rows (samples still running), V vocabulary.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from anygram import information, states
+from anygram.data.documents import Document
 from anygram.errors import UsageError
-from anygram.protocols import Codec, FloatArray, LanguageModel
+from anygram.protocols import Codec, FloatArray, Guide, Guided, LanguageModel, Side
 from anygram.settings import check_seed
-from anygram.tasks.prediction import after
+from anygram.tasks.prediction import after, beginning
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,37 @@ def generate(
     *,
     samples: int = 1,
     sampling: Sampling | None = None,
+    side: Side | None = None,
 ) -> list[str]:
-    """Return `samples` continuations of the prompt (without it)."""
+    """Return `samples` continuations of the prompt (without it); `side` is what goes beside each."""
     texts = [""] * samples
-    for sample, piece in stream(model, codec, prompt, samples=samples, sampling=sampling):
+    for sample, piece in stream(model, codec, prompt, samples=samples, sampling=sampling, side=side):
         texts[sample] += piece
     return texts
+
+
+def make(
+    model: LanguageModel,
+    codec: Codec,
+    prompt: str = "",
+    *,
+    samples: int = 1,
+    sampling: Sampling | None = None,
+    side: Side | None = None,
+) -> list[Document]:
+    """Return `samples` whole documents that begin with the prompt; of a codec that guides, valid ones.
+
+    They end where a guide lets them end, else at the sampling's limit at the latest.
+    """
+    sampling = sampling or Sampling()
+    if isinstance(codec, Guided):
+        sampling = replace(sampling, max_symbols=sys.maxsize)
+        side = codec.guide(side).side
+    begun = beginning(codec, prompt, side).tolist()
+    ids: list[list[int]] = [list(begun) for _ in range(samples)]
+    for sample, symbol in draw(model, codec, prompt, samples, sampling, side):
+        ids[sample] += [] if symbol == codec.boundary else [symbol]
+    return [Document(codec.decode(np.array(one, dtype=np.int32), side), side=side) for one in ids]
 
 
 def stream(
@@ -64,12 +93,13 @@ def stream(
     *,
     samples: int = 1,
     sampling: Sampling | None = None,
+    side: Side | None = None,
 ) -> Iterator[tuple[int, str]]:
     """Yield (sample, piece of text) as symbols are drawn; a finished sample leaves the batch."""
     if samples < 1:
         raise UsageError(f"the number of samples must be at least 1, got {samples}")
-    decoders = [codec.decoder() for _ in range(samples)]
-    for row, symbol in draw(model, codec, prompt, samples, sampling or Sampling()):
+    decoders = [codec.decoder(side) for _ in range(samples)]
+    for row, symbol in draw(model, codec, prompt, samples, sampling or Sampling(), side):
         if symbol != codec.boundary and (piece := decoders[row].push(symbol)):
             yield row, piece
     for row, decoder in enumerate(decoders):
@@ -78,17 +108,29 @@ def stream(
 
 
 def draw(
-    model: LanguageModel, codec: Codec, prompt: str, samples: int, sampling: Sampling
+    model: LanguageModel,
+    codec: Codec,
+    prompt: str,
+    samples: int,
+    sampling: Sampling,
+    side: Side | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Yield (sample, symbol) in the order drawn; a sample ends with its boundary or at the limit."""
     # a generator a sample, so that a sample does not depend on how many are drawn beside it
     generators = [np.random.default_rng([sampling.seed, sample]) for sample in range(samples)]
     running = list(range(samples))
-    state = after(model, codec, prompt, rows=samples)
+    guides = _guides(codec, prompt, samples, side)
+    state = after(model, codec, prompt, samples, side)
     for _ in range(sampling.max_symbols):
-        p_BV = probabilities(model.predict(state), sampling)
+        log_p_BV = model.predict(state)
+        if guides:
+            allowed_BV = np.stack([guides[sample].allowed() for sample in running])
+            log_p_BV = np.where(allowed_BV, log_p_BV, -np.inf)
+        p_BV = probabilities(log_p_BV, sampling)
         drawn = [_choose(p_V, generators[sample]) for sample, p_V in zip(running, p_BV, strict=True)]
         yield from zip(running, drawn, strict=True)
+        for sample, symbol in zip(running, drawn, strict=True) if guides else ():
+            guides[sample].push(symbol)
         going = [row for row, symbol in enumerate(drawn) if symbol != codec.boundary]
         if not going:
             return
@@ -96,6 +138,17 @@ def draw(
             running, drawn = [running[row] for row in going], [drawn[row] for row in going]
             state = states.select(state, going)
         state = model.advance(state, np.array(drawn, dtype=np.int32)[:, None])
+
+
+def _guides(codec: Codec, prompt: str, samples: int, side: Side | None) -> list[Guide]:
+    """Return a guide for each sample that has followed the prompt; none where the codec has none."""
+    if not isinstance(codec, Guided):
+        return []
+    guides = [codec.guide(side) for _ in range(samples)]
+    for symbol in beginning(codec, prompt, side).tolist():
+        for guide in guides:
+            guide.push(symbol)
+    return guides
 
 
 def probabilities(log_p_BV: FloatArray, sampling: Sampling) -> FloatArray:

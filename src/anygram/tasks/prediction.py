@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anygram.errors import UsageError
-from anygram.protocols import Codec, LanguageModel, Matching, State
+from anygram.protocols import Codec, Guided, Ids, LanguageModel, Matching, Side, State
 
 END = "<end>"
 """How the boundary is shown to people."""
@@ -28,9 +28,14 @@ class Prediction:
     matched: int | None = None
 
 
-def after(model: LanguageModel, codec: Codec, prompt: str, rows: int = 1) -> State:
+def beginning(codec: Codec, prompt: str, side: Side | None = None) -> Ids:
+    """Return the symbols of a prompt, which is the beginning of a datum."""
+    return codec.beginning(prompt, side) if isinstance(codec, Guided) else codec.encode(prompt).ids
+
+
+def after(model: LanguageModel, codec: Codec, prompt: str, rows: int = 1, side: Side | None = None) -> State:
     """Return the state of `rows` equal rows that have read the prompt from a document's start."""
-    ids_T = codec.encode(prompt).ids
+    ids_T = beginning(codec, prompt, side)
     return model.advance(model.start(rows), np.repeat(ids_T[None], rows, axis=0))
 
 

@@ -304,8 +304,9 @@ def validation_sample(documents: Documents, codec: Codec) -> Ids | None:
     of one training, not a figure to report.
     """
     pieces = []
+    boundary = np.array([codec.boundary], dtype=np.int32)
     for document in evaluation.take(documents, 4 * VALIDATION_ROWS * VALIDATION_LENGTH * 4):
-        pieces += [codec.encode(document.text).ids, np.array([codec.boundary], dtype=np.int32)]
+        pieces += [codec.encode(document.text, document.side).ids, boundary]
     if not pieces:
         return None
     ids_N = np.concatenate(pieces)

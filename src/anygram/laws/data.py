@@ -1,0 +1,44 @@
+"""Data of every kind to try laws on; needs Hypothesis, which is not installed with anygram."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from anygram.data import pictures, sounds
+from anygram.data.documents import Document
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+
+def data_of(kind: str) -> SearchStrategy[Document]:
+    """Return documents of a kind that is not text."""
+    return _DATA[kind]()
+
+
+def _pictures() -> SearchStrategy[Document]:
+    from hypothesis import strategies as st
+
+    shapes = st.tuples(*(st.integers(1, most) for most in (2, 4, 4, 4)))
+    return st.tuples(shapes, st.binary(min_size=128, max_size=128)).map(
+        lambda drawn: pictures.document(
+            np.frombuffer(drawn[1], dtype=np.uint8)[: int(np.prod(drawn[0]))].reshape(drawn[0])
+        )
+    )
+
+
+def _sounds() -> SearchStrategy[Document]:
+    from hypothesis import strategies as st
+
+    shapes = st.tuples(st.integers(0, 30), st.sampled_from([1, 2]))
+    return st.tuples(shapes, st.binary(min_size=120, max_size=120)).map(
+        lambda drawn: sounds.document(
+            np.frombuffer(drawn[1], dtype="<i2")[: drawn[0][0] * drawn[0][1]], 8000, drawn[0][1]
+        )
+    )
+
+
+_DATA: dict[str, Callable[[], SearchStrategy[Document]]] = {"pictures": _pictures, "sounds": _sounds}
