@@ -174,6 +174,14 @@ def test_data_is_told_by_looking_at_it(data: bytes, expected: tuple[str, int]) -
     assert choosing.look(_ids(data), 257) == expected
 
 
+def test_the_width_of_pictures_is_a_record() -> None:
+    """Half of their pixels are 0, which agrees with 0 at any distance."""
+    datasets = pytest.importorskip("sklearn.datasets", reason="needs scikit-learn")
+    pixels = datasets.load_digits().images[:500].reshape(500, 64).astype(np.int32)
+    ids = np.append(pixels, np.full((500, 1), 256, dtype=np.int32), axis=1).ravel()
+    assert choosing.look(ids, 257) == ("records", 8)
+
+
 def test_symbols_that_are_no_bytes_are_symbols() -> None:
     assert choosing.look(_ids(PROSE), 258) == ("symbols", 0)
     assert choosing.chosen("auto", "fast", 258).tolist() == choosing.chosen("symbols", "fast", 258).tolist()

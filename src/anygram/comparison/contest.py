@@ -125,7 +125,9 @@ class Contest:
                 raise UsageError(f"{one.who} takes part already; --resume goes on with it")
             kind, compared = codecs.kind_of(one.codec), self.options.kind
             if one.codec != "bytes" and kind != compared:
-                raise UsageError(f"{one.codec} is for {kind}, and this comparison is of {compared}; begin another")
+                raise UsageError(
+                    f"{one.codec} is for {kind}, and this comparison is of {compared}; begin another"
+                )
         return replace(self, contestants=(*self.contestants, *more))
 
 

@@ -1,9 +1,9 @@
 """Of what kind data are: text, or what one of the files here beside it reads.
 
 Such a file says by `ENDINGS` which files it reads, by `FIELDS` whether one field of a file may be asked for,
-by `read(place, field)` how a file becomes documents, by `write(path, documents)` how documents become files, by
-`parted(raw, side, offset)` where a document may be parted in two, and by `READABLE` whether people can read
-such documents as text.
+by `read(place, field)` how a file becomes documents, by `write(path, documents)` how documents become files,
+by `parted(raw, side, offset)` where a document may be parted in two, and by `READABLE` whether people can
+read such documents as text.
 """
 
 from __future__ import annotations
