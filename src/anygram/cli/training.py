@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -101,11 +102,18 @@ def train(
     for part in ("test", "valid"):
         figures = record.figures.get(part)
         if figures:
-            figure = figures.get("bits_per_byte")
-            shown = (
-                f"perplexity {figures['perplexity']:.2f}" if figure is None else f"{figure:.4f} bits per byte"
-            )
+            shown = _costs(figures)
             print(f"{shown} on the {part} split ({figures['bytes']:,} bytes)")
     if not {"test", "valid"} & set(record.figures):
         print("nothing was held out to measure on: --test 0.1 does that, or anygram evaluate")
     print(f"now: anygram generate {out}")
+
+
+def _costs(figures: Mapping[str, Any]) -> str:
+    """Return what held-out data cost, by the codec's unit and, where that is another, by the byte."""
+    if figures.get("bits_per_unit") is None:
+        return f"perplexity {figures['perplexity']:.2f}"
+    shown = f"{figures['bits_per_unit']:.4f} bits per {figures['unit']}"
+    if figures["unit"] == "byte" or figures["bits_per_byte"] is None:
+        return shown
+    return f"{shown}, {figures['bits_per_byte']:.4f} per byte"
