@@ -37,7 +37,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "bpe": [{"size": 257}, {"size": 300, "min_frequency": 3}, {"sample": 20}],
 }
 OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
-    "audio": [{"bits": 8}, {"mono": True}, {"bits": 8, "rate": 4000}],
+    "audio": [{"bits": 8}, {"mono": True}, {"bits": 8, "rate": 4000}, {"predict": 1}, {"predict": 3}],
     "image": [{"colours": 3}],
 }
 """Settings that only data of the codec's kind can be fitted with."""

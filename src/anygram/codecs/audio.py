@@ -1,7 +1,9 @@
 """Recordings as symbols: two a 16-bit sample, nothing lost; or one by the μ-law, 8 bits, which loses some.
 
-The μ-law with μ = 255 is that of ITU-T G.711 before its segments (Smith 1957): what is loud is told apart
-less finely. A sample's symbols are its high byte, then its low one, which are of ranges of their own.
+A sample's symbols are its high byte, then its low one, which are of ranges of their own. What they spell may
+be, in place of the sample, how far it is from what the last ones foretell by a polynomial (Robinson 1994): then
+what is likely is near 0, and nothing is lost, for all goes modulo 65,536. The μ-law with μ = 255 is that of
+ITU-T G.711 before its segments (Smith 1957): what is loud is told apart less finely.
 
 Axes: N samples, T symbols.
 """
@@ -27,6 +29,7 @@ _BYTES = 256
 _MIDDLE = 1 << 15
 _SILENCE = _MIDDLE >> 8  # the high byte of a sample of 0
 _MU = 255.0
+_MOST_PREDICT = 4
 _SAMPLE = np.dtype("<i2")
 
 
@@ -40,10 +43,16 @@ class Config:
     """Samples a second that every recording is brought to; none: as they are, all alike."""
     mono: bool = False
     """Whether the channels become one, their mean."""
+    predict: int = 0
+    """Last samples whose polynomial each one's symbols are told from; 0: they spell the sample itself."""
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):
             raise UsageError(f"bits must be 16 or 8, got {self.bits}")
+        if not 0 <= self.predict <= _MOST_PREDICT or (self.predict and self.bits == 8):
+            raise UsageError(
+                f"predict must be 0 to {_MOST_PREDICT}, and 0 with bits=8, got {self.predict}; leave it out"
+            )
         if self.rate is not None and self.rate < 1:
             raise UsageError(f"rate must be at least 1, got {self.rate}; for example rate=8000")
 
@@ -61,7 +70,7 @@ class AudioCodec:
     def __init__(self, config: Config, usual: Side | None = None) -> None:
         """`usual` is the side that most recordings of the training part have, as they are encoded."""
         self._config, self._usual = config, usual
-        self.lossless = config == Config()
+        self.lossless = (config.bits, config.rate, config.mono) == (16, None, False)
         self._levels = _levels()
 
     @property
@@ -83,7 +92,7 @@ class AudioCodec:
                 f"the recording has {kept['rate']} samples a second, those before {self._usual['rate']}; "
                 f"train with --set rate={self._usual['rate']} to bring all to one rate"
             )
-        ids = _halves(kept_N) if self._config.bits == 16 else self._compressed(kept_N)
+        ids = self._compressed(kept_N) if self._config.bits == 8 else _halves(self._told(kept_N, kept))
         ends_T = np.arange(len(ids) + 1) * len(raw) // max(1, len(ids))
         return Encoded(ids, np.diff(ends_T), kept, len(samples_N))
 
@@ -91,11 +100,13 @@ class AudioCodec:
         """Return the samples of these symbols; a high byte alone is one, and a low one alone too."""
         ids = np.asarray(ids)
         check_range(ids, self.boundary)
-        samples_N = _joined(ids) if self._config.bits == 16 else self._levels[ids]
-        return to_text(samples_N.astype(_SAMPLE).tobytes())
+        if self._config.bits == 8:
+            return to_text(self._levels[ids].astype(_SAMPLE).tobytes())
+        sums_PC = np.zeros((self._config.predict, 1 if side is None else side["channels"]), dtype=np.int64)
+        return to_text(_untold(_joined(ids), sums_PC, 0).astype(_SAMPLE).tobytes())
 
     def decoder(self, side: Side | None = None) -> Decoder:
-        return _AudioDecoder(self)
+        return _AudioDecoder(self, 1 if side is None else side["channels"])
 
     def guide(self, side: Side | None = None) -> Guide:
         """Return what keeps samples whole."""
@@ -114,7 +125,7 @@ class AudioCodec:
         return f"{identifier:02X}··" if identifier < _BYTES else f"··{identifier - _BYTES:02X}"
 
     def to_json(self) -> dict[str, Any]:
-        fields = {"bits": self._config.bits, "rate": self._config.rate, "mono": self._config.mono}
+        fields = {name: getattr(self._config, name) for name in ("bits", "rate", "mono", "predict")}
         return {**fields, "usual": None if self._usual is None else dict(self._usual)}
 
     def _kept(self, samples_N: NDArray[np.int16], rate: int, channels: int) -> tuple[NDArray[np.int16], Side]:
@@ -128,6 +139,13 @@ class AudioCodec:
             samples_N = np.clip(np.rint(samples_TC), -_MIDDLE, _MIDDLE - 1).astype(np.int16).ravel()
         return samples_N, {"rate": wanted, "channels": 1 if self._config.mono else channels}
 
+    def _told(self, samples_N: NDArray[np.int16], side: Side) -> NDArray[np.int64]:
+        """Return how far each sample is from what the ones before it in its channel foretell, in 16 bits."""
+        samples_TC = samples_N.astype(np.int64).reshape(-1, side["channels"])
+        for _ in range(self._config.predict):
+            samples_TC = np.diff(samples_TC, axis=0, prepend=0)
+        return _in_16_bits(samples_TC.ravel())
+
     def _compressed(self, samples_N: NDArray[np.int16]) -> Ids:
         """Return the nearest level of each sample."""
         levels = self._levels.astype(np.float64)
@@ -138,23 +156,28 @@ class AudioCodec:
 class _AudioDecoder:
     """Decodes as symbols arrive; holds back a high byte until its low one, or another symbol, comes."""
 
-    def __init__(self, codec: AudioCodec) -> None:
+    def __init__(self, codec: AudioCodec, channels: int) -> None:
         self._codec = codec
         self._held: list[int] = []
+        self._samples = 0
+        self._sums_PC = np.zeros((codec._config.predict, channels), dtype=np.int64)
         self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def push(self, symbol: int) -> str:
         check_range(np.array([symbol], dtype=np.int32), self._codec.boundary)
-        opens = self._codec.boundary == 2 * _BYTES and symbol < _BYTES
+        opens = self._codec._config.bits == 16 and symbol < _BYTES
         ready, self._held = (self._held, [symbol]) if opens else ([*self._held, symbol], [])
-        return self._utf8.decode(_raw(self._codec, ready))
+        return self._utf8.decode(self._raw(ready))
 
     def finish(self) -> str:
-        return self._utf8.decode(_raw(self._codec, self._held), final=True)
+        return self._utf8.decode(self._raw(self._held), final=True)
 
-
-def _raw(codec: AudioCodec, ids: list[int]) -> bytes:
-    return to_bytes(codec.decode(np.array(ids, dtype=np.int32)))
+    def _raw(self, ids: list[int]) -> bytes:
+        if self._codec._config.bits == 8:
+            return to_bytes(self._codec.decode(np.array(ids, dtype=np.int32)))
+        samples_N = _untold(_joined(np.array(ids, dtype=np.int32)), self._sums_PC, self._samples)
+        self._samples += len(samples_N)
+        return samples_N.astype(_SAMPLE).tobytes()
 
 
 class _WholeMoments:
@@ -197,7 +220,8 @@ def fit(data: Iterable[str], config: Config) -> AudioCodec:
 def from_json(fields: Mapping[str, Any]) -> AudioCodec:
     """Return the codec that `to_json` described; RunError where it is damaged."""
     usual = None if fields.get("usual") is None else stored(fields, "usual", dict)
-    config = Config(stored(fields, "bits", int), fields.get("rate"), stored(fields, "mono", bool))
+    bits, mono, predict = stored(fields, "bits", int), stored(fields, "mono", bool), fields.get("predict", 0)
+    config = Config(bits, fields.get("rate"), mono, predict)
     return AudioCodec(config, usual)
 
 
@@ -225,9 +249,9 @@ def _resampled(samples_TC: NDArray[np.float64], rate: int, wanted: int) -> NDArr
     return found
 
 
-def _halves(samples_N: NDArray[np.int16]) -> Ids:
+def _halves(samples_N: NDArray[np.int64]) -> Ids:
     """Return two symbols a sample: its high byte, and its low one behind the range of these."""
-    shifted_N = samples_N.astype(np.int32) + _MIDDLE
+    shifted_N = samples_N + _MIDDLE
     return np.stack([shifted_N >> 8, (shifted_N & 0xFF) + _BYTES], axis=1).astype(np.int32).ravel()
 
 
@@ -240,6 +264,28 @@ def _joined(ids: Ids) -> NDArray[np.int32]:
     of_low_T = (_SILENCE << 8) + ids - _BYTES
     samples: NDArray[np.int32] = np.where(high_T, of_high_T, of_low_T)[~follows_T] - _MIDDLE
     return samples
+
+
+def _untold(told_N: NDArray[np.int32], sums_PC: NDArray[np.int64], before: int) -> NDArray[np.int64]:
+    """Return the samples of which these are the differences of order P, the first being sample `before`.
+
+    `sums_PC` are the last sums of each order and channel, and are brought up to date.
+    """
+    samples_N = told_N.astype(np.int64)
+    orders, channels = sums_PC.shape
+    for channel in range(channels):
+        own = slice((channel - before) % channels, None, channels)
+        for order in range(orders):
+            sums_N = sums_PC[order, channel] + samples_N[own].cumsum()
+            samples_N[own] = _in_16_bits(sums_N)
+            if len(sums_N):
+                sums_PC[order, channel] = samples_N[own][-1]
+    return samples_N
+
+
+def _in_16_bits(values_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    wrapped_N: NDArray[np.int64] = (values_N + _MIDDLE) % (2 * _MIDDLE) - _MIDDLE
+    return wrapped_N
 
 
 def _levels() -> NDArray[np.int16]:
