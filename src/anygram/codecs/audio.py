@@ -1,9 +1,9 @@
 """Recordings as symbols: two a 16-bit sample, nothing lost; or one by the μ-law, 8 bits, which loses some.
 
-A sample's symbols are its high byte, then its low one, which are of ranges of their own. What they spell may
-be, in place of the sample, how far it is from what the last ones foretell by a polynomial (Robinson 1994): then
-what is likely is near 0, and nothing is lost, for all goes modulo 65,536. The μ-law with μ = 255 is that of
-ITU-T G.711 before its segments (Smith 1957): what is loud is told apart less finely.
+A sample's symbols are its high byte, then its low one, which are of ranges of their own. What they spell
+may be, in place of the sample, how far it is from what the last ones foretell by a polynomial (Robinson
+1994): then what is likely is near 0, and nothing is lost, for all goes modulo 65,536. The μ-law with μ =
+255 is that of ITU-T G.711 before its segments (Smith 1957): what is loud is told apart less finely.
 
 Axes: N samples, T symbols.
 """
