@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +142,13 @@ def test_pictures_are_compared_with_bytes_and_with_nothing_else(tmp_path: Path) 
     )
     one, other = (row.bits_per_byte for row in found.rows if not row.floor)
     assert one == pytest.approx(other)
+    drawn, undrawn = (
+        found.fields["details"][f"frequency-{codec}"]["drawings"] for codec in ("image", "bytes")
+    )
+    assert undrawn == [] and len(drawn) == 12
+    sizes = {Image.open(io.BytesIO(base64.b64decode(one))).size for one in drawn}
+    assert sizes == {(4, 4)} and drawn[0] in (tmp_path / "out" / "report.html").read_text()
+    assert all(one["excerpt"] == "" for one in found.fields["disagreements"])
     with pytest.raises(UsageError, match="image is for pictures and chars is for text"):
         anygram.compare(tmp_path, tmp_path / "no", models="frequency:image,frequency:chars")
     with pytest.raises(UsageError, match="chars is for text, and this comparison is of pictures"):
@@ -151,4 +160,4 @@ def test_the_digits_are_an_example() -> None:
     found = list(read(["example:digits"], OPTIONS, Report()))
     assert len(found) == 1797 and found[0].name == "digits:0:0"
     assert found[0].side == {"width": 8, "height": 8, "channels": 1}
-    assert max(found[0].to_bytes()) <= 16
+    assert set(found[0].to_bytes()) <= set(range(0, 241, 15))

@@ -70,7 +70,7 @@ def test_every_part_is_there_and_every_rule_held(details: dict[str, dict[str, An
     detail = details[codec]
     assert detail.keys() == {
         "failed", "looked_at", "checks", "by_position", "by_context", "by_kind", "calibration", "training",
-        "passage", "samples",
+        "passage", "samples", "drawings",
     }  # fmt: skip
     assert detail["failed"] == {}
     assert len(detail["checks"]) == 8

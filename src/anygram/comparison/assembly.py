@@ -19,6 +19,7 @@ from anygram.comparison.contest import SHARES, Contest, share_name
 from anygram.comparison.pairs import Scored, differences
 from anygram.comparison.results import Row
 from anygram.comparison.rules import Facts
+from anygram.data.kinds import is_readable
 from anygram.data.preparation import Prepared
 from anygram.data.store import digest_of, stored, units_of
 from anygram.threads import cores
@@ -221,4 +222,7 @@ def _disagreements(
     scored = _scored(judged, found)
     nats = {one.who: one.nats_D for one in scored}
     units = {one.who: one.units_D for one in scored}
-    return disagreements.differing(nats, units, prepared.splits.test, quoted=contest.texts)
+    found_most = disagreements.differing(nats, units, prepared.splits.test, quoted=contest.texts)
+    if is_readable(contest.options.kind):
+        return found_most
+    return [{**one, "excerpt": ""} for one in found_most]

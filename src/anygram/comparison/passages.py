@@ -5,6 +5,8 @@ Axes: C characters of a document, T symbols and N bytes of it, P pieces.
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -16,13 +18,15 @@ from anygram import information
 from anygram.codecs._text import codes_of, utf8_lengths
 from anygram.comparison import bytecosts
 from anygram.comparison.stretches import typical_length
+from anygram.data import pictures
 from anygram.evaluation import Surprisal
-from anygram.protocols import Codec, LanguageModel
+from anygram.protocols import Codec, Guided, LanguageModel, Side
 from anygram.tasks import generation
 from anygram.tasks.generation import Sampling
 
 PASSAGE_BYTES = 400
 SAMPLES, SAMPLE_SYMBOLS = 3, 300
+DRAWINGS, MOST_VALUES = 12, 1 << 12
 
 _LONG = 3
 """A document is long that is three times as long as the passage."""
@@ -90,6 +94,22 @@ def samples(model: LanguageModel, codec: Codec, seed: int = 0) -> list[str]:
         many = generation.generate(model, codec, samples=SAMPLES * _SHORT_ONES, sampling=sampling)
         drawn = ["\n".join(many[sample::SAMPLES]) for sample in range(SAMPLES)]
     return [shown(text.encode("utf-8", "surrogateescape")) for text in drawn]
+
+
+def drawings(model: LanguageModel, codec: Codec, seed: int = 0) -> list[str]:
+    """Return a few pictures that the model makes, each as a PNG in base64.
+
+    They have the size that is usual in the training part; there are none where that has more than 4,096
+    values, of which each takes a prediction, and none by a codec that does not know what a picture is.
+    """
+    if not isinstance(codec, Guided) or _values(codec.guide().side) > MOST_VALUES:
+        return []
+    made = generation.make(model, codec, samples=DRAWINGS, sampling=Sampling(seed=seed))
+    return [base64.b64encode(pictures.png(one.text, one.side)).decode() for one in made if one.side]
+
+
+def _values(side: Side | None) -> int:
+    return 0 if side is None else math.prod(side[name] for name in ("width", "height", "channels"))
 
 
 def shown(raw: bytes) -> str:

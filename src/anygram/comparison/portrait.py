@@ -69,17 +69,22 @@ def _parts(run: StoredRun, path: Path, notes: Notes, train: Documents, seed: int
         "passage": _Part("one passage", lambda: passages.passage(scored, seed), []),
         "samples": _Part("samples", lambda: passages.samples(model, codec, seed), []),
     }
+    drawings = {"drawings": _Part("pictures", lambda: passages.drawings(model, codec, seed), [])}
     if not codec.lossless:  # it has no bits per byte
         by_byte = _left_out(by_byte)
-    if not data_kinds.is_readable(run.record.data.get("kind", data_kinds.TEXT)):
+    kind = run.record.data.get("kind", data_kinds.TEXT)
+    if not data_kinds.is_readable(kind):
         by_byte |= _left_out({"by_kind": by_byte["by_kind"]})
         quoted = _left_out(quoted)
+    if kind != "pictures":
+        drawings = _left_out(drawings)
     return {
         "checks": _Part("the rules", lambda: [one.to_json() for one in checks.check(run, notes, train)], []),
         **by_byte,
         "calibration": _Part("calibration", lambda: calibration.reliability(model, scored), None),
         "training": _Part("the training curve", lambda: training_curve(path), []),
         **quoted,
+        **drawings,
     }
 
 

@@ -43,6 +43,7 @@ def _of_detail(detail: Mapping[str, Any]) -> dict[str, Any]:
         **detail,
         "passage": [],
         "samples": [],
+        "drawings": [],
         "failed": {part: _without_message(said) for part, said in detail.get("failed", {}).items()},
         "checks": [_of_check(one) for one in detail.get("checks", [])],
     }

@@ -22,7 +22,8 @@ def read_example(name: str) -> Iterator[Document]:
     """Return the documents of a built-in example; UnknownName at once where there is none.
 
     `docstrings`: every docstring of the library, one document each; `stdlib`: its source code, one
-    document a file; `digits`: 1,797 handwritten digits, pictures of 8 × 8 pixels in 17 shades of grey.
+    document a file; `digits`: 1,797 handwritten digits, pictures of 8 × 8 pixels in 17 shades of grey
+    (scikit-learn's 0 to 16, times 15 so that people see them).
     """
     if name not in EXAMPLES:
         raise UnknownName("example", name, EXAMPLES)
@@ -78,7 +79,7 @@ def _digits() -> Iterator[Document]:
         raise DataError("example:digits comes with scikit-learn; pip install scikit-learn") from error
     found = load_digits()
     for number, (pixels_HW, digit) in enumerate(zip(found.images, found.target, strict=True)):
-        yield pictures.document(pixels_HW.astype(np.uint8), name=f"digits:{number}:{digit}")
+        yield pictures.document((15 * pixels_HW).astype(np.uint8), name=f"digits:{number}:{digit}")
 
 
 EXAMPLES = {"docstrings": _docstrings, "stdlib": _source_files, "digits": _digits}

@@ -9,6 +9,7 @@ Axes: F frames, H rows, W columns, C channels.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,23 @@ def write(path: Path, documents: Sequence[Document]) -> list[Path]:
     return paths
 
 
-def _write(path: Path, text: str, side: Side) -> None:
+def png(text: str, side: Side) -> bytes:
+    """Return a document's first frame as a PNG; needs Pillow."""
+    file = io.BytesIO()
+    _frames(text, side)[0].save(file, format="PNG")
+    return file.getvalue()
+
+
+def _frames(text: str, side: Side) -> list[Any]:
+    """Return a document's frames as Pillow has them."""
     pillow = _pillow()
     mode = _MODE_OF_CHANNELS[side["channels"]]
-    frames = [pillow.fromarray(_plane(frame_HWC), mode) for frame_HWC in pixels(text, side)]
+    return [pillow.fromarray(_plane(frame_HWC), mode) for frame_HWC in pixels(text, side)]
+
+
+def _write(path: Path, text: str, side: Side) -> None:
+    pillow = _pillow()
+    frames = _frames(text, side)
     more = {"save_all": True, "append_images": frames[1:]} if len(frames) > 1 else {}
     with storage.replacing(path) as temporary, temporary.open("wb") as file:
         frames[0].save(file, format=pillow.registered_extensions()[path.suffix.lower()], **more)

@@ -37,6 +37,7 @@ details{margin:.5rem 0}
 summary{cursor:pointer;color:var(--soft);font-size:.92rem}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,12.5rem),1fr));gap:.5rem 1rem}
 .gallery figure{margin:0;max-width:16rem}
+.pixels{width:3rem;margin:0 .25rem .25rem 0;image-rendering:pixelated}
 pre,.heat{background:var(--ground);border-radius:.3rem;padding:.6rem .8rem;
 font:.85rem/1.6 ui-monospace,monospace}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:24rem;overflow-y:auto;margin:.4rem 0}

@@ -26,6 +26,7 @@ PARTS: Sequence[Part] = (
     reading.calibration,
     showing.passage,
     showing.samples,
+    showing.drawings,
     record.rules,
     trade.costs,
     record.failures,

@@ -7,8 +7,18 @@ from typing import Any
 
 from anygram.comparison.sections.entrants import Entrants
 from anygram.reporting import amounts, surprisal
-from anygram.reporting.documents import Listing, Listings, Paragraph, Passage, Passages, Piece, Section
+from anygram.reporting.documents import (
+    Gallery,
+    Listing,
+    Listings,
+    Paragraph,
+    Passage,
+    Passages,
+    Piece,
+    Section,
+)
 from anygram.reporting.excerpts import clipped
+from anygram.reporting.markup import Markup, element, joined
 
 PASSAGE_BYTES = 400
 MOST_SAMPLES = 3
@@ -57,3 +67,19 @@ def samples(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
         return None
     said = "What each model writes when its own distribution is drawn from, symbol by symbol, from nothing."
     return Section("samples", "What they write", [Paragraph(said), Listings(items)])
+
+
+def drawings(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
+    """Return a few pictures from each model, drawn from its own distribution."""
+    figures = [
+        (who, joined(*(_image(one, f"made by {who}") for one in made)))
+        for who, made in entrants.measured("drawings")
+    ]
+    if not figures:
+        return None
+    said = "What each model draws when its own distribution is drawn from, value by value, from nothing."
+    return Section("drawings", "What they draw", [Paragraph(said), Gallery(figures)])
+
+
+def _image(png: str, text: str) -> Markup:
+    return element("img", {"class": "pixels", "alt": text, "src": f"data:image/png;base64,{png}"})
