@@ -16,7 +16,7 @@ from anygram.codecs.image import Config, ImageCodec, fit
 from anygram.data import pictures
 from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import BadRecord, DataError, UsageError
-from anygram.models.uniform import create
+from anygram.models import uniform
 from anygram.tasks import generation
 
 Image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'anygram[pictures]'")
@@ -115,7 +115,7 @@ def test_a_palette_takes_the_nearest_colour(colours: int, data: st.DataObject) -
 def test_an_untrained_model_makes_whole_pictures() -> None:
     side = {"width": 3, "height": 2, "channels": 3}
     codec = ImageCodec()
-    model = create(None, codec.vocabulary_size, 0)
+    model = uniform.create(uniform.Config(), codec.vocabulary_size, 0)
     begun = "\x01\x02\x03"
     for made in generation.make(model, codec, begun, samples=3, side=side):
         assert made.side == side and len(made.to_bytes()) == 18 and made.text.startswith(begun)

@@ -17,7 +17,7 @@ from anygram.data import sounds
 from anygram.data.documents import Document
 from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import BadRecord, DataError, UsageError
-from anygram.models.uniform import create
+from anygram.models import uniform
 from anygram.tasks import generation
 
 OPTIONS = ReadingOptions(kind="sounds")
@@ -126,7 +126,10 @@ def test_samples_are_two_symbols_of_ranges_of_their_own() -> None:
 def test_an_untrained_model_makes_whole_moments() -> None:
     codec = AudioCodec(Config())
     made = generation.make(
-        create(None, codec.vocabulary_size, 0), codec, samples=5, side={"rate": 8000, "channels": 2}
+        uniform.create(uniform.Config(), codec.vocabulary_size, 0),
+        codec,
+        samples=5,
+        side={"rate": 8000, "channels": 2},
     )
     assert all(len(document.to_bytes()) % 4 == 0 for document in made)
 
