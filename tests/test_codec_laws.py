@@ -39,6 +39,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
     "audio": [{"bits": 8}, {"mono": True}, {"bits": 8, "rate": 4000}, {"predict": 1}, {"predict": 3}],
     "image": [{"colours": 3}],
+    "mixed": [{"codecs": "audio:bits=8:rate=4000+bytes+image"}],
 }
 """Settings that only data of the codec's kind can be fitted with."""
 SUBJECTS = [(name, setting) for name in REGISTRY.names() for setting in [{}, *SETTINGS.get(name, [])]]

@@ -168,7 +168,7 @@ class Guide(Protocol):
 
     @property
     def side(self) -> Side | None:
-        """What goes beside the datum."""
+        """What goes beside the datum that the symbols so far are."""
         ...
 
     def allowed(self) -> NDArray[np.bool_]:

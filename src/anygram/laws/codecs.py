@@ -196,9 +196,10 @@ def what_is_guided_is_valid(codec: Codec, text: str, side: Side | None = None) -
         hold(len(drawn) < _LONGEST_DRAWN, f"after {len(drawn)} symbols there is still no end")
         drawn.append(int(generator.choice(allowed)))
         guide.push(drawn[-1])
-    made = codec.decode(np.array(drawn[:-1], dtype=np.int32), encoded.side)
-    hold(_encoded(codec, made, encoded.side) is not None, f"what was drawn, {made!r}, is refused")
-    text_comes_back(codec, made, encoded.side)
+    beside = guide.side
+    made = codec.decode(np.array(drawn[:-1], dtype=np.int32), beside)
+    hold(_encoded(codec, made, beside) is not None, f"what was drawn, {made!r}, is refused")
+    text_comes_back(codec, made, beside)
 
 
 CODEC_LAWS: dict[str, CodecLaw] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anygram.data import pictures, sounds
+from anygram.data import mixtures, pictures, sounds
 from anygram.data.documents import Document
 
 if TYPE_CHECKING:
@@ -41,4 +41,18 @@ def _sounds() -> SearchStrategy[Document]:
     )
 
 
-_DATA: dict[str, Callable[[], SearchStrategy[Document]]] = {"pictures": _pictures, "sounds": _sounds}
+def _mixtures() -> SearchStrategy[Document]:
+    from hypothesis import strategies as st
+
+    raw = st.one_of(st.text(max_size=20).map(str.encode), st.binary(max_size=20))
+    texts = raw.map(lambda drawn: Document(drawn.decode("utf-8", "surrogateescape")))
+    kinds = {"text": texts, "pictures": _pictures(), "sounds": _sounds()}
+    segments = [st.builds(mixtures.Segment, st.just(kind), of_kind) for kind, of_kind in kinds.items()]
+    return st.lists(st.one_of(segments), max_size=3).map(mixtures.document)
+
+
+_DATA: dict[str, Callable[[], SearchStrategy[Document]]] = {
+    "mixtures": _mixtures,
+    "pictures": _pictures,
+    "sounds": _sounds,
+}

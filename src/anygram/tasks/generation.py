@@ -78,12 +78,21 @@ def make(
     sampling = sampling or Sampling()
     if isinstance(codec, Guided):
         sampling = replace(sampling, max_symbols=sys.maxsize)
-        side = codec.guide(side).side
     begun = beginning(codec, prompt, side).tolist()
     ids: list[list[int]] = [list(begun) for _ in range(samples)]
     for sample, symbol in draw(model, codec, prompt, samples, sampling, side):
         ids[sample] += [] if symbol == codec.boundary else [symbol]
-    return [Document(codec.decode(np.array(one, dtype=np.int32), side), side=side) for one in ids]
+    return [_document(codec, one, side) for one in ids]
+
+
+def _document(codec: Codec, ids: list[int], side: Side | None) -> Document:
+    """Return what these symbols are, with the side that their guide comes to know on the way."""
+    if isinstance(codec, Guided):
+        guide = codec.guide(side)
+        for symbol in ids:
+            guide.push(symbol)
+        side = guide.side
+    return Document(codec.decode(np.array(ids, dtype=np.int32), side), side=side)
 
 
 def stream(

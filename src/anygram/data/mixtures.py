@@ -1,0 +1,159 @@
+"""Documents of segments of several kinds: a picture and its caption, a recording and its transcript.
+
+They are listed in a .jsonl file, one document a line, paths relative to it:
+
+{"segments": [{"kind": "pictures", "path": "3.png"}, {"kind": "text", "text": "three"}]}
+
+A segment of text has its `text` there, any other the `path` of its file and, where that holds several
+documents, the `number` of the one that is meant, from 1. The document is the segments' bytes end to end; its
+side says by `segments` of each its `kind`, its `bytes` and, if it has one, its `side`.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anygram import storage
+from anygram.data import kinds
+from anygram.data.documents import Document, whole
+from anygram.data.sources import Place, locate, opened
+from anygram.errors import AnygramError, BadRecord, UsageError
+
+READABLE = FIELDS = False
+ENDINGS = (".jsonl",)
+parted = whole
+_REMEDY = "mend it, or pass --on-bad-record skip"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a document: of what kind it is, and itself as a document."""
+
+    kind: str
+    document: Document
+
+
+def document(segments: Sequence[Segment], name: str = "") -> Document:
+    """Return the segments as one document.
+
+    >>> document([Segment("text", Document("three"))]).side
+    {'segments': [{'kind': 'text', 'bytes': 5}]}
+    """
+    raws = [segment.document.to_bytes() for segment in segments]
+    listed: list[dict[str, Any]] = []
+    for segment, raw in zip(segments, raws, strict=True):
+        side = segment.document.side
+        beside = {} if side is None else {"side": dict(side)}
+        listed.append({"kind": segment.kind, "bytes": len(raw), **beside})
+    return Document(_text(b"".join(raws)), name=name, side={"segments": listed})
+
+
+def segments(document: Document) -> list[Segment]:
+    """Return the segments of a document."""
+    assert document.side is not None, "a mixture has a side"
+    raw, start, found = document.to_bytes(), 0, []
+    for one in document.side["segments"]:
+        text = _text(raw[start : start + one["bytes"]])
+        found.append(Segment(one["kind"], Document(text, name=document.name, side=one.get("side"))))
+        start += one["bytes"]
+    return found
+
+
+def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
+    """Yield the document of each line that is not empty."""
+    files = _Files(posixpath.dirname(place.name))
+    with opened(place) as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                yield document([_read(one, files) for one in _listed(line)], f"{place.name}:{number}")
+            except AnygramError as error:
+                yield BadRecord(f"{place.name} line {number}: {error}; {_REMEDY}")
+
+
+def write(path: Path, documents: Sequence[Document]) -> list[Path]:
+    """Write documents as lines of a .jsonl file, and beside it a file for each segment that is no text.
+
+    Those of NAME.jsonl are called NAME-1-2.png and so on, by document and segment. Return all files.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{path}: mixtures are listed in {ENDINGS[0]} files; let the name end so")
+    lines, files = [], [path]
+    for number, one in enumerate(documents, 1):
+        listed = []
+        for place, segment in enumerate(segments(one), 1):
+            if segment.kind == kinds.TEXT:
+                listed.append({"kind": segment.kind, "text": segment.document.text})
+                continue
+            kind = kinds.load(segment.kind)
+            files += kind.write(
+                path.with_name(f"{path.stem}-{number}-{place}{kind.ENDINGS[0]}"), [segment.document]
+            )
+            listed.append({"kind": segment.kind, "path": files[-1].name})
+        lines.append(json.dumps({"segments": listed}) + "\n")
+    storage.write_text(path, "".join(lines))
+    return files
+
+
+def _listed(line: bytes) -> list[dict[str, Any]]:
+    """Return what a line lists; BadRecord where it does not do so."""
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise BadRecord(f"not JSON ({error})") from error
+    listed = found.get("segments") if isinstance(found, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise BadRecord('no list of "segments"')
+    return listed
+
+
+def _read(one: dict[str, Any], files: _Files) -> Segment:
+    """Return a segment that is listed; AnygramError where it is not what it should be."""
+    kind, key = one.get("kind"), "text" if one.get("kind") == kinds.TEXT else "path"
+    if not isinstance(kind, str) or not isinstance(one.get(key), str) or kind == "mixtures":
+        raise BadRecord(
+            f'a segment needs a "kind", and "text" or the "path" of a file, got {json.dumps(one)}'
+        )
+    if kind == kinds.TEXT:
+        return Segment(kind, Document(one["text"]))
+    found, number = files.read(kind, one["path"]), one.get("number", 1)
+    if not isinstance(number, int) or not 1 <= number <= len(found):
+        raise BadRecord(f"{one['path']} has {len(found)} documents, none is number {number}")
+    if len(found) > 1 and "number" not in one:
+        raise BadRecord(f'{one["path"]} has {len(found)} documents; say by "number" which, from 1')
+    return Segment(kind, found[number - 1])
+
+
+class _Files:
+    """Reads the files that a list names; the last one is kept, for lists that name its documents in turn."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._last: tuple[str, str] | None = None
+        self._documents: list[Document] = []
+
+    def read(self, kind: str, path: str) -> list[Document]:
+        """Return the documents of a file; AnygramError where it cannot be read."""
+        if (kind, path) != self._last:
+            loaded = kinds.load(kind)
+            found = [
+                item
+                for place in locate(posixpath.join(self._folder, path), loaded.ENDINGS)
+                for item in loaded.read(place, None)
+            ]
+            for item in found:
+                if isinstance(item, BadRecord):
+                    raise item
+            self._documents = [item for item in found if isinstance(item, Document)]
+            self._last = kind, path
+        return self._documents
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
