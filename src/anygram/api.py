@@ -22,6 +22,7 @@ from anygram import adapting, codecs, evaluation, exchange, processes, runs, sto
 from anygram.budgets import Budget, parse_bytes
 from anygram.data import kinds
 from anygram.data.documents import Document
+from anygram.data.mixtures import Segment
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
 from anygram.errors import RunError, UsageError
@@ -29,9 +30,10 @@ from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record
-from anygram.tasks import compression, generation, prediction, sharing
+from anygram.tasks import compression, crossing, generation, prediction, sharing
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
+from anygram.tasks.crossing import Candidate
 from anygram.tasks.generation import Sampling
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
@@ -157,20 +159,44 @@ class Run:
         sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
         return generation.make(self.model, self.codec, prompt, samples=n, sampling=sampling, side=side)
 
+    def cross(
+        self,
+        known: Sequence[Segment],
+        wanted: str,
+        *,
+        n: int = 1,
+        side: Mapping[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> list[Document]:
+        """Return `n` segments of the `wanted` kind that follow the known ones: a run of mixtures.
+
+        `side` is what goes beside each, as in `sample`.
+        """
+        sampling = sampling or crossing.SAMPLING
+        return crossing.cross(self.model, self.codec, known, wanted, samples=n, side=side, sampling=sampling)
+
+    def rank(
+        self, known: Sequence[Segment], candidates: Sequence[Segment], *, first: bool = False
+    ) -> list[Candidate]:
+        """Return what may go with the known segments, likeliest first: after them, or before with `first`."""
+        return crossing.rank(self.model, self.codec, known, candidates, first=first)
+
     @property
     def kind(self) -> str:
         """Of what kind the run's data are: text, pictures, …"""
         return str(self.record.data.get("kind", kinds.TEXT))
 
-    def write(self, out: str | Path, documents: Sequence[Document]) -> list[Path]:
+    def write(self, out: str | Path, documents: Sequence[Document], *, kind: str | None = None) -> list[Path]:
         """Write documents, as `sample` returns them, as files named like `out`, of its ending's format.
 
-        Return the files. UsageError for runs of text, and for an ending that names no format of the kind.
+        Return the files. `kind` is theirs where it is not the run's, as of what `cross` returns. UsageError
+        for text, and for an ending that names no format of the kind.
         """
-        if self.kind == kinds.TEXT:
+        kind = kind or self.kind
+        if kind == kinds.TEXT:
             raise UsageError("text needs no file of its own kind; leave out --out")
         storage.require_writable(Path(out))
-        return kinds.load(self.kind).write(Path(out), documents)
+        return kinds.load(kind).write(Path(out), documents)
 
     def export(self, out: str | Path, *, format: str = "arpa", progress: Progress | None = None) -> list[int]:
         """Write the model for other programs and return how many n-grams of each length were written.

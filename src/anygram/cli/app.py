@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from anygram.cli import asking, comparing, compressing, exchanging, listing, training
+from anygram.cli import asking, comparing, compressing, crossing, exchanging, listing, training
 
 EPILOG = "Start here: anygram compare example:docstrings --budget 20s --out first"
 
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": asking.score,
     "predict": asking.predict,
     "generate": asking.generate,
+    "cross": crossing.cross,
     "shares": asking.shares,
     "compress": compressing.compress,
     "decompress": compressing.decompress,

@@ -77,6 +77,11 @@ def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
                 yield BadRecord(f"{place.name} line {number}: {error}; {_REMEDY}")
 
 
+def given(kind: str, what: str) -> Segment:
+    """Return the segment of a text, or of a file of another kind; AnygramError where that cannot be read."""
+    return _read({"kind": kind, "text" if kind == kinds.TEXT else "path": what}, _Files(""))
+
+
 def write(path: Path, documents: Sequence[Document]) -> list[Path]:
     """Write documents as lines of a .jsonl file, and beside it a file for each segment that is no text.
 

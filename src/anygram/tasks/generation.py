@@ -8,10 +8,12 @@ Axes: B rows (samples still running), V vocabulary.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram import information, states
 from anygram.data.documents import Document
@@ -82,10 +84,10 @@ def make(
     ids: list[list[int]] = [list(begun) for _ in range(samples)]
     for sample, symbol in draw(model, codec, prompt, samples, sampling, side):
         ids[sample] += [] if symbol == codec.boundary else [symbol]
-    return [_document(codec, one, side) for one in ids]
+    return [document_of(codec, one, side) for one in ids]
 
 
-def _document(codec: Codec, ids: list[int], side: Side | None) -> Document:
+def document_of(codec: Codec, ids: Sequence[int], side: Side | None) -> Document:
     """Return what these symbols are, with the side that their guide comes to know on the way."""
     if isinstance(codec, Guided):
         guide = codec.guide(side)
@@ -124,16 +126,22 @@ def draw(
     sampling: Sampling,
     side: Side | None = None,
 ) -> Iterator[tuple[int, int]]:
-    """Yield (sample, symbol) in the order drawn; a sample ends with its boundary or at the limit."""
+    """Yield (sample, symbol) in the order drawn; a sample ends with its boundary or at the limit.
+
+    Where the codec guides, a sample at the limit ends as soon as it is valid data.
+    """
     # a generator a sample, so that a sample does not depend on how many are drawn beside it
     generators = [np.random.default_rng([sampling.seed, sample]) for sample in range(samples)]
     running = list(range(samples))
     guides = _guides(codec, prompt, samples, side)
     state = after(model, codec, prompt, samples, side)
-    for _ in range(sampling.max_symbols):
+    for place in count():
+        over = place >= sampling.max_symbols
+        if over and not guides:
+            return
         log_p_BV = model.predict(state)
         if guides:
-            allowed_BV = np.stack([guides[sample].allowed() for sample in running])
+            allowed_BV = _allowed([guides[sample] for sample in running], over)
             log_p_BV = np.where(allowed_BV, log_p_BV, -np.inf)
         p_BV = probabilities(log_p_BV, sampling)
         drawn = [_choose(p_V, generators[sample]) for sample, p_V in zip(running, p_BV, strict=True)]
@@ -158,6 +166,14 @@ def _guides(codec: Codec, prompt: str, samples: int, side: Side | None) -> list[
         for guide in guides:
             guide.push(symbol)
     return guides
+
+
+def _allowed(guides: Sequence[Guide], over: bool) -> NDArray[np.bool_]:
+    """Return allowed_BV: what may follow, and where they are over, nothing but the end if that may."""
+    allowed_BV = np.stack([guide.allowed() for guide in guides])
+    if over:
+        allowed_BV[:, :-1] &= ~allowed_BV[:, -1:]
+    return allowed_BV
 
 
 def probabilities(log_p_BV: FloatArray, sampling: Sampling) -> FloatArray:
