@@ -8,8 +8,6 @@ Axes: N pixels, C channels, K colours of the palette.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anygram.codecs._frames import Sized, checked, usual_of, values_of
 from anygram.codecs._text import BYTES, SpelledCodec, stored, to_bytes
 from anygram.errors import DataError, UsageError
 from anygram.protocols import Encoded, Guide, Ids, Side, WithSides
 
 KIND = "pictures"
 
-_SIZE = ("width", "height", "channels")
 _SAMPLED_PIXELS = 1 << 17
 _NONE = np.empty(0, dtype=np.int32)
 
@@ -61,7 +59,7 @@ class ImageCodec(SpelledCodec):
     def encode(self, text: str, side: Side | None = None) -> Encoded:
         """Return the picture's symbols; DataError where the side is none of a picture with so many values."""
         values = np.frombuffer(to_bytes(text), dtype=np.uint8)
-        channels = _checked(side, len(values))
+        channels = checked(side, len(values))
         if self._palette_KC is None:
             ids = values.astype(np.int32)
         elif channels != self._palette_KC.shape[1]:
@@ -78,8 +76,8 @@ class ImageCodec(SpelledCodec):
         side = side or self._usual
         if side is None:
             raise UsageError("a picture of which size? give its width, height and channels")
-        values = _values(side)
-        return _Sized(side, values if self.lossless else values // side["channels"], self.vocabulary_size)
+        values = values_of(side)
+        return Sized(side, values if self.lossless else values // side["channels"], self.vocabulary_size)
 
     def beginning(self, text: str, side: Side | None = None) -> Ids:
         """Return the symbols of a picture's first pixels."""
@@ -104,28 +102,10 @@ class ImageCodec(SpelledCodec):
         return {"palette": palette, "usual": None if self._usual is None else dict(self._usual)}
 
 
-class _Sized:
-    """Allows so many symbols, and then the boundary alone."""
-
-    def __init__(self, side: Side, symbols: int, vocabulary_size: int) -> None:
-        self.side = side
-        self._left = symbols
-        self._vocabulary_size = vocabulary_size
-
-    def allowed(self) -> NDArray[np.bool_]:
-        allowed_V = np.full(self._vocabulary_size, self._left > 0)
-        allowed_V[-1] = self._left <= 0
-        return allowed_V
-
-    def push(self, symbol: int) -> None:
-        self._left -= 1
-
-
 def fit(data: Iterable[str], config: Config) -> ImageCodec:
     """Return the codec; the data's pixels are clustered where a palette is asked for (scikit-learn)."""
     sides = list(data.sides()) if isinstance(data, WithSides) else []
-    known = Counter(tuple(side[name] for name in _SIZE) for side in sides if side and _is_size(side))
-    usual = dict(zip(_SIZE, known.most_common(1)[0][0], strict=True)) if known else None
+    usual = usual_of(sides)
     if config.colours is None:
         return ImageCodec(None, usual)
     if usual is None:
@@ -139,25 +119,6 @@ def from_json(fields: Mapping[str, Any]) -> ImageCodec:
     palette = fields.get("palette")
     usual = None if fields.get("usual") is None else stored(fields, "usual", dict)
     return ImageCodec(None if palette is None else np.array(palette, dtype=np.uint8), usual)
-
-
-def _is_size(side: Side | None) -> bool:
-    return side is not None and all(isinstance(side.get(name), int) and side[name] > 0 for name in _SIZE)
-
-
-def _values(side: Side) -> int:
-    return math.prod(int(side[name]) for name in _SIZE) * int(side.get("frames", 1))
-
-
-def _checked(side: Side | None, values: int) -> int:
-    """Return the channels of a picture of so many values; DataError where the side does not say that."""
-    if not _is_size(side):
-        raise DataError("no picture: its width, height and channels are unknown; name files of pictures")
-    assert side is not None
-    if _values(side) != values:
-        size = " × ".join(str(side[name]) for name in _SIZE)
-        raise DataError(f"a picture of {size} has {_values(side)} values, got {values}; read it again")
-    return int(side["channels"])
 
 
 def _sampled(pictures: Iterable[tuple[str, Side | None]], channels: int) -> NDArray[np.uint8]:
