@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from anygram.errors import DataError
 from anygram.protocols import Side
 
-_SIZE = ("width", "height", "channels")
+SIZE = ("width", "height", "channels")
+"""What the side of every picture says."""
 
 
 def _is_size(side: Side | None) -> bool:
-    return side is not None and all(isinstance(side.get(name), int) and side[name] > 0 for name in _SIZE)
+    return side is not None and all(isinstance(side.get(name), int) and side[name] > 0 for name in SIZE)
 
 
 def values_of(side: Side) -> int:
     """Return how many values a picture of this side has, all its frames together."""
-    return math.prod(int(side[name]) for name in _SIZE) * int(side.get("frames", 1))
+    return math.prod(int(side[name]) for name in SIZE) * int(side.get("frames", 1))
 
 
 def checked(side: Side | None, values: int) -> int:
@@ -31,15 +32,15 @@ def checked(side: Side | None, values: int) -> int:
         raise DataError("no picture: its width, height and channels are unknown; name files of pictures")
     assert side is not None
     if values_of(side) != values:
-        size = " × ".join(str(side[name]) for name in _SIZE)
+        size = " × ".join(str(side[name]) for name in SIZE)
         raise DataError(f"a picture of {size} has {values_of(side)} values, got {values}; read it again")
     return int(side["channels"])
 
 
-def usual_of(sides: Iterable[Side | None]) -> dict[str, Any] | None:
-    """Return the size that most of these sides say, None where none does."""
-    known = Counter(tuple(side[name] for name in _SIZE) for side in sides if side and _is_size(side))
-    return dict(zip(_SIZE, known.most_common(1)[0][0], strict=True)) if known else None
+def usual_of(sides: Iterable[Side | None], names: tuple[str, ...] = SIZE) -> dict[str, Any] | None:
+    """Return what most of these sides say by these names, None where none does."""
+    known = Counter(tuple(side.get(name, 1) for name in names) for side in sides if side and _is_size(side))
+    return dict(zip(names, known.most_common(1)[0][0], strict=True)) if known else None
 
 
 class Sized:

@@ -44,7 +44,7 @@ class ImageCodec(SpelledCodec):
     """A symbol is a channel value, or a colour of the palette.
 
     >>> ImageCodec().encode("abcd", {"width": 2, "height": 2, "channels": 1}).ids
-    array([97, 98, 99, 100], dtype=int32)
+    array([ 97,  98,  99, 100], dtype=int32)
     """
 
     unit = "channel value"

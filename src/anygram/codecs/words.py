@@ -80,7 +80,7 @@ class WordsCodec:
 
     >>> codec = WordsCodec(["to", "be"], "whitespace", lines=False)
     >>> codec.encode(" to be  or ")
-    Encoded(ids=array([1, 2, 0], dtype=int32), units=array([3, 3, 5]), side=None)
+    Encoded(ids=array([1, 2, 0], dtype=int32), units=array([3, 3, 5]), side=None, count=None)
     >>> "or" in codec, codec.id_of("be"), codec.symbol(2)
     (False, 2, 'be')
     """

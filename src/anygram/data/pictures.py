@@ -102,7 +102,10 @@ def _write(path: Path, text: str, side: Side) -> None:
     pillow = _pillow()
     frames = _frames(text, side)
     more = {"save_all": True, "append_images": frames[1:]} if len(frames) > 1 else {}
-    with storage.replacing(path) as temporary, temporary.open("wb") as file:
+    with (
+        storage.replacing(path) as temporary,
+        temporary.open("w+b") as file,
+    ):  # TIFF is read while it is written
         frames[0].save(file, format=pillow.registered_extensions()[path.suffix.lower()], **more)
 
 
