@@ -21,7 +21,7 @@ from anygram.data.corpus import Blocks, encode_corpus
 from anygram.data.examples import read_example
 from anygram.models import lstm, uniform
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, State
-from examples import numpy_rnn, transformer_stack, word_lstm
+from examples import multimodal_digits, numpy_rnn, transformer_stack, word_lstm
 
 BOUNDARY = 9
 
@@ -218,3 +218,12 @@ def test_word_lstm_carries_its_state_and_learns_every_word_once(
     assert calls[0][0] is None
     assert all(state is after for (_, after, _), (state, _, _) in pairwise(calls))
     assert sum(learnt for _, _, learnt in calls) == corpus.symbols
+
+
+def test_multimodal_digits_names_pictures_and_draws_names() -> None:
+    outcome = multimodal_digits.main(["--small"])
+    assert max(outcome.validation.values()) > 0.55  # of three
+    assert outcome.test > 0.55
+    assert list(outcome.drawn) == ["zero", "one", "two"]
+    sides = [document.side for document in outcome.drawn.values()]
+    assert sides == [{"width": 8, "height": 8, "channels": 1}] * 3
