@@ -7,35 +7,28 @@ quotation mark in it is text. A table without a header names its column by numbe
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, BinaryIO
 
 from anygram.data.documents import Document
-from anygram.data.text import not_utf8
+from anygram.data.rows import REMEDY, Lines, Row, Split, parse_json, rows_of, split_csv, split_tabs
 from anygram.errors import BadRecord, DataError, UnknownName
 
-_LONGEST_FIELD = 2**31 - 1
 _ROWS_AT_ONCE = 256
-_REMEDY = "fix it or pass --on-bad-record skip"
-
-Split = Callable[[Iterator[str]], Iterator[list[str]]]
 
 
 def read_jsonl(
     stream: BinaryIO, name: str, field: str | None, binary: bool
 ) -> Iterator[Document | BadRecord]:
     """Yield the field of every line; lines of white space are passed over."""
-    lines = _Lines(stream)
+    lines = Lines(stream)
     for line in lines:
         if not line.strip():
             continue
         try:
             lines.check(name, binary)
-            record = _parse_json(line, f"{name} line {lines.number}")
+            record = parse_json(line, f"{name} line {lines.number}")
             field = field or _choose(name, list(record), [k for k, v in record.items() if isinstance(v, str)])
             text = _text(record.get(field), field, f"{name} line {lines.number}", binary)
         except BadRecord as error:
@@ -46,13 +39,12 @@ def read_jsonl(
 
 def read_csv(stream: BinaryIO, name: str, field: str | None, binary: bool) -> Iterator[Document | BadRecord]:
     """Yield the field of every row; a quoted field may hold line breaks."""
-    csv.field_size_limit(_LONGEST_FIELD)  # of the whole process: csv knows no other
-    return _read_table(stream, name, field, binary, lambda lines: csv.reader(lines, strict=True))
+    return _read_table(stream, name, field, binary, split_csv)
 
 
 def read_tsv(stream: BinaryIO, name: str, field: str | None, binary: bool) -> Iterator[Document | BadRecord]:
     """Yield the field of every line."""
-    return _read_table(stream, name, field, binary, _split_tabs)
+    return _read_table(stream, name, field, binary, split_tabs)
 
 
 def read_parquet(
@@ -76,85 +68,10 @@ def read_parquet(
         raise DataError(f"{name}: not a whole Parquet file ({reason}); fetch or write it again") from error
 
 
-class _Lines:
-    """Lines as text. Bytes that are not UTF-8 become surrogate escapes; the first one's place is kept."""
-
-    def __init__(self, stream: Iterable[bytes]) -> None:
-        self._stream = iter(stream)
-        self._offset = 0
-        self._bad_byte: int | None = None
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._stream)
-        self.number += 1
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            if self._bad_byte is None:
-                self._bad_byte = self._offset + error.start
-            text = line.decode("utf-8", "surrogateescape")
-        self._offset += len(line)
-        return text.removeprefix("\ufeff") if self.number == 1 else text
-
-    def check(self, name: str, binary: bool) -> None:
-        """Raise BadRecord if a line since the last check was not UTF-8 and that is not wanted."""
-        bad_byte, self._bad_byte = self._bad_byte, None
-        if bad_byte is not None and not binary:
-            raise not_utf8(name, bad_byte)
-
-
-def _parse_json(line: str, place: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        reason = (
-            f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error
-        )
-        raise BadRecord(f"{place}: not JSON ({reason}); {_REMEDY}") from error
-    if not isinstance(record, dict):
-        raise BadRecord(f"{place}: not a JSON object with fields; {_REMEDY}")
-    return record
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A row of a table, the line it begins on, and what was wrong with reading it."""
-
-    line: int
-    cells: list[str]
-    error: BadRecord | None = None
-
-
-def _rows(lines: _Lines, split: Split, name: str, binary: bool) -> Iterator[_Row]:
-    rows = split(lines)
-    while True:
-        line = lines.number + 1
-        try:
-            cells = next(rows, None)
-            lines.check(name, binary)
-        except csv.Error as error:
-            yield _Row(line, [], BadRecord(f"{name} line {line}: not CSV ({error}); {_REMEDY}"))
-        except BadRecord as error:
-            yield _Row(line, [], error)
-        else:
-            if cells is None:
-                return
-            if any(cells) or len(cells) > 1:  # an empty line is no row
-                yield _Row(line, cells)
-
-
-def _split_tabs(lines: Iterator[str]) -> Iterator[list[str]]:
-    return (line.removesuffix("\n").removesuffix("\r").split("\t") for line in lines)
-
-
 def _read_table(
     stream: BinaryIO, name: str, field: str | None, binary: bool, split: Split
 ) -> Iterator[Document | BadRecord]:
-    rows = _rows(_Lines(stream), split, name, binary)
+    rows = rows_of(Lines(stream), split, name, binary)
     header = next(rows, None)
     if header is None:
         return
@@ -180,12 +97,12 @@ def _column(name: str, field: str | None, header: Sequence[str]) -> int:
 
 
 def _table_document(
-    row: _Row, header: Sequence[str], column: int, name: str, binary: bool
+    row: Row, header: Sequence[str], column: int, name: str, binary: bool
 ) -> Document | BadRecord:
     place = f"{name} line {row.line}"
     if len(row.cells) != len(header):
         return BadRecord(
-            f"{place}: {len(row.cells)} columns where the first line has {len(header)}; {_REMEDY}"
+            f"{place}: {len(row.cells)} columns where the first line has {len(header)}; {REMEDY}"
         )
     try:
         text = _text(row.cells[column], header[column], place, binary)
@@ -220,7 +137,7 @@ def _parquet_document(value: bytes | None, field: str, place: str, binary: bool)
         text = None if value is None else value.decode("utf-8", "surrogateescape" if binary else "strict")
         return Document(_text(text, field, place, binary), name=place)
     except UnicodeDecodeError as error:
-        return BadRecord(f"{place}: field '{field}' is not UTF-8 at its byte {error.start}; {_REMEDY}")
+        return BadRecord(f"{place}: field '{field}' is not UTF-8 at its byte {error.start}; {REMEDY}")
     except BadRecord as error:
         return error
 
@@ -239,13 +156,13 @@ def _choose(name: str, columns: Sequence[str], text_columns: Sequence[str]) -> s
 def _text(value: Any, field: str, place: str, binary: bool) -> str:
     """Return the value as the text that it must be; BadRecord where it is none."""
     if value is None:
-        raise BadRecord(f"{place}: no field '{field}', or it is null; {_REMEDY}")
+        raise BadRecord(f"{place}: no field '{field}', or it is null; {REMEDY}")
     if not isinstance(value, str):
-        raise BadRecord(f"{place}: field '{field}' holds {type(value).__name__}, not text; {_REMEDY}")
+        raise BadRecord(f"{place}: field '{field}' holds {type(value).__name__}, not text; {REMEDY}")
     try:
         value.encode("utf-8", "surrogateescape" if binary else "strict")
     except UnicodeEncodeError as error:
         raise BadRecord(
-            f"{place}: field '{field}' has a lone surrogate at character {error.start}; {_REMEDY}"
+            f"{place}: field '{field}' has a lone surrogate at character {error.start}; {REMEDY}"
         ) from error
     return value
