@@ -40,6 +40,7 @@ OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
     "audio": [{"bits": 8}, {"mono": True}, {"bits": 8, "rate": 4000}, {"predict": 1}, {"predict": 3}],
     "image": [{"colours": 3}],
     "mixed": [{"codecs": "audio:bits=8:rate=4000+bytes+image"}],
+    "table": [{"bins": 2}, {"digits": False}, {"first": "day,note"}],
 }
 """Settings that only data of the codec's kind can be fitted with."""
 SUBJECTS = [(name, setting) for name in REGISTRY.names() for setting in [{}, *SETTINGS.get(name, [])]]

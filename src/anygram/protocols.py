@@ -194,6 +194,15 @@ class Guided(Protocol):
 
 
 @runtime_checkable
+class Described(Protocol):
+    """A codec that found out something about data of several columns."""
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return a row for each column: its name, its type, …"""
+        ...
+
+
+@runtime_checkable
 class WithSides(Protocol):
     """Data that come with side information."""
 

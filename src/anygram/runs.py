@@ -25,7 +25,7 @@ from typing import Any, get_origin, get_type_hints
 
 from anygram import bytewise, codecs, models, settings, storage
 from anygram.errors import AnygramError, RunError, UsageError
-from anygram.protocols import Codec, LanguageModel, TensorCodec, Tensors
+from anygram.protocols import Codec, Described, LanguageModel, TensorCodec, Tensors
 from anygram.reporting.tensorboard import write_events
 
 FORMAT = 1
@@ -137,6 +137,13 @@ def _read_codec(path: Path, name: str) -> Codec:
     tensors = [storage.read_tensors(file)] if file.exists() else []
     codec: Codec = module.from_json(fields, *tensors)
     return codec
+
+
+def describe_codec(path: Path, record: Record) -> list[dict[str, Any]]:
+    """Return what the codec found out about each column of a table; nothing for other data."""
+    with explaining_damage(path):
+        codec = _read_codec(path, record.codec)
+    return codec.describe() if isinstance(codec, Described) else []
 
 
 def _each(members: Mapping[str, Path]) -> Iterator[tuple[str, StoredRun]]:

@@ -47,12 +47,17 @@ def inspect(run: RunFolder, as_json: AsJson = False) -> None:
     from pathlib import Path
 
     from anygram import runs
+    from anygram.reporting.tables import markdown
 
     record = runs.read_record(Path(run))
+    columns = runs.describe_codec(Path(run), record)
     if as_json:
-        options.print_json(inspection(record))
-    else:
-        print(runs.report(record))
+        options.print_json({**inspection(record), **({"columns": columns} if columns else {})})
+        return
+    print(runs.report(record))
+    if columns:
+        rows = [[_cell(value) for value in column.values()] for column in columns]
+        print(options.printable(markdown(list(columns[0]), rows)))
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -78,6 +83,10 @@ def inspection(record: Any) -> dict[str, Any]:
     fields["split"] = split
     fields["bits_per_byte"] = record.figures[split].get("bits_per_byte") if split else None
     return fields
+
+
+def _cell(value: object) -> str:
+    return f"{value:.1%}" if isinstance(value, float) else str(value)
 
 
 def _list(registry: Registry, as_json: bool) -> None:

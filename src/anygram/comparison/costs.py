@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from anygram import lanes, states
+from anygram.errors import DataError
 from anygram.evaluation import Surprisal
 from anygram.protocols import Codec, Ids, LanguageModel
 from anygram.tasks import generation
 from anygram.tasks.generation import Sampling
+from anygram.tasks.prediction import beginning
 
 PROMPT_SYMBOLS = 100
 
@@ -37,6 +39,10 @@ def of_asking(model: LanguageModel, codec: Codec, scored: Sequence[Surprisal]) -
     prompt_T = np.resize(longest.ids_T[:-1], PROMPT_SYMBOLS)  # over and over where the document is short
     # symbols may end within a character, which not every codec takes back
     prompt = codec.decode(prompt_T).encode("utf-8", "ignore").decode()
+    try:
+        beginning(codec, prompt)
+    except DataError:  # no datum of a codec that guides begins so
+        prompt = ""
     return {
         "peak_memory_bytes": peak_memory(),
         "state_bytes_per_100_symbols": state_bytes(model, prompt_T),

@@ -13,6 +13,7 @@ from anygram.comparison.characters import count_words
 from anygram.comparison.notes import Notes
 from anygram.data import kinds as data_kinds
 from anygram.data.documents import Documents
+from anygram.protocols import Guided
 from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
 
@@ -72,6 +73,9 @@ def _parts(run: StoredRun, path: Path, notes: Notes, train: Documents, seed: int
     drawings = {"drawings": _Part("pictures", lambda: passages.drawings(model, codec, seed), [])}
     if not codec.lossless:  # it has no bits per byte
         by_byte = _left_out(by_byte)
+    if isinstance(codec, Guided):  # its symbols need not stand for pieces of text, one after another
+        by_byte |= _left_out({"by_kind": by_byte["by_kind"]})
+        quoted |= _left_out({"passage": quoted["passage"]})
     kind = run.record.data.get("kind", data_kinds.TEXT)
     if not data_kinds.is_readable(kind):
         by_byte |= _left_out({"by_kind": by_byte["by_kind"]})

@@ -52,10 +52,10 @@ class Lines:
             raise not_utf8(name, bad_byte)
 
 
-def parse_json(line: str, place: str, number: Callable[[str], Any] | None = None) -> dict[str, Any]:
-    """Return the object of a JSON line, whose numbers `number` may read; BadRecord where there is none."""
+def parse_json(line: str, place: str, real: Callable[[str], Any] | None = None) -> dict[str, Any]:
+    """Return the object of a JSON line, numbers with a point read by `real`; BadRecord where it has none."""
     try:
-        record = json.loads(line, parse_int=number, parse_float=number)
+        record = json.loads(line, parse_float=real)
     except (ValueError, RecursionError) as error:
         reason = (
             f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anygram.data import mixtures, pictures, sounds
+from anygram.data import mixtures, pictures, sounds, tables
 from anygram.data.documents import Document
 
 if TYPE_CHECKING:
@@ -51,8 +51,22 @@ def _mixtures() -> SearchStrategy[Document]:
     return st.lists(st.one_of(segments), max_size=3).map(mixtures.document)
 
 
+def _tables() -> SearchStrategy[Document]:
+    """Return rows of a table of words, numbers, dates and texts, any of which may be missing."""
+    from hypothesis import strategies as st
+
+    words = st.sampled_from(["", "red", "blue", "deep, deep blue", "NA", 'a "word"'])
+    numbers = st.one_of(st.integers(-9, 99).map(str), st.decimals(-5, 500, places=2).map(str), st.just(""))
+    days = st.one_of(st.dates().map(str), st.just(""))
+    notes = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+    return st.tuples(words, numbers, days, notes).map(
+        lambda drawn: tables.document(drawn, ["colour", "price", "day", "note"])
+    )
+
+
 _DATA: dict[str, Callable[[], SearchStrategy[Document]]] = {
     "mixtures": _mixtures,
     "pictures": _pictures,
     "sounds": _sounds,
+    "tables": _tables,
 }
