@@ -30,11 +30,14 @@ from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record
-from anygram.tasks import compression, crossing, generation, prediction, sharing
+from anygram.tasks import compression, crossing, generation, imputation, prediction, sharing
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.crossing import Candidate
 from anygram.tasks.generation import Sampling
+from anygram.tasks.imputation import Imputed, noise
+from anygram.tasks.imputation.grid import Grid
+from anygram.tasks.imputation.noise import Suspect
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
 from anygram.tasks.sharing import SymbolShares
@@ -181,6 +184,31 @@ class Run:
         """Return what may go with the known segments, likeliest first: after them, or before with `first`."""
         return crossing.rank(self.model, self.codec, known, candidates, first=first)
 
+    def impute(
+        self,
+        *sources: str | Path,
+        columns: Sequence[str] | None = None,
+        samples: int | None = None,
+        hide: float | None = None,
+        seed: int = 0,
+    ) -> Imputed:
+        """Return the rows of a table with the missing cells of these columns filled, and each such cell.
+
+        By default all columns of categories and numbers. A category becomes the likeliest given all other
+        cells of its row, a number the posterior's mean; or `samples` tables are drawn. `hide` makes that
+        share of the known cells empty first and measures how well they are filled.
+        """
+        asked = imputation.Asked(columns, samples, hide, seed)
+        rows = list(_documents(sources, self.record, None, None))
+        return imputation.impute(self.model, self.codec, rows, asked)
+
+    def suspects(
+        self, *sources: str | Path, columns: Sequence[str] | None = None, top: int = 20
+    ) -> list[Suspect]:
+        """Return the known cells of a table that surprise the most given the rest of their rows."""
+        rows = list(_documents(sources, self.record, None, None))
+        return noise.suspects(self.model, Grid(self.codec, rows, columns), top)
+
     @property
     def kind(self) -> str:
         """Of what kind the run's data are: text, pictures, …"""
@@ -197,6 +225,13 @@ class Run:
             raise UsageError("text needs no file of its own kind; leave out --out")
         storage.require_writable(Path(out))
         return kinds.load(kind).write(Path(out), documents)
+
+    def write_tables(self, out: str | Path, imputed: Imputed) -> list[Path]:
+        """Write each table of what `impute` returned as a file; of several the first is called NAME-1."""
+        paths = storage.numbered(Path(out), len(imputed.tables))
+        return [
+            file for path, rows in zip(paths, imputed.tables, strict=True) for file in self.write(path, rows)
+        ]
 
     def export(self, out: str | Path, *, format: str = "arpa", progress: Progress | None = None) -> list[int]:
         """Write the model for other programs and return how many n-grams of each length were written.
@@ -485,6 +520,25 @@ def generate(
     return _run(run).generate(
         prompt, n=n, max_symbols=max_symbols, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
     )
+
+
+def impute(
+    run: Run | str | Path,
+    *sources: str | Path,
+    out: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    samples: int | None = None,
+    hide: float | None = None,
+    seed: int = 0,
+) -> Imputed:
+    """Return a table's rows with missing cells filled, as `Run.impute` does, and write them to `out`."""
+    loaded = _run(run)
+    if out is not None:
+        storage.require_writable(Path(out))
+    imputed = loaded.impute(*sources, columns=columns, samples=samples, hide=hide, seed=seed)
+    if out is not None:
+        loaded.write_tables(out, imputed)
+    return imputed
 
 
 def compress(

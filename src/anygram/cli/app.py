@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from anygram.cli import asking, comparing, compressing, crossing, exchanging, listing, training
+from anygram.cli import asking, comparing, compressing, crossing, exchanging, imputing, listing, training
 
 EPILOG = "Start here: anygram compare example:docstrings --budget 20s --out first"
 
@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "generate": asking.generate,
     "cross": crossing.cross,
     "shares": asking.shares,
+    "impute": imputing.impute,
     "compress": compressing.compress,
     "decompress": compressing.decompress,
     "export": exchanging.export,

@@ -34,6 +34,11 @@ class Type(Protocol):
 
     @property
     def size(self) -> int: ...
+    @property
+    def choices(self) -> int:
+        """How many of the first symbols are the head of a value each; 0 where heads have several symbols."""
+        ...
+
     def encode(self, text: str) -> tuple[Symbols, Symbols] | None: ...
     def decode(self, head: Sequence[int], tail: Sequence[int]) -> str: ...
     def after_head(self, head: Sequence[int]) -> Sequence[int]: ...
@@ -53,6 +58,10 @@ class Categories:
 
     @property
     def size(self) -> int:
+        return len(self.values)
+
+    @property
+    def choices(self) -> int:
         return len(self.values)
 
     def encode(self, text: str) -> tuple[Symbols, Symbols] | None:

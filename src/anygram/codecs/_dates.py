@@ -48,6 +48,8 @@ class Dates:
         for count in (*[10] * _YEAR, 12, 31, 24, 60, 60):
             self._starts.append(self._starts[-1] + count)
 
+    choices = 0
+
     @property
     def size(self) -> int:
         return self._starts[_YEAR + max(map(_parts, self._layouts)) - 1]

@@ -84,13 +84,13 @@ class Numbers:
         return self._first_digit + 10 * _OWN_PLACES if self._exact else len(self.bins)
 
     @property
+    def choices(self) -> int:
+        return len(self.bins)
+
+    @property
     def decimals(self) -> int:
         """The decimals that most numbers have."""
         return self._decimals[0]
-
-    def unit(self) -> float:
-        """Return the size of the smallest decimal place."""
-        return float(10.0**-self._finest)
 
     def encode(self, text: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Return the symbols of a number's head, its bin, and of the rest; None where it lies in no bin."""
@@ -169,6 +169,21 @@ class Numbers:
         if width <= 1 or at >= _places(width):
             return ()
         return range(self._digit(at, 0), self._digit(at, 0) + 10)
+
+    def within(self, place: int, share: float) -> str:
+        """Return the number that lies this share, from 0 to below 1, of the way through a bin."""
+        decimals = self._decimals[self._possible(place)[0]]
+        low, width = self._span(place, decimals)
+        return written(low + int(share * width), decimals)
+
+    def rounded(self, value: float) -> str:
+        """Return the nearest number with the usual decimals."""
+        return written(round(value * 10**self.decimals), self.decimals)
+
+    def place_of(self, text: str) -> int | None:
+        """Return the bin that a number lies in or next to; None for what is no number."""
+        number = parse(text)
+        return None if number is None else self._nearest(*number)
 
     def symbol(self, local: int) -> str:
         """Return how a person reads a symbol: a bin's span, a rank, decimals, or a digit and its place."""
@@ -291,7 +306,10 @@ def _bin(
 def from_json(fields: Mapping[str, Any]) -> Numbers:
     """Return the column that `to_json` described; RunError where it is damaged."""
     try:
-        bins = [Bin(*one[:-1], ranked=tuple(one[-1])) for one in fields["bins"]]
+        bins = [
+            Bin(low, high, count, mean, middle, tuple(r))
+            for low, high, count, mean, middle, r in fields["bins"]
+        ]
         return Numbers(bins, fields["decimals"], fields["exact"])
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"codec.json has a damaged column of numbers ({error}); train again") from error

@@ -109,6 +109,12 @@ class TableCodec:
                 known[written] = found
         return found
 
+    def candidates(self, place: int) -> range:
+        """Return the symbols of a column's categories or bins of numbers; none for dates and texts."""
+        column = self.columns[place]
+        first = self.firsts[place] + column.typed
+        return range(first, first + column.type.choices)
+
     def decode(self, ids: Ids, side: Side | None = None) -> str:
         """Return the row; symbols that cannot come where they are are passed over."""
         ids = np.asarray(ids)

@@ -1,0 +1,97 @@
+"""anygram impute: missing cells of tables filled, wrong ones found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anygram.cli import options
+from anygram.cli.options import AsJson, RunFolder
+
+
+def impute(
+    run: RunFolder,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A table with the run's columns.", show_default=False)
+    ],
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The filled table: .csv, .tsv or .jsonl.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these; default: all of categories and numbers.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Draw so many tables: FILE-1, FILE-2 … instead of the best values.")
+    ] = None,
+    hide: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Hide known cells first, and measure.")
+    ] = None,
+    noise: Annotated[bool, typer.Option("--noise", help="List cells that are likely wrong instead.")] = False,
+    top: Annotated[int, typer.Option(help="How many cells --noise lists.")] = 20,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What became of each cell: .parquet, .csv or .jsonl.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The seed of draws, and of what is hidden.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the missing cells of a table by what is likely given the rest of their rows.
+
+    \b
+    anygram train people.csv --codec table --model lstm --out runs/people
+    anygram impute runs/people people.csv --out filled.csv --report cells.csv
+    anygram impute runs/people held-out.csv --hide 0.1
+    anygram impute runs/people people.csv --noise --top 20
+    """
+    from anygram import api, cells
+    from anygram.data import writing
+    from anygram.errors import UsageError
+
+    if noise and (out or hide or samples):
+        raise UsageError("--noise fills nothing; leave out --out, --hide and --samples")
+    if not (noise or out or hide):
+        raise UsageError("where to? name a file with --out FILE, or measure with --hide 0.1")
+    if report is not None:
+        writing.check(Path(report))
+    names = None if columns is None else [cells.meaning(n, ",") for n in cells.split(columns, ",")]
+    if noise:
+        found = api.load(run).suspects(source, columns=names, top=top)
+        _tell(found, report, as_json, {"suspects": [asdict(one) for one in found]})
+        return
+    imputed = api.impute(run, source, out=out, columns=names, samples=samples, hide=hide, seed=seed)
+    figures = [asdict(one) for one in imputed.figures]
+    if report is not None and imputed.cells:
+        writing.write(Path(report), (asdict(one) for one in imputed.cells))
+    if as_json:
+        told = {"out": out, "filled": len(imputed.cells), "figures": figures}
+        options.print_json({**told, "cells": [asdict(one) for one in imputed.cells]})
+        return
+    print(f"{len(imputed.cells)} cells filled{'' if out is None else f': {out}'}")
+    _print(figures)
+
+
+def _tell(found: Sequence[Any], report: str | None, as_json: bool, fields: dict[str, Any]) -> None:
+    from anygram.data import writing
+
+    rows = [asdict(one) for one in found]
+    if report is not None and rows:
+        writing.write(Path(report), rows)
+    options.print_json(fields) if as_json else _print(rows)
+
+
+def _print(rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows as a table."""
+    from anygram.reporting.tables import aligned
+
+    if rows:
+        shown = [[_shown(value) for value in row.values()] for row in rows]
+        print(options.printable(aligned(list(rows[0]), shown)))
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else " ".join(str(value).split())
