@@ -41,6 +41,13 @@ OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
     "image": [{"colours": 3}],
     "mixed": [{"codecs": "audio:bits=8:rate=4000+bytes+image"}],
     "table": [{"bins": 2}, {"digits": False}, {"first": "day,note"}],
+    "series": [
+        {"method": "exact"},
+        {"method": "exact", "calendar": "month"},
+        {"method": "quantile", "bins": 8},
+        {"bins": 20, "difference": 3},
+        {"method": "quantile", "bins": 9, "difference": 1, "calendar": "hour,weekday"},
+    ],
 }
 """Settings that only data of the codec's kind can be fitted with."""
 SUBJECTS = [(name, setting) for name in REGISTRY.names() for setting in [{}, *SETTINGS.get(name, [])]]

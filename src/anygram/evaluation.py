@@ -40,7 +40,8 @@ _SUMMED_AT_ONCE = 1 << 16
 class Surprisal:
     """One document scored: `nats_T` and, where asked for, `rank_T` of each symbol and the boundary.
 
-    `units_T` are the original bytes that each stands for, `counted` says how many units the codec counts.
+    `units_T` are the original bytes that each stands for, `counted` says how many units the codec counts, and
+    `log_width` is the sum of the symbols' log widths, None where they stand for what they say and no stretch.
     """
 
     index: int
@@ -50,11 +51,16 @@ class Surprisal:
     counted: int
     nats_T: FloatArray
     rank_T: NDArray[np.int64] | None
+    log_width: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What held-out documents cost a model. Sums include every boundary."""
+    """What held-out documents cost a model. Sums include every boundary.
+
+    `bits_per_unit` of a codec whose symbols stand for stretches of numbers is that of the density, which is
+    the same for any stretches and may be negative. `nats` are those of the symbols.
+    """
 
     documents: int
     symbols: int
@@ -159,8 +165,8 @@ def surprisals(
     for window in _windows(documents):
         encoded = [_with_boundary(codec, document) for _, document in window]
         for place, nats_T, rank_T in lanes.score_each(model, [ids_T for ids_T, *_ in encoded], ranks):
-            (index, document), (ids_T, units_T, counted) = window[place], encoded[place]
-            yield Surprisal(index, document, ids_T, units_T, counted, nats_T, rank_T)
+            (index, document), (ids_T, units_T, counted, width) = window[place], encoded[place]
+            yield Surprisal(index, document, ids_T, units_T, counted, nats_T, rank_T, width)
 
 
 def surprisals_read(
@@ -172,14 +178,14 @@ def surprisals_read(
     """Yield every document as one session reads it, in their order, boundaries too."""
     units = 0
     for index, document in enumerate(documents):
-        ids_T, units_T, counted = _with_boundary(codec, document)
+        ids_T, units_T, counted, width = _with_boundary(codec, document)
         parts: list[FloatArray] = [np.empty(0)]
         for first in range(0, len(ids_T), READ_AT_ONCE):
             parts.append(-reader.read(ids_T[first : first + READ_AT_ONCE]))
             if progress is not None:
                 progress(units + int(units_T[: first + READ_AT_ONCE].sum()))
         units += document.units
-        yield Surprisal(index, document, ids_T, units_T, counted, np.concatenate(parts), None)
+        yield Surprisal(index, document, ids_T, units_T, counted, np.concatenate(parts), None, width)
 
 
 def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document]]]:
@@ -197,12 +203,13 @@ def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document
         yield window
 
 
-def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.int64], int]:
-    """Return the document's symbols and its boundary, the bytes that each stands for, and its units."""
+def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.int64], int, float | None]:
+    """Return the document's symbols and its boundary, the bytes of each, its units, and its log width."""
     encoded = codec.encode(document.text, document.side)
     ids_T = np.append(encoded.ids, np.int32(codec.boundary)).astype(np.int32)
     counted = document.units if encoded.count is None else encoded.count
-    return ids_T, np.append(encoded.units, document.separator), counted
+    log_width = None if encoded.log_width_T is None else float(encoded.log_width_T.sum())
+    return ids_T, np.append(encoded.units, document.separator), counted, log_width
 
 
 class _Totals:
@@ -212,7 +219,8 @@ class _Totals:
         self._codec, self._adaptive = codec, adaptive
         self.units = 0
         self._symbols = self._bytes = self._unknown = 0
-        self._known_nats = 0.0
+        self._known_nats = self._log_width = 0.0
+        self._is_density = False
         self._first = self._first_five = 0
         self._ranked = True
         self._index, self._document_units, self._nats = array("q"), array("q"), array("d")
@@ -225,6 +233,9 @@ class _Totals:
         self._symbols += len(scored.ids_T)
         self.units += scored.counted
         self._bytes += scored.document.units
+        if scored.log_width is not None:
+            self._is_density = True
+            self._log_width += scored.log_width
         known_T = np.ones(len(scored.ids_T), dtype=bool)
         if self._codec.unknown is not None:
             known_T = scored.ids_T != self._codec.unknown
@@ -247,7 +258,9 @@ class _Totals:
             raise DataError("there is no text to evaluate; name a source that holds some")
         nats = math.fsum(self._nats)
         nats_D, units_D = self._resampled()
-        per_unit = information.bits_per_unit(nats, self.units) if self._codec.lossless else None
+        per_unit = None
+        if self._codec.lossless or self._is_density:
+            per_unit = information.bits_per_unit(nats + self._log_width, self.units)
         return Evaluation(
             documents=len(self._nats),
             symbols=self._symbols,

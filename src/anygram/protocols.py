@@ -91,13 +91,16 @@ class Encoded:
     """A datum as symbols: `ids`, and the original bytes that each covers as `units`.
 
     `side` is what `decode` must be told besides; `count` says how many of the codec's `unit` the datum has,
-    where that is not the byte.
+    where that is not the byte. Of a codec whose symbols stand for stretches of numbers, `log_width_T` is the
+    log of how long each one's is, in the data's own unit, and 0 for symbols that stand for no number: −log P
+    plus that is −log of a density.
     """
 
     ids: Ids
     units: NDArray[np.int64]
     side: Side | None = None
     count: int | None = None
+    log_width_T: FloatArray | None = None
 
 
 class Decoder(Protocol):

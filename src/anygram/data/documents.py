@@ -51,6 +51,17 @@ def whole(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]:
     return (0 if offset < len(raw) else offset), (len(raw) if offset else 0)
 
 
+def side_after(side: Side | None, before: NDArray[Any]) -> Side | None:
+    """Return the side of what follows these bytes of a document: where `first` numbers its lines, it goes on.
+
+    >>> side_after({"first": 2}, np.frombuffer(b"1.5\\n2.5\\n", dtype=np.uint8))
+    {'first': 4}
+    """
+    if side is None or "first" not in side or not len(before):
+        return side
+    return {**side, "first": side["first"] + int((before == ord("\n")).sum())}
+
+
 @dataclass(frozen=True)
 class Lines:
     """Many documents of one source: their texts, and the number of separator bytes after each.

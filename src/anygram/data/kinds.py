@@ -23,7 +23,7 @@ from anygram.errors import BadRecord, UnknownName
 from anygram.protocols import Side
 
 TEXT = "text"
-KINDS = ("mixtures", "pictures", "sounds", "tables")
+KINDS = ("mixtures", "pictures", "series", "sounds", "tables")
 """The kinds beside text."""
 
 

@@ -28,7 +28,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.data.documents import Document, Documents, Lines
+from anygram.data.documents import Document, Documents, Lines, side_after
 from anygram.pieces import joined
 from anygram.protocols import Side, Texts
 from anygram.storage import explaining_writes
@@ -99,7 +99,7 @@ class DocumentStore(Sequence[Document]):
             raw[start:end].tobytes().decode("utf-8", "surrogateescape"),
             int(self._index[document + 1, _SEPARATOR]) if end == len(raw) else 0,
             self._name(document),
-            self.side(document),
+            side_after(self.side(document), raw[:start]),
         )
 
     def side(self, document: int) -> Side | None:
@@ -269,6 +269,14 @@ class Selection(Sequence[Document]):
         document = int(self.index_D[position])
         return parted(self.store.raw(document), self.store.side(document), offset)
 
+    def side(self, position: int) -> Side | None:
+        """Return what goes beside this document."""
+        document = int(self.index_D[position])
+        side = self.store.side(document)
+        if position not in self.cuts:
+            return side
+        return side_after(side, self.store.raw(document)[: self.cuts[position][0]])
+
     def blocks(self) -> Iterator[Texts]:
         """Yield the texts in order, some megabytes of them at a time, and at least one."""
         starts_D, ends_D = self.store.spans(self.index_D)
@@ -310,7 +318,7 @@ class _StoredTexts(Iterable[str]):
         return self._documents.blocks()
 
     def sides(self) -> Iterator[Side | None]:
-        return (self._documents.store.side(int(index)) for index in self._documents.index_D)
+        return (self._documents.side(position) for position in range(len(self._documents)))
 
 
 def texts_of(documents: Documents) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anygram.data import mixtures, pictures, sounds, tables
+from anygram.data import mixtures, pictures, series, sounds, tables
 from anygram.data.documents import Document
 
 if TYPE_CHECKING:
@@ -64,9 +64,24 @@ def _tables() -> SearchStrategy[Document]:
     )
 
 
+def _series() -> SearchStrategy[Document]:
+    from hypothesis import strategies as st
+
+    whole = st.integers(-999, 999).map(str)
+    any_number = st.floats(-1e9, 1e9).map(lambda number: f"{number:.3f}")
+    value = st.one_of(whole, any_number, st.sampled_from(["", "0", "0.0", "+7", "007", "1e3", "-0"]))
+    times = st.sampled_from([("2024-02-29T23:00:00", 3600), ("2024-01-31", "MS"), ("1999-12-31", 0.5)])
+    return st.tuples(whole, st.lists(value, max_size=30), times, st.integers(0, 9)).map(
+        lambda drawn: series.document(
+            [drawn[0], *drawn[1]], {"id": "a", "start": drawn[2][0], "step": drawn[2][1], "first": drawn[3]}
+        )
+    )
+
+
 _DATA: dict[str, Callable[[], SearchStrategy[Document]]] = {
     "mixtures": _mixtures,
     "pictures": _pictures,
+    "series": _series,
     "sounds": _sounds,
     "tables": _tables,
 }

@@ -1,0 +1,554 @@
+"""Time series as symbols: bins of scaled values, or whole numbers as they are.
+
+Bins are those of Chronos (Ansari et al. 2024, section 3.1): a value is divided by the mean size of all, and
+falls into one of `bins` of equal width, or of as many training values each. The scale is rounded to a quarter
+of a decade and is the first symbol, so that its bits are charged too. What is read back is a bin's middle.
+With `difference` a value is coded as what was added to the one so many steps before, as that was read back,
+so that errors do not add up; the differences have a scale of their own, a second symbol.
+
+Whole numbers (`method` exact) are a symbol each; any other text is spelled byte by byte, so nothing is lost.
+
+Axes: N values, T symbols, S samples, H steps of a horizon, K symbols of values.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import timeline
+from anygram.codecs import _bins
+from anygram.codecs._bins import Bins, FloatN
+from anygram.codecs._calendar import calendar_of
+from anygram.codecs._text import BYTES, check_range, readable, stored, to_bytes, to_text
+from anygram.errors import DataError, UsageError
+from anygram.protocols import Decoder, Encoded, Guide, Ids, Side, WithSides
+
+KIND = "series"
+
+_NEWLINE = ord("\n")
+_WHOLE = re.compile(rb"-?[1-9][0-9]{0,14}|0")
+_MOST_WHOLE = 1 << 16
+_FINEST = 1e-4
+"""Differences have a scale of at least so much of the values' own."""
+_AHEAD = 1 << 10
+_NONE = np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Config:
+    """How values become symbols.
+
+    `bins` and `limit`, in multiples of the scale, are not used by `exact`. A symbol of the `calendar` stands
+    before each value: some of hour, weekday, month, with commas between.
+    """
+
+    method: Literal["uniform", "quantile", "exact"] = "uniform"
+    bins: int = 1024
+    limit: float = 15.0
+    difference: int = 0
+    calendar: str = ""
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.bins <= 65_536:
+            raise UsageError(f"bins must be from 4 to 65536, got {self.bins}")
+        if not 0 < self.limit < 1e6:
+            raise UsageError(f"limit must be above 0 and below 1e6, got {self.limit:g}")
+        if self.difference < 0:
+            raise UsageError(f"difference must be at least 0, got {self.difference}; for example 12")
+        if self.difference and self.method == "exact":
+            raise UsageError("difference is for bins; leave it out with method=exact")
+        calendar_of(self.calendar)
+
+
+@dataclass(frozen=True)
+class History:
+    """The beginning of a series as a model reads it: its symbols, and its values as they are read back."""
+
+    ids_T: Ids
+    values_N: FloatN
+    scales: tuple[int, ...] = ()
+
+
+class SeriesCodec(ABC):
+    """What both ways have in common: symbols of values first, then what one way adds, calendar, boundary."""
+
+    unit = "value"
+    unknown: int | None = None
+    lossless: bool
+    headed = 0
+    """How many symbols of scales stand before the first value."""
+
+    def __init__(self, config: Config, values: int, others: int, usual: Side | None) -> None:
+        """`values` symbols are of known values, `others` those before the calendar's; `usual` is a side."""
+        self.config, self.values = config, values
+        self.missing = values
+        self.calendar = calendar_of(config.calendar)
+        self.first_day = values + others
+        self._usual = usual
+
+    @property
+    def boundary(self) -> int:
+        return self.first_day + self.calendar.size
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.boundary + 1
+
+    @abstractmethod
+    def encode(self, text: str, side: Side | None = None) -> Encoded:
+        """Return the symbols of a series; DataError where it is none, or its calendar is unknown."""
+
+    @abstractmethod
+    def symbol(self, identifier: int) -> str:
+        """Return the symbol as a person reads it."""
+
+    @abstractmethod
+    def spelling(self, symbol: int, before: Memory) -> bytes:
+        """Return what a symbol stands for after those before it, and note what following ones need."""
+
+    @abstractmethod
+    def histories(self, text: str, side: Side | None, ends: Sequence[int]) -> list[History]:
+        """Return what `encode` makes of the first so many values, for each of `ends`, all at once."""
+
+    @abstractmethod
+    def continued(self, history: History, ids_SH: Ids) -> FloatN:
+        """Return the values of symbols of known values that go on from a history, as values_SH."""
+
+    def decode(self, ids: Ids, side: Side | None = None) -> str:
+        """Return the values of these symbols, a line each."""
+        ids = np.asarray(ids)
+        check_range(ids, self.boundary)
+        memory = Memory(self.config.difference)
+        return to_text(b"".join(self.spelling(symbol, memory) for symbol in ids.tolist()))
+
+    def decoder(self, side: Side | None = None) -> Decoder:
+        return _SeriesDecoder(self)
+
+    def beginning(self, text: str, side: Side | None = None) -> Ids:
+        """Return the symbols of a series' first values; the last one's line need not be ended."""
+        if not text:
+            return _NONE
+        return self.encode(text if text.endswith("\n") else f"{text}\n", self._beside(side)).ids
+
+    def guide(self, side: Side | None = None) -> Guide:
+        """Return what keeps a series valid; of `values` values where the side says so."""
+        side = self._beside(side)
+        if self.calendar.size:
+            self.calendar.ids(side, 0)  # refused before anything is drawn
+        return _WholeValues(self, side)
+
+    def _beside(self, side: Side | None) -> Side:
+        """Return the side, and what is usual in the place of what it does not say."""
+        return {**(self._usual or {}), **(side or {})}
+
+    def days(self, side: Side | None, count: int, after: int = 0) -> Ids | None:
+        """Return the symbols of the calendar for `count` values after the first `after`; None without one."""
+        if not self.calendar.size:
+            return None
+        return (self.calendar.ids(side, count, after) + self.first_day).astype(np.int32)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self.config), "usual": None if self._usual is None else dict(self._usual)}
+
+    def with_days(self, side: Side | None, *arrays_N: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return ids of values with the calendar's before each; other arrays have a zero there."""
+        ids_N = arrays_N[0]
+        days_N = self.days(side, len(ids_N))
+        if days_N is None:
+            return list(arrays_N)
+        spread = [np.stack([np.zeros_like(array_N), array_N], axis=1) for array_N in arrays_N]
+        spread[0][:, 0] = days_N
+        return [array_N2.ravel() for array_N2 in spread]
+
+
+class Memory:
+    """What must be known to read a symbol back: the scales, and the values so many steps before."""
+
+    def __init__(self, difference: int) -> None:
+        self.level = self.step = 1.0
+        self.before: deque[float | None] = deque([None] * difference, maxlen=difference)
+
+
+class BinnedSeries(SeriesCodec):
+    """A symbol a value: its bin.
+
+    >>> codec = BinnedSeries(Config(bins=32), _bins.uniform(32, 15.0))
+    >>> codec.decode(codec.encode("10\\n20\\n\\n").ids)
+    '8.89139705019\\n26.6741911506\\n\\n'
+    """
+
+    lossless = False
+
+    def __init__(self, config: Config, bins: Bins, usual: Side | None = None) -> None:
+        super().__init__(config, len(bins), 1 + _bins.SCALES, usual)
+        self.bins = bins
+        self.headed = 2 if config.difference else 1
+
+    def encode(self, text: str, side: Side | None = None) -> Encoded:
+        values_N = _bins.numbers(text)
+        if not len(values_N):
+            return Encoded(_NONE, np.empty(0, dtype=np.int64), side, 0)
+        scales = self._given(side) or self._scales(values_N, [len(values_N)])[0]
+        ids_N, _, widths_N = self._coded(values_N, scales)
+        units_N = np.array([len(line) + 1 for line in text.split("\n")[:-1]], dtype=np.int64)
+        ids_T, units_T, widths_T = self.with_days(side, ids_N, units_N, widths_N)
+        zeros = np.zeros(len(scales))
+        return Encoded(
+            np.append(self._header(scales), ids_T).astype(np.int32),
+            np.append(zeros, units_T).astype(np.int64),
+            {**(side or {}), "scale": list(scales)},
+            len(values_N),
+            np.append(zeros, widths_T),
+        )
+
+    def histories(self, text: str, side: Side | None, ends: Sequence[int]) -> list[History]:
+        values_N = _bins.numbers(text)
+        scales = self._scales(values_N, ends)
+        a_value = 2 if self.calendar.size else 1
+        coded: dict[tuple[int, ...], tuple[Ids, FloatN]] = {}
+        for one in set(scales):
+            ids_N, read_N, _ = self._coded(values_N, one)
+            (ids_T,) = self.with_days(side, ids_N)
+            coded[one] = np.append(self._header(one), ids_T).astype(np.int32), read_N
+        return [
+            History(coded[one][0][: self.headed + a_value * end], coded[one][1][:end], one)
+            for one, end in zip(scales, ends, strict=True)
+        ]
+
+    def continued(self, history: History, ids_SH: Ids) -> FloatN:
+        *_, step = map(_bins.scale_at, history.scales)
+        added_SH = self.bins.centres_K[ids_SH] * step
+        apart = self.config.difference
+        if not apart:
+            return added_SH
+        level = _bins.scale_at(history.scales[0])
+        ahead = np.append(history.values_N, np.full(apart, np.nan))
+        known = _bins.references(ahead, apart)[len(history.values_N) :]
+        values_SH = np.empty_like(added_SH)
+        for h in range(added_SH.shape[1]):
+            if h >= apart:
+                values_SH[:, h] = values_SH[:, h - apart] + added_SH[:, h]
+            elif np.isnan(known[h]):
+                values_SH[:, h] = added_SH[:, h] / step * level
+            else:
+                values_SH[:, h] = known[h] + added_SH[:, h]
+        return values_SH
+
+    def spelling(self, symbol: int, before: Memory) -> bytes:
+        if symbol >= self.first_day:
+            return b""
+        if symbol > self.missing:
+            before.level, before.step = before.step, _bins.scale_at(symbol - self.missing - 1)
+            return b""
+        apart = self.config.difference
+        last = before.before[0] if apart else 0.0
+        value: float | None = None
+        if symbol < self.values:
+            centre = self.bins.centres[symbol]
+            value = centre * before.level if last is None else last + centre * before.step
+        if apart:
+            before.before.append(last if value is None else value)
+        return b"\n" if value is None else f"{value:.12g}\n".encode()
+
+    def symbol(self, identifier: int) -> str:
+        """Return the symbol as a person reads it: the edges of its bin, in multiples of the scale."""
+        if identifier == self.boundary:
+            return "<boundary>"
+        if identifier >= self.first_day:
+            return self.calendar.name(identifier - self.first_day)
+        if identifier > self.missing:
+            return f"scale {_bins.scale_at(identifier - self.missing - 1):.3g}"
+        if identifier == self.missing:
+            return "missing"
+        edges = ("-inf", *(f"{edge:.4g}" for edge in self.bins.edges), "inf")
+        return f"{edges[identifier]} to {edges[identifier + 1]}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "table": self.bins.to_json()}
+
+    def _header(self, scales: Sequence[int]) -> Ids:
+        return np.array([self.missing + 1 + scale for scale in scales], dtype=np.int32)
+
+    def _given(self, side: Side | None) -> tuple[int, ...] | None:
+        """Return the scales that the side says; DataError where they are none."""
+        given = (side or {}).get("scale")
+        if given is None:
+            return None
+        if len(given) != self.headed or not all(0 <= scale < _bins.SCALES for scale in given):
+            raise DataError(f"the side's scale must be {self.headed} places of {_bins.SCALES}, got {given}")
+        return tuple(given)
+
+    def _scales(self, values_N: FloatN, ends: Sequence[int]) -> list[tuple[int, ...]]:
+        """Return the scales that the first so many values imply: of the values, and of their differences."""
+        apart = self.config.difference
+        if not apart:
+            return [(_bins.scale_of(size),) for size in _bins.running_means(values_N, ends).tolist()]
+        before_N = _bins.references(values_N, apart)
+        alone_N = np.where(np.isnan(before_N), values_N, np.nan)
+        levels = _bins.running_means(alone_N, ends).tolist()
+        steps = _bins.running_means(values_N - before_N, ends).tolist()
+        return [
+            (_bins.scale_of(level), _bins.scale_of(max(step, _FINEST * level)))
+            for level, step in zip(levels, steps, strict=True)
+        ]
+
+    def _coded(self, values_N: FloatN, scales: Sequence[int]) -> tuple[Ids, FloatN, FloatN]:
+        """Return the bins of the values, these as they are read back, and the logs of the bins' widths."""
+        level, step = _bins.scale_at(scales[0]), _bins.scale_at(scales[-1])
+        known_N = ~np.isnan(values_N)
+        scales_N = np.full(len(values_N), step)
+        before_N = np.zeros(len(values_N))
+        if self.config.difference:
+            before_N = self._read_back(values_N, level, step)
+            scales_N = np.where(np.isnan(before_N), level, step)
+            before_N = np.nan_to_num(before_N)
+        numbers_N = np.where(known_N, (values_N - before_N) / scales_N, 0.0)
+        bins_N = self.bins.all_of(numbers_N)
+        read_N = np.where(known_N, before_N + self.bins.centres_K[bins_N] * scales_N, np.nan)
+        widths_N = np.where(known_N, self.bins.log_widths(numbers_N, bins_N) + np.log(scales_N), 0.0)
+        return np.where(known_N, bins_N, self.missing).astype(np.int32), read_N, widths_N
+
+    def _read_back(self, values_N: FloatN, level: float, step: float) -> FloatN:
+        """Return for each value the one that it is added to, as it is read back; NaN where there is none."""
+        memory = Memory(self.config.difference)
+        found: list[float] = []
+        for value in values_N.tolist():
+            last = memory.before[0]
+            found.append(np.nan if last is None else last)
+            base, scale = (0.0, level) if last is None else (last, step)
+            if value == value:
+                last = base + self.bins.centres[self.bins.of((value - base) / scale)] * scale
+            memory.before.append(last)
+        return np.array(found)
+
+
+class ExactSeries(SeriesCodec):
+    """A symbol a whole number of the training part's range; other texts byte by byte, after an escape.
+
+    >>> ExactSeries(Config("exact"), 0, 9).encode("7\\n\\n1.5\\n").ids.tolist()
+    [7, 10, 11, 61, 58, 65, 22]
+    """
+
+    lossless = True
+
+    def __init__(self, config: Config, low: int, high: int, usual: Side | None = None) -> None:
+        """`low` to `high` are the numbers that have a symbol; none where high < low."""
+        super().__init__(config, high - low + 1, 2 + len(BYTES), usual)
+        self._low, self._high = low, high
+        self.escape = self.values + 1
+        self.first_byte = self.values + 2
+        numbers = [f"{number}\n".encode() for number in range(low, high + 1)]
+        self._spellings = [*numbers, b"\n", b"", *BYTES, *[b""] * self.calendar.size]
+
+    def encode(self, text: str, side: Side | None = None) -> Encoded:
+        ids_T, units_T, _, count = self._spelled(text, side)
+        return Encoded(ids_T, units_T, side, count)
+
+    def histories(self, text: str, side: Side | None, ends: Sequence[int]) -> list[History]:
+        ids_T, _, ends_N, _ = self._spelled(text, side)
+        values_N = _bins.numbers(text)
+        ends_N = np.append(0, ends_N)
+        return [History(ids_T[: ends_N[end]], values_N[:end]) for end in ends]
+
+    def continued(self, history: History, ids_SH: Ids) -> FloatN:
+        return ids_SH.astype(np.float64) + self._low
+
+    def spelling(self, symbol: int, before: Memory) -> bytes:
+        return self._spellings[symbol]
+
+    def symbol(self, identifier: int) -> str:
+        """Return the symbol as a person reads it."""
+        if identifier == self.boundary:
+            return "<boundary>"
+        if identifier >= self.first_day:
+            return self.calendar.name(identifier - self.first_day)
+        if identifier in (self.missing, self.escape):
+            return "missing" if identifier == self.missing else "spelled:"
+        return readable(self._spellings[identifier].removesuffix(b"\n") or b"\n")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "low": self._low, "high": self._high}
+
+    def _spelled(self, text: str, side: Side | None) -> tuple[Ids, NDArray[np.int64], NDArray[np.int64], int]:
+        """Return ids_T, units_T, where each value ends among them, and how many values there are."""
+        lines = to_bytes(text).split(b"\n")
+        if lines.pop():
+            raise DataError("the last value has no line end: this is no series; read its file again")
+        days_N = self.days(side, len(lines))
+        ids: list[int] = []
+        ends: list[int] = []
+        for number, line in enumerate(lines):
+            if days_N is not None:
+                ids.append(int(days_N[number]))
+            ids.extend(self._symbols(line))
+            ends.append(len(ids))
+        units = [len(self._spellings[symbol]) for symbol in ids]
+        return (
+            np.array(ids, dtype=np.int32),
+            np.array(units, dtype=np.int64),
+            np.array(ends, dtype=np.int64),
+            len(lines),
+        )
+
+    def _symbols(self, line: bytes) -> list[int]:
+        if not line:
+            return [self.missing]
+        if _WHOLE.fullmatch(line) and self._low <= int(line) <= self._high:
+            return [int(line) - self._low]
+        return [self.escape, *(self.first_byte + byte for byte in line), self.first_byte + _NEWLINE]
+
+
+class _SeriesDecoder:
+    """Decodes as symbols arrive."""
+
+    def __init__(self, codec: SeriesCodec) -> None:
+        self._codec = codec
+        self._memory = Memory(codec.config.difference)
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def push(self, symbol: int) -> str:
+        check_range(np.array([symbol], dtype=np.int32), self._codec.boundary)
+        return self._utf8.decode(self._codec.spelling(symbol, self._memory))
+
+    def finish(self) -> str:
+        return self._utf8.decode(b"", final=True)
+
+
+class _WholeValues:
+    """Allows the scales, then the calendar's symbol and a value in turn, and the boundary between values."""
+
+    def __init__(self, codec: SeriesCodec, side: Side) -> None:
+        self.side = side
+        self._codec = codec
+        self._scales = list(side.get("scale", [None] * codec.headed))
+        self._wanted = side.get("values")
+        self._values = 0
+        self._days: Ids = _NONE
+        self._day_is_due = codec.calendar.size > 0
+        self._spelling = False
+
+    def allowed(self) -> NDArray[np.bool_]:
+        codec = self._codec
+        allowed_V = np.zeros(codec.vocabulary_size, dtype=bool)
+        if self._scales:
+            first = codec.missing + 1
+            given = self._scales[0]
+            allowed_V[first : codec.first_day] = True if given is None else np.arange(_bins.SCALES) == given
+            allowed_V[-1] = given is None and len(self._scales) == codec.headed and not self._wanted
+        elif self._spelling:
+            first = codec.missing + 2
+            allowed_V[first : codec.first_day] = True
+        else:
+            between = self._day_is_due or not codec.calendar.size
+            ended = self._wanted is not None and self._values >= int(self._wanted)
+            allowed_V[-1] = between and (ended or self._wanted is None)
+            if not ended and self._day_is_due:
+                allowed_V[self._day()] = True
+            elif not ended:
+                allowed_V[: codec.missing + (1 if codec.headed else 2)] = True
+        return allowed_V
+
+    def push(self, symbol: int) -> None:
+        codec = self._codec
+        if self._scales:
+            self._scales.pop(0)
+        elif self._spelling:
+            self._spelling = symbol != codec.missing + 2 + _NEWLINE
+            self._ended(not self._spelling)
+        elif self._day_is_due:
+            self._day_is_due = False
+        elif symbol == codec.missing + 1 and not codec.headed:
+            self._spelling = True
+        else:
+            self._ended(True)
+
+    def _ended(self, ended: bool) -> None:
+        self._values += ended
+        self._day_is_due = ended and self._codec.calendar.size > 0
+
+    def _day(self) -> int:
+        """Return the calendar's symbol of the next value, of which many are found at once."""
+        place = self._values % _AHEAD
+        if place == 0 or not len(self._days):
+            days = self._codec.days(self.side, _AHEAD, self._values - place)
+            assert days is not None, "only a calendar's symbol is ever due"
+            self._days = days
+        return int(self._days[place])
+
+
+def fit(data: Iterable[str], config: Config) -> SeriesCodec:
+    """Return the codec; quantile bins and the range of whole numbers are those of the data.
+
+    DataError where quantiles are asked for of no values, or whole numbers have too wide a range.
+    """
+    sides = [side for side in data.sides() if side] if isinstance(data, WithSides) else []
+    usual = _usual(sides)
+    if config.method == "exact":
+        return ExactSeries(config, *_range_of(data), usual)
+    bins = _bins.uniform(config.bins, config.limit)
+    if config.method == "quantile":
+        scaled = [_scaled(text, config, bins) for text in data]
+        numbers_N = np.concatenate([*scaled, np.empty(0)])
+        bins = _bins.quantile(numbers_N[np.abs(numbers_N) <= config.limit], config.bins)
+    return BinnedSeries(config, bins, usual)
+
+
+def from_json(fields: Mapping[str, Any]) -> SeriesCodec:
+    """Return the codec that `to_json` described; RunError where it is damaged."""
+    usual = None if fields.get("usual") is None else stored(fields, "usual", dict)
+    method: Any = stored(fields, "method", str)
+    config = Config(
+        method,
+        stored(fields, "bins", int),
+        float(stored(fields, "limit", float)),
+        stored(fields, "difference", int),
+        stored(fields, "calendar", str),
+    )
+    if method == "exact":
+        return ExactSeries(config, stored(fields, "low", int), stored(fields, "high", int), usual)
+    return BinnedSeries(config, _bins.from_json(fields.get("table")), usual)
+
+
+def _usual(sides: Sequence[Side]) -> Side | None:
+    """Return when most series begin and their step, where they have times."""
+    known = Counter(
+        (side.get("start"), side.get("step")) for side in sides if timeline.moments(side, 0) is not None
+    )
+    return dict(zip(("start", "step"), known.most_common(1)[0][0], strict=True)) if known else None
+
+
+def _scaled(text: str, config: Config, bins: Bins) -> FloatN:
+    """Return a series' known values, or differences, in multiples of its scale."""
+    values_N = _bins.numbers(text)
+    before_N = _bins.references(values_N, config.difference) if config.difference else np.zeros(len(values_N))
+    scales = BinnedSeries(config, bins)._scales(values_N, [len(values_N)])[0]
+    level, step = _bins.scale_at(scales[0]), _bins.scale_at(scales[-1])
+    numbers_N = np.where(np.isnan(before_N), values_N / level, (values_N - before_N) / step)
+    return numbers_N[~np.isnan(numbers_N)]
+
+
+def _range_of(data: Iterable[str]) -> tuple[int, int]:
+    """Return the least and the greatest whole number of the data, (0, -1) where there is none."""
+    low = high = None
+    for text in data:
+        for line in set(text.split("\n")):
+            if _WHOLE.fullmatch(line.encode("utf-8", "surrogatepass")):
+                number = int(line)
+                low = number if low is None else min(low, number)
+                high = number if high is None else max(high, number)
+    if low is None or high is None:
+        return 0, -1
+    if high - low >= _MOST_WHOLE:
+        raise DataError(
+            f"whole numbers from {low} to {high} are more than {_MOST_WHOLE} symbols; use method=quantile"
+        )
+    return low, high

@@ -1,0 +1,291 @@
+"""Time series as documents: a document's text is its values as they stand in the file, a line each.
+
+A missing value (nothing, NA, NaN, null) is an empty line. The side says `id`, `start` (ISO 8601) and `step`
+(seconds, or a unit of the calendar: see `timeline`), both null where there are no times, and `first`, the
+number of the first value: what is cut out of a series begins with a later one (`store.piece`).
+
+A file is a long frame (columns unique_id, ds, y, as Nixtla and Darts have it: one series an id), or a wide
+one (a column of times, or none, and columns of numbers: one series a column). A table without a header names
+its columns by number, from 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import timeline
+from anygram.data import writing
+from anygram.data.documents import Document
+from anygram.data.sources import Place, opened
+from anygram.errors import BadRecord, DataError, UnknownName, UsageError
+from anygram.protocols import Side
+
+READABLE = FIELDS = True
+ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
+ID, TIME, VALUE = "unique_id", "ds", "y"
+"""The columns of a long frame."""
+
+_TIMES = (TIME, "date", "time", "datetime", "timestamp", "month", "day", "quarter", "year")
+_MISSING = ("", "na", "nan", "null", "none", "n/a", "<na>", "nat")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NEWLINE = ord("\n")
+_REMEDY = "mend it, or pass --on-bad-record skip to leave that series out"
+
+Columns = Mapping[str, Sequence[str]]
+"""A table by column, its cells as they are written."""
+
+
+def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
+    """Yield the series of a file, of one column alone if `field` names it."""
+    with opened(place, seekable=place.ending == ".parquet") as stream:
+        columns = _READERS[place.ending](stream.read(), place.name)
+    yield from documents_of(columns, place.name, field)
+
+
+def documents_of(columns: Columns, name: str, field: str | None = None) -> Iterator[Document | BadRecord]:
+    """Yield the series of a frame, a BadRecord in place of one that cannot be used.
+
+    UnknownName where there is no such field, DataError where columns of a long frame would be left over.
+    """
+    if field is not None and field not in columns:
+        raise UnknownName(f"column of {name}", field, columns)
+    if not columns or not len(next(iter(columns.values()))):
+        raise DataError(f"{name}: there are no values in it; name a file that holds some")
+    if ID in columns:
+        yield from _long(columns, name, field)
+        return
+    time = _time_column(columns, field)
+    wanted = [field] if field is not None else [column for column in columns if column != time]
+    if not wanted:
+        raise DataError(f"{name}: column '{time}' holds times, and no other column is there; add values")
+    rows = np.arange(len(next(iter(columns.values()))))
+    for column in wanted:
+        yield _series(column, columns[column], None if time is None else columns[time], rows, name)
+
+
+def document(values: Sequence[str], side: Side, name: str = "") -> Document:
+    """Return values as they are written, and when they stand, as a document."""
+    return Document("".join(f"{value}\n" for value in values), name=name, side=side)
+
+
+def write(path: Path, documents: Sequence[Document]) -> list[Path]:
+    """Write all documents as one long frame, CSV; where there are no times, numbers stand for them."""
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"{path}: series are written as .csv; let the name end so")
+    writing.write(path, (row for document in documents for row in _rows(document)))
+    return [path]
+
+
+def times(side: Side, count: int, after: int = 0) -> list[str]:
+    """Return the times of values, or their numbers where the side knows no times, as text."""
+    found = timeline.moments(side, count, after)
+    if found is not None:
+        return timeline.written(side, found)
+    first = int(side.get("first", 0)) + after
+    return [str(number) for number in range(first, first + count)]
+
+
+def parted(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]:
+    """Return the starts of lines at or before, and at or after, a byte; the end is one."""
+    if offset in (0, len(raw)) or raw[offset - 1] == _NEWLINE:
+        return offset, offset
+    ends = np.flatnonzero(raw == _NEWLINE) + 1
+    place = int(np.searchsorted(ends, offset))
+    return int(ends[place - 1]) if place else 0, int(ends[place]) if place < len(ends) else len(raw)
+
+
+def _rows(document: Document) -> Iterator[Mapping[str, str]]:
+    side = document.side or {}
+    values = document.text.split("\n")[:-1]
+    for time, value in zip(times(side, len(values)), values, strict=True):
+        yield {ID: str(side.get("id", document.name)), TIME: time, VALUE: value}
+
+
+def _long(columns: Columns, name: str, field: str | None) -> Iterator[Document | BadRecord]:
+    value = field or VALUE
+    if value not in columns:
+        raise DataError(f"{name}: no column '{VALUE}' beside '{ID}'; name the values with --text-field")
+    left = [column for column in columns if column not in (ID, TIME, value)]
+    if left and field is None:
+        raise DataError(
+            f"{name}: columns {', '.join(left)} are not read; pass --text-field {VALUE} to leave them out"
+        )
+    rows_of: dict[str, list[int]] = {}
+    for row, identifier in enumerate(columns[ID]):
+        rows_of.setdefault(identifier, []).append(row)
+    for identifier, rows in rows_of.items():
+        yield _series(identifier, columns[value], columns.get(TIME), np.array(rows), name)
+
+
+def _time_column(columns: Columns, field: str | None) -> str | None:
+    """Return the column of times: one called so, else the first whose every cell is a time and no number."""
+    called = [column for column in columns if column.strip().lower() in _TIMES and column != field]
+    if called:
+        return called[0]
+    for column, cells in columns.items():
+        if column != field and all(not _is_number(cell) and timeline.parsed(cell) for cell in cells):
+            return column
+    return None
+
+
+def _series(
+    identifier: str, cells: Sequence[str], times: Sequence[str] | None, rows: NDArray[Any], name: str
+) -> Document | BadRecord:
+    """Return the series that stands in these rows; BadRecord where it is none."""
+    called = f"{name}: series '{identifier}'"
+    try:
+        values = [_value(cells[row].strip(), called, row) for row in rows]
+        if not any(values):
+            raise BadRecord(f"{called} has no value at all; {_REMEDY}")
+        start, step = (None, None) if times is None else _start_and_step(times, rows, called)
+    except BadRecord as error:
+        return error
+    side = {"id": identifier, "start": start, "step": step, "first": 0}
+    return document(values, side, f"{name}:{identifier}")
+
+
+def _value(cell: str, called: str, row: int) -> str:
+    """Return a cell as it is written, nothing where it is missing; BadRecord where it is no finite number."""
+    if cell.lower() in _MISSING:
+        return ""
+    if not _is_number(cell) or not np.isfinite(float(cell)):
+        raise BadRecord(f"{called} has {_short(cell)} in row {row + 1}, which is no finite number; {_REMEDY}")
+    return cell
+
+
+def _start_and_step(
+    cells: Sequence[str], rows: NDArray[Any], called: str
+) -> tuple[str | None, timeline.Step | None]:
+    """Return when a series begins and its step; neither where its times are numbers that rise by one step."""
+    if all(_is_number(cells[row]) and not re.fullmatch(r"[12]\d{3}", cells[row]) for row in rows):
+        numbers = [float(cells[row]) for row in rows]
+        _require_even(np.array(numbers), [cells[row] for row in rows], called)
+        return None, None
+    found = [timeline.parsed(_year_as_date(cells[row].strip())) for row in rows]
+    for time, row in zip(found, rows, strict=True):
+        if time is None:
+            raise BadRecord(
+                f"{called} has the time {_short(cells[row])} in row {row + 1}, which is not ISO 8601; "
+                "write it as 2024-01-31 or 2024-01-31 23:00:00"
+            )
+    times_N = timeline.as_times([time for time in found if time is not None])
+    date = all(":" not in cells[row] for row in rows)
+    start = str(times_N[0].astype("M8[D]" if date else "M8[s]"))
+    if len(rows) == 1:
+        return start, None
+    step = timeline.step_of(times_N)
+    if step is None:
+        _require_even(times_N.astype(np.int64), [cells[row] for row in rows], called)
+    return start, step
+
+
+def _require_even(places_N: NDArray[Any], cells: Sequence[str], called: str) -> None:
+    """Raise BadRecord, naming the first wrong place, where these numbers do not rise by one step."""
+    apart = np.diff(places_N)
+    steps, counts = np.unique(apart, return_counts=True)
+    for wrong, what in (
+        (apart == 0, "stands twice; keep one of the two rows"),
+        (apart < 0, "comes after a later one; sort the rows by time"),
+        (
+            apart != steps[counts.argmax()],
+            "is not one step after the last; add the rows between, values empty",
+        ),
+    ):
+        if wrong.any():
+            raise BadRecord(f"{called}: the time {_short(cells[int(wrong.argmax()) + 1])} {what}")
+
+
+def _year_as_date(cell: str) -> str:
+    return f"{cell}-01-01" if re.fullmatch(r"[12]\d{3}", cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    return _NUMBER.fullmatch(cell.strip()) is not None
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else f"{cell[:40]}…")
+
+
+def _delimited(raw: bytes, name: str, delimiter: str, quoting: Any) -> Columns:
+    try:
+        text = raw.decode("utf-8-sig")
+        lines = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting, strict=True)
+        rows = list(lines)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{name}: not a table in UTF-8 ({error}); mend or convert it") from error
+    alone = max(map(len, rows), default=0) == 1
+    rows = [row or [""] for row in rows if row or alone]  # of a column alone an empty line is a missing value
+    if not rows:
+        return {}
+    header, body = rows[0], rows[1:]
+    if all(_is_number(cell) or cell.strip().lower() in _MISSING for cell in header):
+        header, body = [str(number) for number in range(1, len(header) + 1)], rows
+    for number, row in enumerate(body, 1):
+        if len(row) != len(header):
+            raise DataError(
+                f"{name}: row {number} has {len(row)} cells, the first line {len(header)}; mend it"
+            )
+    if len(set(header)) < len(header):
+        raise DataError(f"{name}: two columns have one name; rename one of {', '.join(header)}")
+    return {column: [row[place] for row in body] for place, column in enumerate(header)}
+
+
+def _csv(raw: bytes, name: str) -> Columns:
+    return _delimited(raw, name, ",", csv.QUOTE_MINIMAL)
+
+
+def _tsv(raw: bytes, name: str) -> Columns:
+    return _delimited(raw, name, "\t", csv.QUOTE_NONE)
+
+
+def _jsonl(raw: bytes, name: str) -> Columns:
+    """Return the fields of JSON lines, numbers as they are written; what a line lacks is missing."""
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(raw.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+            if not isinstance(record, dict):
+                raise ValueError("no object with fields")
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{name} line {number}: not a JSON record ({error}); mend it") from error
+        records.append(record)
+    names = dict.fromkeys(field for record in records for field in record)
+    return {field: [_cell(record.get(field)) for record in records] for field in names}
+
+
+def _parquet(raw: bytes, name: str) -> Columns:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(io.BytesIO(raw))
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{name}: not a whole Parquet file ({reason}); fetch or write it again") from error
+    return columns_of(table)
+
+
+def columns_of(table: Any) -> Columns:
+    """Return a pyarrow table's cells as text."""
+    return {
+        column: [_cell(value) for value in table.column(column).to_pylist()] for column in table.column_names
+    }
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+_READERS = {".csv": _csv, ".tsv": _tsv, ".jsonl": _jsonl, ".parquet": _parquet}
