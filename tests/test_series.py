@@ -296,7 +296,7 @@ def test_what_goes_on_is_what_its_symbols_decode_to(
     ids_H = np.array([number % codec.values for number in drawn], dtype=np.int32)
     (values_H,) = codec.continued(history, ids_H[None])
     days_H = codec.days(HOURLY, len(drawn), 1 + len(lines))
-    ids_T = ids_H if days_H is None else np.stack([days_H, ids_H], axis=1).ravel()
+    ids_T = ids_H if not len(days_H) else np.stack([days_H, ids_H], axis=1).ravel()
     whole = codec.decode(np.append(history.ids_T, ids_T)).split("\n")[:-1]
     np.testing.assert_allclose(values_H, [float(line) for line in whole[1 + len(lines) :]], rtol=1e-9)
 

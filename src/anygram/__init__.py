@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         decompress,
         evaluate,
         export,
+        forecast,
         generate,
         import_,
         impute,
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from anygram.budgets import Budget
     from anygram.errors import AnygramError
     from anygram.evaluation import Evaluation
+    from anygram.forecaster import Forecaster
 
 __all__ = [
     "AnygramError",
     "Budget",
     "Evaluation",
+    "Forecaster",
     "Run",
     "codecs",
     "compare",
@@ -44,6 +47,7 @@ __all__ = [
     "decompress",
     "evaluate",
     "export",
+    "forecast",
     "generate",
     "import_",
     "impute",
@@ -58,12 +62,14 @@ _HOMES = {
     "AnygramError": "errors",
     "Budget": "budgets",
     "Evaluation": "evaluation",
+    "Forecaster": "forecaster",
     "Run": "api",
     "compare": "api",
     "compress": "api",
     "decompress": "api",
     "evaluate": "api",
     "export": "api",
+    "forecast": "api",
     "generate": "api",
     "import_": "api",
     "impute": "api",

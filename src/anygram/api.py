@@ -30,10 +30,21 @@ from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record
-from anygram.tasks import compression, crossing, generation, imputation, prediction, sharing
+from anygram.tasks import (
+    compression,
+    crossing,
+    forecast_metrics,
+    forecast_results,
+    forecasting,
+    generation,
+    imputation,
+    prediction,
+    sharing,
+)
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.crossing import Candidate
+from anygram.tasks.forecast_results import Forecasts
 from anygram.tasks.generation import Sampling
 from anygram.tasks.imputation import Imputed, noise
 from anygram.tasks.imputation.grid import Grid
@@ -208,6 +219,39 @@ class Run:
         """Return the known cells of a table that surprise the most given the rest of their rows."""
         rows = list(_documents(sources, self.record, None, None))
         return noise.suspects(self.model, Grid(self.codec, rows, columns), top)
+
+    def forecast(
+        self,
+        *sources: str | Path,
+        horizon: int,
+        samples: int = 100,
+        quantiles: Sequence[float] = forecast_metrics.QUANTILES,
+        seed: int = 0,
+        context: int | None = None,
+        backtest: int | None = None,
+        stride: int | None = None,
+        season: int | None = None,
+        text_field: str | None = None,
+    ) -> Forecasts:
+        """Return what may follow each series: samples of the next `horizon` values, from the last `context`.
+
+        With `backtest` the last so many windows of known values are forecast, `stride` apart (the horizon if
+        left out), each from all values before it, and measured beside seasonal naive forecasts of `season`
+        values (what is usual for the step). UsageError for a run of other data, DataError for short series.
+        """
+        setting = forecasting.Setting(horizon, samples, seed, context)
+        chosen = forecast_metrics.check_quantiles(quantiles)
+        forecasting.require_series(self.codec)
+        forecast_results.check_windows(backtest, stride, season)
+        documents = _documents(sources, self.record, None, text_field)
+        if backtest is None:
+            places = forecasting.ahead(documents)
+            return forecast_results.gathered(
+                forecasting.forecasts(self.model, self.codec, places, setting), chosen
+            )
+        places = forecasting.windows(documents, horizon, backtest, stride or horizon)
+        drawn = forecasting.forecasts(self.model, self.codec, places, setting)
+        return forecast_results.measured(drawn, chosen, season)
 
     @property
     def kind(self) -> str:
@@ -539,6 +583,34 @@ def impute(
     if out is not None:
         loaded.write_tables(out, imputed)
     return imputed
+
+
+def forecast(
+    run: Run | str | Path,
+    *sources: str | Path,
+    horizon: int,
+    samples: int = 100,
+    quantiles: Sequence[float] = forecast_metrics.QUANTILES,
+    seed: int = 0,
+    context: int | None = None,
+    backtest: int | None = None,
+    stride: int | None = None,
+    season: int | None = None,
+    text_field: str | None = None,
+) -> Forecasts:
+    """Return what may follow each series; with `backtest`, how good that would have been."""
+    return _run(run).forecast(
+        *sources,
+        horizon=horizon,
+        samples=samples,
+        quantiles=quantiles,
+        seed=seed,
+        context=context,
+        backtest=backtest,
+        stride=stride,
+        season=season,
+        text_field=text_field,
+    )
 
 
 def compress(

@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 import typer
 
-from anygram.cli import asking, comparing, compressing, crossing, exchanging, imputing, listing, training
+from anygram.cli import (
+    asking,
+    comparing,
+    compressing,
+    crossing,
+    exchanging,
+    forecasting,
+    imputing,
+    listing,
+    training,
+)
 
 EPILOG = "Start here: anygram compare example:docstrings --budget 20s --out first"
 
@@ -30,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "cross": crossing.cross,
     "shares": asking.shares,
     "impute": imputing.impute,
+    "forecast": forecasting.forecast,
     "compress": compressing.compress,
     "decompress": compressing.decompress,
     "export": exchanging.export,

@@ -84,6 +84,16 @@ def word(choice: StrEnum | None) -> Any:
     return None if choice is None else choice.value
 
 
+def numbers(words: str, option: str) -> list[float]:
+    """Return the numbers between commas; UsageError where one is none."""
+    from anygram.errors import UsageError
+
+    try:
+        return [float(word) for word in words.split(",")]
+    except ValueError:
+        raise UsageError(f"{option} wants numbers with commas between, got '{words}'") from None
+
+
 def side(pairs: list[str] | None) -> dict[str, Any] | None:
     """Return what goes beside a datum; whole numbers are numbers."""
     from anygram.settings import parse_pairs

@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 from anygram import timeline
 from anygram.codecs import _bins
 from anygram.codecs._bins import Bins, FloatN
+from anygram.codecs._bins import numbers as numbers  # what others read series by
+from anygram.codecs._bins import references as references
 from anygram.codecs._calendar import calendar_of
 from anygram.codecs._text import BYTES, check_range, readable, stored, to_bytes, to_text
 from anygram.errors import DataError, UsageError
@@ -150,10 +152,10 @@ class SeriesCodec(ABC):
         """Return the side, and what is usual in the place of what it does not say."""
         return {**(self._usual or {}), **(side or {})}
 
-    def days(self, side: Side | None, count: int, after: int = 0) -> Ids | None:
-        """Return the symbols of the calendar for `count` values after the first `after`; None without one."""
+    def days(self, side: Side | None, count: int, after: int = 0) -> Ids:
+        """Return the symbols of the calendar for `count` values after the first `after`; none without one."""
         if not self.calendar.size:
-            return None
+            return _NONE
         return (self.calendar.ids(side, count, after) + self.first_day).astype(np.int32)
 
     def to_json(self) -> dict[str, Any]:
@@ -163,7 +165,7 @@ class SeriesCodec(ABC):
         """Return ids of values with the calendar's before each; other arrays have a zero there."""
         ids_N = arrays_N[0]
         days_N = self.days(side, len(ids_N))
-        if days_N is None:
+        if not self.calendar.size:
             return list(arrays_N)
         spread = [np.stack([np.zeros_like(array_N), array_N], axis=1) for array_N in arrays_N]
         spread[0][:, 0] = days_N
@@ -387,7 +389,7 @@ class ExactSeries(SeriesCodec):
         ids: list[int] = []
         ends: list[int] = []
         for number, line in enumerate(lines):
-            if days_N is not None:
+            if self.calendar.size:
                 ids.append(int(days_N[number]))
             ids.extend(self._symbols(line))
             ends.append(len(ids))
@@ -479,9 +481,7 @@ class _WholeValues:
         """Return the calendar's symbol of the next value, of which many are found at once."""
         place = self._values % _AHEAD
         if place == 0 or not len(self._days):
-            days = self._codec.days(self.side, _AHEAD, self._values - place)
-            assert days is not None, "only a calendar's symbol is ever due"
-            self._days = days
+            self._days = self._codec.days(self.side, _AHEAD, self._values - place)
         return int(self._days[place])
 
 

@@ -38,6 +38,7 @@ _TIMES = (TIME, "date", "time", "datetime", "timestamp", "month", "day", "quarte
 _MISSING = ("", "na", "nan", "null", "none", "n/a", "<na>", "nat")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NEWLINE = ord("\n")
+_WHOLE_BELOW = 1e15
 _REMEDY = "mend it, or pass --on-bad-record skip to leave that series out"
 
 Columns = Mapping[str, Sequence[str]]
@@ -262,7 +263,7 @@ def _jsonl(raw: bytes, name: str) -> Columns:
             raise DataError(f"{name} line {number}: not a JSON record ({error}); mend it") from error
         records.append(record)
     names = dict.fromkeys(field for record in records for field in record)
-    return {field: [_cell(record.get(field)) for record in records] for field in names}
+    return {field: [cell(record.get(field)) for record in records] for field in names}
 
 
 def _parquet(raw: bytes, name: str) -> Columns:
@@ -280,11 +281,14 @@ def _parquet(raw: bytes, name: str) -> Columns:
 def columns_of(table: Any) -> Columns:
     """Return a pyarrow table's cells as text."""
     return {
-        column: [_cell(value) for value in table.column(column).to_pylist()] for column in table.column_names
+        column: [cell(value) for value in table.column(column).to_pylist()] for column in table.column_names
     }
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return a value as text: a time as ISO 8601, a whole number without a point, nothing for a missing one."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_BELOW:
+        return str(int(value))
     return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 

@@ -1,0 +1,75 @@
+"""anygram forecast: what may follow a series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anygram.cli import options
+from anygram.cli.options import AsJson, RunFolder, Sources, TextField
+
+
+def forecast(
+    run: RunFolder,
+    sources: Sources,
+    horizon: Annotated[int, typer.Option(help="How many values ahead.", show_default=False)],
+    out: Annotated[str, typer.Option(help="A .parquet, .csv or .jsonl file to write.", show_default=False)],
+    samples: Annotated[int, typer.Option(help="How many ways of going on are drawn.")] = 100,
+    quantiles: Annotated[str, typer.Option(help="Which quantiles of them are written.")] = "0.1,0.5,0.9",
+    seed: Annotated[int, typer.Option(help="The seed of the draws.")] = 0,
+    context: Annotated[int | None, typer.Option(help="Go by the last so many values alone.")] = None,
+    backtest: Annotated[
+        int | None, typer.Option(metavar="WINDOWS", help="Forecast the last windows of known values.")
+    ] = None,
+    stride: Annotated[
+        int | None, typer.Option(help="How far windows are apart; default: the horizon.")
+    ] = None,
+    season: Annotated[
+        int | None, typer.Option(help="Values a season, for MASE; default: a day, week or year.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw fans too: an .html page, or .svg.")
+    ] = None,
+    text_field: TextField = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what may follow each series; with --backtest, how good that would have been.
+
+    \b
+    anygram forecast runs/load load.csv --horizon 24 --out next-day.csv
+    anygram forecast runs/load load.csv --horizon 24 --backtest 30 --out tested.csv --plot tested.html
+    """
+    from anygram import api
+    from anygram.data import writing
+    from anygram.tasks import forecast_results
+
+    path = Path(out)
+    writing.check(path)
+    numbers = options.numbers(quantiles, "--quantiles")
+    if plot is not None:
+        forecast_results.check_plot(plot)
+    made = api.forecast(
+        run,
+        *sources,
+        horizon=horizon,
+        samples=samples,
+        quantiles=numbers,
+        seed=seed,
+        context=context,
+        backtest=backtest,
+        stride=stride,
+        season=season,
+        text_field=text_field,
+    )
+    rows = writing.write(path, made.rows())
+    files = [out, *([] if plot is None else map(str, forecast_results.write_plot(made, plot)))]
+    if as_json:
+        options.print_json({"files": files, "rows": rows, **made.to_json()})
+        return
+    print(options.printable(f"{', '.join(files)}: {len(made.forecasts)} forecasts, {rows} values"))
+    table = made.table()
+    if table is not None:
+        for row in (table.header, *table.rows):
+            print(f"{row[0]:20}{row[1]:>12}{row[2]:>16}")

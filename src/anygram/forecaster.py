@@ -1,0 +1,100 @@
+"""Forecasts of frames in memory, by the words that users of Nixtla and Darts know: `fit`, `predict`.
+
+A frame is long: a column `unique_id` of names, `ds` of times and `y` of values. It may be a pyarrow table, a
+pandas one, or a mapping of columns; what `predict` returns is of the same kind.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from anygram import api
+from anygram.budgets import Budget
+from anygram.data import series
+from anygram.data.documents import Document
+from anygram.errors import BadRecord, UsageError
+from anygram.tasks import forecast_results, forecasting
+from anygram.tasks.forecast_metrics import QUANTILES
+
+
+class Forecaster:
+    """A model of series that is fitted to a frame and asked for what follows it.
+
+    `settings` are those of the model, its learner and the codec `series`, as `--set` takes them.
+    """
+
+    def __init__(
+        self,
+        model: str = "gru",
+        settings: Mapping[str, Any] | None = None,
+        budget: str | Budget = "1m",
+        seed: int = 0,
+    ) -> None:
+        self.model, self.settings, self.budget, self.seed = model, dict(settings or {}), budget, seed
+        self.run: api.Run | None = None
+        self._known: list[Document] = []
+        self._as_given: Any = dict
+
+    def fit(self, frame: Any) -> Forecaster:
+        """Learn from a frame, and remember it as what comes before the forecast; return self.
+
+        DataError, in one line, where the frame is none or a series in it cannot be used.
+        """
+        self._as_given = _kind_of(frame)
+        self._known = _documents(frame)
+        with tempfile.TemporaryDirectory(prefix="anygram-") as folder:
+            path = Path(folder) / "series.csv"
+            series.write(path, self._known)
+            self.run = api.train(
+                path, self.model, codec="series", settings=self.settings, budget=self.budget, seed=self.seed
+            )
+        return self
+
+    def predict(
+        self,
+        h: int,
+        num_samples: int = 100,
+        quantiles: Sequence[float] = QUANTILES,
+        frame: Any = None,
+    ) -> Any:
+        """Return a frame of the next `h` values of each series: unique_id, ds, mean, and quantiles as q0.1.
+
+        They follow what was fitted, or the series of `frame`. UsageError before `fit`.
+        """
+        if self.run is None:
+            raise UsageError("the forecaster knows no series yet; call fit first")
+        documents = self._known if frame is None else _documents(frame)
+        setting = forecasting.Setting(h, num_samples, self.seed)
+        places = forecasting.ahead(documents)
+        drawn = forecasting.forecasts(self.run.model, self.run.codec, places, setting)
+        rows = list(forecast_results.gathered(drawn, quantiles).rows())
+        return self._as_given({name: [row[name] for row in rows] for name in rows[0]})
+
+
+def _documents(frame: Any) -> list[Document]:
+    """Return the series of a frame; DataError for the first that cannot be used."""
+    if not isinstance(frame, Mapping) and not hasattr(frame, "columns"):
+        raise UsageError(f"a frame must be a table of columns, got {type(frame).__name__}; give a mapping")
+    if hasattr(frame, "column_names"):
+        columns = series.columns_of(frame)
+    else:
+        names = list(frame) if isinstance(frame, Mapping) else list(frame.columns)
+        columns = {str(name): [series.cell(value) for value in frame[name]] for name in names}
+    found = []
+    for one in series.documents_of(columns, "frame"):
+        if isinstance(one, BadRecord):
+            raise one
+        found.append(one)
+    return found
+
+
+def _kind_of(frame: Any) -> Any:
+    """Return what makes a frame of such a kind from columns."""
+    if hasattr(frame, "column_names"):
+        import pyarrow
+
+        return pyarrow.table
+    return dict if isinstance(frame, Mapping) else type(frame)

@@ -1,0 +1,279 @@
+"""Forecasts: what may follow the values of a series, as samples drawn value by value.
+
+All samples of many series go on side by side, one row each; only values are drawn, neither an end nor a gap.
+A series' history is read once: where a later forecast's history goes on from an earlier one's, so does the
+state. What a calendar says of the time to come is known, and read, not drawn.
+
+Axes: B rows, H steps of the horizon, S samples, Q quantiles, N values, K symbols of values, P places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import states
+from anygram.codecs.series import History, SeriesCodec, numbers, references
+from anygram.data import series
+from anygram.data.documents import Document
+from anygram.errors import DataError, UsageError
+from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Side, State
+from anygram.settings import check_seed
+
+FloatN = NDArray[np.float64]
+
+ROWS = 2048
+"""So many samples are drawn side by side, fewer where their states take more than this:"""
+MOST_BYTES = 1 << 29
+_SYMBOLS_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What to forecast: `horizon` values ahead, as so many samples, from the last `context` values alone."""
+
+    horizon: int
+    samples: int = 100
+    seed: int = 0
+    context: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("horizon", self.horizon), ("samples", self.samples)):
+            if value < 1:
+                raise UsageError(f"{name} must be at least 1, got {value}")
+        if self.context is not None and self.context < 1:
+            raise UsageError(f"context must be at least 1, got {self.context}; leave it out for all values")
+        check_seed(self.seed)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Samples of what follows the first `known` values of a series."""
+
+    document: Document
+    known: int
+    samples_SH: FloatN
+
+    @property
+    def name(self) -> str:
+        """What the series is called."""
+        return str((self.document.side or {}).get("id", self.document.name))
+
+    @property
+    def mean_H(self) -> FloatN:
+        """The mean of the samples."""
+        mean_H: FloatN = self.samples_SH.mean(axis=0)
+        return mean_H
+
+    def quantiles_QH(self, quantiles: Sequence[float]) -> FloatN:
+        """Return quantiles of the samples."""
+        found: FloatN = np.quantile(self.samples_SH, list(quantiles), axis=0)
+        return found
+
+    def times(self) -> list[str]:
+        """Return when the values will stand, or their numbers where the series has no times."""
+        return series.times(self.document.side or {}, self.samples_SH.shape[1], self.known)
+
+
+def require_series(codec: Codec) -> SeriesCodec:
+    """Return the codec; UsageError where it is not one of series."""
+    if not isinstance(codec, SeriesCodec):
+        raise UsageError(
+            "forecasts are of series, and this run's codec is of other data; train with --codec series"
+        )
+    if not codec.values:
+        raise UsageError("the run knows no whole number to forecast; train with --set method=quantile")
+    return codec
+
+
+def ahead(documents: Iterable[Document]) -> Iterator[tuple[Document, list[int]]]:
+    """Yield each series with how many values are known: all."""
+    for document in documents:
+        yield document, [document.text.count("\n")]
+
+
+def windows(
+    documents: Iterable[Document], horizon: int, count: int, stride: int
+) -> Iterator[tuple[Document, list[int]]]:
+    """Yield each series with how many values are known before each of its last `count` windows.
+
+    The windows are `stride` apart, and the last ends with the series. DataError where one is too short.
+    """
+    for document in documents:
+        length = document.text.count("\n")
+        first = length - horizon - (count - 1) * stride
+        if first < 1:
+            raise DataError(
+                f"{document.name} has {length} values; {count} windows of {horizon}, {stride} apart, need "
+                f"{length - first + 1}: ask for fewer windows or a shorter horizon"
+            )
+        yield document, list(range(first, length - horizon + 1, stride))
+
+
+def forecasts(
+    model: LanguageModel,
+    codec: Codec,
+    places: Iterable[tuple[Document, Sequence[int]]],
+    setting: Setting,
+) -> Iterator[Forecast]:
+    """Yield a forecast of each series from each number of known values, in their order.
+
+    A sample depends on the seed, its number and its place among the forecasts, and on nothing else.
+    """
+    known = require_series(codec)
+    each = _each(known, places, setting)
+    reading = _Reading(model)
+    at_once = max(1, ROWS // setting.samples)
+    place = 0
+    while chunk := list(islice(each, at_once)):
+        state = reading.after([history.ids_T for _, _, history in chunk])
+        days = [known.days(side, setting.horizon, len(history.values_N)) for _, side, history in chunk]
+        uniforms = [_uniforms(setting, place + number) for number in range(len(chunk))]
+        ids_BH = _drawn(model, known, state, days, np.concatenate(uniforms), setting.samples)
+        for number, (document, side, history) in enumerate(chunk):
+            ids_SH = ids_BH[number * setting.samples : (number + 1) * setting.samples]
+            yield Forecast(document, _known(document, side, history), known.continued(history, ids_SH))
+        place += len(chunk)
+
+
+def seasonal_naive(values_N: FloatN, season: int, horizon: int) -> FloatN:
+    """Return the last known value of the same season for each step, as values_H.
+
+    Where none is known the last of all stands for it.
+
+    >>> seasonal_naive(np.array([1.0, 2.0, 3.0]), 2, 3)
+    array([2., 3., 2.])
+    """
+    last_known = values_N[~np.isnan(values_N)]
+    ahead_N = np.append(values_N, np.full(season, np.nan))
+    cycle = references(ahead_N, season)[len(values_N) :]
+    cycle = np.where(np.isnan(cycle), last_known[-1] if len(last_known) else 0.0, cycle)
+    return cycle[np.arange(horizon) % season]
+
+
+def values_of(document: Document) -> FloatN:
+    """Return a series' values, NaN where one is missing."""
+    return numbers(document.text)
+
+
+def _each(
+    codec: SeriesCodec, places: Iterable[tuple[Document, Sequence[int]]], setting: Setting
+) -> Iterator[tuple[Document, Side, History]]:
+    """Yield each place's series, the side of what is read of it, and its history."""
+    for document, ends in places:
+        side = document.side or {}
+        if setting.context is None:
+            for history in codec.histories(document.text, side, ends):
+                yield document, side, history
+            continue
+        lines = document.text.split("\n")
+        for end in ends:
+            first = max(0, end - setting.context)
+            text = "".join(f"{line}\n" for line in lines[first:end])
+            later = {**side, "first": int(side.get("first", 0)) + first}
+            (history,) = codec.histories(text, later, [end - first])
+            yield document, later, history
+
+
+def _known(document: Document, side: Side, history: History) -> int:
+    """Return how many values of the series lie before the forecast."""
+    skipped = int(side.get("first", 0)) - int((document.side or {}).get("first", 0))
+    return skipped + len(history.values_N)
+
+
+def _uniforms(setting: Setting, place: int) -> FloatN:
+    """Return what the samples of one forecast are drawn by; more of them leave the first ones alone."""
+    generator = np.random.default_rng([setting.seed, place])
+    return generator.random((setting.samples, setting.horizon))
+
+
+class _Reading:
+    """Reads histories one after another, and goes on where one goes on from the one before."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._ids: Ids = np.empty(0, dtype=np.int32)
+        self._state: State = None
+
+    def after(self, histories: Sequence[Ids]) -> State:
+        """Return the state after each history, a row each."""
+        before = [self._ids, *histories[:-1]]
+        fresh = [
+            place
+            for place, (ids_T, last_T) in enumerate(zip(histories, before, strict=True))
+            if not len(last_T) or not np.array_equal(ids_T[: len(last_T)], last_T)
+        ]
+        begun = _read(self._model, [histories[place] for place in fresh]) if fresh else None
+        rows: list[State] = []
+        for place, (ids_T, last_T) in enumerate(zip(histories, before, strict=True)):
+            if place in fresh:
+                self._state = states.select(begun, [fresh.index(place)])
+            elif len(ids_T) > len(last_T):
+                self._state = self._model.advance(self._state, ids_T[None, len(last_T) :])
+            rows.append(self._state)
+        self._ids = histories[-1]
+        return states.concatenate(rows)
+
+
+def _read(model: LanguageModel, histories: Sequence[Ids]) -> State:
+    """Return the state after each history, many read side by side."""
+    rows: list[State] = []
+    first = 0
+    while first < len(histories):
+        longest = max(1, max(len(ids_T) for ids_T in histories[first:]))
+        last = first + max(1, _SYMBOLS_AT_ONCE // longest)
+        part = histories[first:last]
+        lengths_B = np.array([len(ids_T) for ids_T in part], dtype=np.int64)
+        ids_BT = np.zeros((len(part), int(lengths_B.max())), dtype=np.int32)
+        for row, ids_T in enumerate(part):
+            ids_BT[row, : len(ids_T)] = ids_T
+        rows.append(model.advance(model.start(len(part)), ids_BT, lengths_B))
+        first = last
+    return states.concatenate(rows)
+
+
+def _drawn(
+    model: LanguageModel,
+    codec: SeriesCodec,
+    state_P: State,
+    days: Sequence[Ids],
+    uniforms_BH: FloatN,
+    samples: int,
+) -> Ids:
+    """Return symbols of values that follow each of P states, `samples` rows for each, as ids_BH."""
+    with_days = codec.calendar.size > 0
+    place_B = np.repeat(np.arange(len(days)), samples)
+    a_row = states.nbytes(state_P) // len(days) + 1
+    at_once = max(1, min(ROWS, MOST_BYTES // a_row))
+    parts = []
+    for first in range(0, len(place_B), at_once):
+        rows = place_B[first : first + at_once]
+        days_BH = np.stack([days[place] for place in rows]) if with_days else None
+        state = states.select(state_P, rows)
+        parts.append(_walk(model, codec.values, state, days_BH, uniforms_BH[first : first + at_once]))
+    return np.concatenate(parts)
+
+
+def _walk(model: LanguageModel, values: int, state: State, days_BH: Ids | None, uniforms_BH: FloatN) -> Ids:
+    """Return the symbols that each row draws, step by step."""
+    rows, horizon = uniforms_BH.shape
+    ids_BH = np.empty((rows, horizon), dtype=np.int32)
+    for step in range(horizon):
+        if step:
+            state = model.advance(state, ids_BH[:, step - 1 : step])
+        if days_BH is not None:
+            state = model.advance(state, days_BH[:, step : step + 1])
+        ids_BH[:, step] = _chosen(model.predict(state)[:, :values], uniforms_BH[:, step])
+    return ids_BH
+
+
+def _chosen(log_p_BK: FloatArray, uniforms_B: FloatN) -> Ids:
+    """Return the symbol of each row at which the cumulative distribution passes its number from 0 to 1."""
+    p_BK = np.exp(log_p_BK - log_p_BK.max(axis=1, keepdims=True))
+    cumulative_BK = np.cumsum(p_BK, axis=1, dtype=np.float64)
+    passed_BK = cumulative_BK <= (uniforms_B * cumulative_BK[:, -1])[:, None]
+    return np.asarray(np.minimum(passed_BK.sum(axis=1), log_p_BK.shape[1] - 1), dtype=np.int32)
