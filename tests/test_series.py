@@ -437,3 +437,18 @@ def test_series_are_trained_on_evaluated_and_made(
     (document,) = _read(made)
     assert document.text.count("\n") == 10
     assert json.loads(json.dumps(document.side))["step"] == 86_400
+
+
+@given(number=st.floats(0.001, 0.999), bin_=st.integers(0, 7))
+def test_what_is_drawn_within_a_bin_lies_in_it(number: float, bin_: int) -> None:
+    bins = _bins.quantile(np.random.default_rng(0).normal(size=500), 8)
+    ids = np.array([bin_], dtype=np.int32)
+    drawn = bins.centres_K[ids] + bins.apart(ids, np.array([number]))
+    assert bins.of(float(drawn[0])) == bin_
+
+
+def test_numbers_that_are_often_equal_lie_inside_their_bins() -> None:
+    numbers_N = np.repeat([1.0, 2.0, 4.0, 8.0], [50, 25, 30, 40])
+    bins = _bins.quantile(numbers_N, 12)
+    assert bins.edges[1:-1] == (1.5, 3.0, 6.0)
+    assert bins.centres[1:-1] == (1.0, 2.0, 4.0, 8.0)

@@ -59,6 +59,16 @@ class Bins:
         found: FloatN = np.where(outside_N, 2 * np.log(reach + beyond_N) - np.log(reach), inner_N)
         return found
 
+    def apart(self, bins: Ids, within: FloatN) -> FloatN:
+        """Return how far from the middles numbers lie that are this share of the way through their bins.
+
+        Those of the two outermost bins, which have no end, lie at what is read back for these.
+        """
+        low = np.clip(bins - 1, 0, len(self) - 3)
+        drawn = self.edges_E[low] + within * np.diff(self.edges_E)[low]
+        ends = (bins == 0) | (bins == len(self) - 1)
+        return np.asarray(np.where(ends, 0.0, drawn - self.centres_K[bins]), dtype=np.float64)
+
     @cached_property
     def edges_E(self) -> FloatN:
         return np.array(self.edges)
@@ -80,13 +90,18 @@ def uniform(count: int, limit: float) -> Bins:
 def quantile(numbers_N: FloatN, count: int) -> Bins:
     """Return bins that hold about equally many of these numbers, each read back as the median of its own.
 
-    Where many numbers are equal the bins are fewer. DataError where there are no numbers.
+    Edges lie halfway between two numbers. Where many are equal the bins are fewer. DataError where there are
+    no numbers.
     """
     if not len(numbers_N):
         raise DataError("quantile bins are found in values, and there is none; give more data")
-    edges_E = np.quantile(numbers_N, np.linspace(0, 1, count - 1))
-    margin = max((edges_E[-1] - edges_E[0]) / count, 1e-3 * max(1.0, float(np.abs(edges_E).max())))
-    edges_E[[0, -1]] += [-margin, margin]
+    distinct_N = np.unique(numbers_N)
+    after_E = np.searchsorted(distinct_N, np.quantile(numbers_N, np.linspace(0, 1, count - 1)[1:-1]), "right")
+    after_E = np.unique(after_E[after_E < len(distinct_N)])
+    low, high = distinct_N[[0, -1]]
+    margin = max((high - low) / count, 1e-3 * max(1.0, abs(low), abs(high)))
+    between_E = (distinct_N[after_E - 1] + distinct_N[after_E]) / 2
+    edges_E = np.concatenate([[low - margin], between_E, [high + margin]])
     kept = [float(edges_E[0])]
     for edge in edges_E[1:].tolist():
         if edge - kept[-1] > _NARROWEST * max(1.0, abs(edge), abs(kept[-1])):

@@ -122,8 +122,11 @@ class SeriesCodec(ABC):
         """Return what `encode` makes of the first so many values, for each of `ends`, all at once."""
 
     @abstractmethod
-    def continued(self, history: History, ids_SH: Ids) -> FloatN:
-        """Return the values of symbols of known values that go on from a history, as values_SH."""
+    def continued(self, history: History, ids_SH: Ids, within_SH: FloatN | None = None) -> FloatN:
+        """Return the values of symbols of known values that go on from a history, as values_SH.
+
+        They are as symbols are read back, or, by numbers from 0 to 1, anywhere in what each stands for.
+        """
 
     def decode(self, ids: Ids, side: Side | None = None) -> str:
         """Return the values of these symbols, a line each."""
@@ -226,23 +229,27 @@ class BinnedSeries(SeriesCodec):
             for one, end in zip(scales, ends, strict=True)
         ]
 
-    def continued(self, history: History, ids_SH: Ids) -> FloatN:
-        *_, step = map(_bins.scale_at, history.scales)
-        added_SH = self.bins.centres_K[ids_SH] * step
+    def continued(self, history: History, ids_SH: Ids, within_SH: FloatN | None = None) -> FloatN:
+        level, step = _bins.scale_at(history.scales[0]), _bins.scale_at(history.scales[-1])
+        numbers_SH = self.bins.centres_K[ids_SH]
         apart = self.config.difference
-        if not apart:
-            return added_SH
-        level = _bins.scale_at(history.scales[0])
-        ahead = np.append(history.values_N, np.full(apart, np.nan))
-        known = _bins.references(ahead, apart)[len(history.values_N) :]
-        values_SH = np.empty_like(added_SH)
-        for h in range(added_SH.shape[1]):
-            if h >= apart:
-                values_SH[:, h] = values_SH[:, h - apart] + added_SH[:, h]
-            elif np.isnan(known[h]):
-                values_SH[:, h] = added_SH[:, h] / step * level
-            else:
-                values_SH[:, h] = known[h] + added_SH[:, h]
+        scales_H = np.full(numbers_SH.shape[1], step)
+        values_SH: FloatN = numbers_SH * step
+        if apart:
+            ahead = np.append(history.values_N, np.full(apart, np.nan))
+            known = _bins.references(ahead, apart)[len(history.values_N) :]
+            for h in range(numbers_SH.shape[1]):
+                if h >= apart:
+                    values_SH[:, h] += values_SH[:, h - apart]
+                elif np.isnan(known[h]):
+                    scales_H[h] = level
+                    values_SH[:, h] = numbers_SH[:, h] * level
+                else:
+                    values_SH[:, h] += known[h]
+        if within_SH is None:
+            return values_SH
+        # what follows is added to what is read back, so that where in its bin a value lies adds up to nothing
+        values_SH += self.bins.apart(ids_SH, within_SH) * scales_H
         return values_SH
 
     def spelling(self, symbol: int, before: Memory) -> bytes:
@@ -361,7 +368,7 @@ class ExactSeries(SeriesCodec):
         ends_N = np.append(0, ends_N)
         return [History(ids_T[: ends_N[end]], values_N[:end]) for end in ends]
 
-    def continued(self, history: History, ids_SH: Ids) -> FloatN:
+    def continued(self, history: History, ids_SH: Ids, within_SH: FloatN | None = None) -> FloatN:
         return ids_SH.astype(np.float64) + self._low
 
     def spelling(self, symbol: int, before: Memory) -> bytes:

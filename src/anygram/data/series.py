@@ -286,7 +286,7 @@ def columns_of(table: Any) -> Columns:
 
 
 def cell(value: Any) -> str:
-    """Return a value as text: a time as ISO 8601, a whole number without a point, nothing for a missing one."""
+    """Return a value as text: a time as ISO 8601, a whole number without a point, nothing where missing."""
     if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_BELOW:
         return str(int(value))
     return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,6 +1,7 @@
 """Forecasts: what may follow the values of a series, as samples drawn value by value.
 
-All samples of many series go on side by side, one row each; only values are drawn, neither an end nor a gap.
+All samples of many series go on side by side, one row each; only values are drawn, neither an end nor a gap,
+and of a bin any value in it, as the density that it stands for has it.
 A series' history is read once: where a later forecast's history goes on from an earlier one's, so does the
 state. What a calendar says of the time to come is known, and read, not drawn.
 
@@ -132,11 +133,11 @@ def forecasts(
     while chunk := list(islice(each, at_once)):
         state = reading.after([history.ids_T for _, _, history in chunk])
         days = [known.days(side, setting.horizon, len(history.values_N)) for _, side, history in chunk]
-        uniforms = [_uniforms(setting, place + number) for number in range(len(chunk))]
-        ids_BH = _drawn(model, known, state, days, np.concatenate(uniforms), setting.samples)
+        uniforms_PS2H = np.stack([_uniforms(setting, place + number) for number in range(len(chunk))])
+        ids_PSH = _drawn(model, known, state, days, uniforms_PS2H[:, :, 0])
         for number, (document, side, history) in enumerate(chunk):
-            ids_SH = ids_BH[number * setting.samples : (number + 1) * setting.samples]
-            yield Forecast(document, _known(document, side, history), known.continued(history, ids_SH))
+            values_SH = known.continued(history, ids_PSH[number], uniforms_PS2H[number, :, 1])
+            yield Forecast(document, _known(document, side, history), values_SH)
         place += len(chunk)
 
 
@@ -186,9 +187,12 @@ def _known(document: Document, side: Side, history: History) -> int:
 
 
 def _uniforms(setting: Setting, place: int) -> FloatN:
-    """Return what the samples of one forecast are drawn by; more of them leave the first ones alone."""
+    """Return what symbols are drawn by, and values within them, as uniforms_S2H.
+
+    More samples leave the first ones as they are.
+    """
     generator = np.random.default_rng([setting.seed, place])
-    return generator.random((setting.samples, setting.horizon))
+    return generator.random((setting.samples, 2, setting.horizon))
 
 
 class _Reading:
@@ -237,17 +241,14 @@ def _read(model: LanguageModel, histories: Sequence[Ids]) -> State:
 
 
 def _drawn(
-    model: LanguageModel,
-    codec: SeriesCodec,
-    state_P: State,
-    days: Sequence[Ids],
-    uniforms_BH: FloatN,
-    samples: int,
+    model: LanguageModel, codec: SeriesCodec, state_P: State, days: Sequence[Ids], uniforms_PSH: FloatN
 ) -> Ids:
-    """Return symbols of values that follow each of P states, `samples` rows for each, as ids_BH."""
+    """Return symbols of values that follow each of P states, S rows for each, as ids_PSH."""
     with_days = codec.calendar.size > 0
-    place_B = np.repeat(np.arange(len(days)), samples)
-    a_row = states.nbytes(state_P) // len(days) + 1
+    places, samples, horizon = uniforms_PSH.shape
+    place_B = np.repeat(np.arange(places), samples)
+    uniforms_BH = uniforms_PSH.reshape(-1, horizon)
+    a_row = states.nbytes(state_P) // places + 1
     at_once = max(1, min(ROWS, MOST_BYTES // a_row))
     parts = []
     for first in range(0, len(place_B), at_once):
@@ -255,7 +256,7 @@ def _drawn(
         days_BH = np.stack([days[place] for place in rows]) if with_days else None
         state = states.select(state_P, rows)
         parts.append(_walk(model, codec.values, state, days_BH, uniforms_BH[first : first + at_once]))
-    return np.concatenate(parts)
+    return np.concatenate(parts).reshape(places, samples, horizon)
 
 
 def _walk(model: LanguageModel, values: int, state: State, days_BH: Ids | None, uniforms_BH: FloatN) -> Ids:
