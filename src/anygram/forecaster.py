@@ -13,7 +13,7 @@ from typing import Any
 
 from anygram import api
 from anygram.budgets import Budget
-from anygram.data import series
+from anygram.data import frames, series
 from anygram.data.documents import Document
 from anygram.errors import BadRecord, UsageError
 from anygram.tasks import forecast_results, forecasting
@@ -79,10 +79,10 @@ def _documents(frame: Any) -> list[Document]:
     if not isinstance(frame, Mapping) and not hasattr(frame, "columns"):
         raise UsageError(f"a frame must be a table of columns, got {type(frame).__name__}; give a mapping")
     if hasattr(frame, "column_names"):
-        columns = series.columns_of(frame)
+        columns = frames.columns_of(frame)
     else:
         names = list(frame) if isinstance(frame, Mapping) else list(frame.columns)
-        columns = {str(name): [series.cell(value) for value in frame[name]] for name in names}
+        columns = {str(name): [frames.cell(value) for value in frame[name]] for name in names}
     found = []
     for one in series.documents_of(columns, "frame"):
         if isinstance(one, BadRecord):

@@ -107,7 +107,11 @@ def quantile(numbers_N: FloatN, count: int) -> Bins:
         if edge - kept[-1] > _NARROWEST * max(1.0, abs(edge), abs(kept[-1])):
             kept.append(edge)
     edges_E = np.array(kept)
-    sorted_N = np.sort(numbers_N)
+    return _with_tails(edges_E, _medians(np.sort(numbers_N), edges_E))
+
+
+def _medians(sorted_N: FloatN, edges_E: FloatN) -> FloatN:
+    """Return the median of the numbers between two edges each, well inside of these; the middle of none."""
     places = np.searchsorted(sorted_N, edges_E)
     centres = []
     for bin_ in range(len(edges_E) - 1):
@@ -115,7 +119,7 @@ def quantile(numbers_N: FloatN, count: int) -> Bins:
         low, high = edges_E[bin_], edges_E[bin_ + 1]
         middle = float(np.median(inside_N)) if len(inside_N) else (low + high) / 2
         centres.append(float(np.clip(middle, low + 0.01 * (high - low), high - 0.01 * (high - low))))
-    return _with_tails(edges_E, np.array(centres))
+    return np.array(centres)
 
 
 def from_json(fields: Any) -> Bins:

@@ -4,16 +4,12 @@ A missing value (nothing, NA, NaN, null) is an empty line. The side says `id`, `
 (seconds, or a unit of the calendar: see `timeline`), both null where there are no times, and `first`, the
 number of the first value: what is cut out of a series begins with a later one (`store.piece`).
 
-A file is a long frame (columns unique_id, ds, y, as Nixtla and Darts have it: one series an id), or a wide
-one (a column of times, or none, and columns of numbers: one series a column). A table without a header names
-its columns by number, from 1.
+A file is a long frame (columns unique_id, ds, y, as Nixtla has it: one series an id), or a wide one (a column
+of times, or none, and columns of numbers: one series a column).
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +21,7 @@ from numpy.typing import NDArray
 from anygram import timeline
 from anygram.data import writing
 from anygram.data.documents import Document
+from anygram.data.frames import MISSING, READERS, Columns, is_number
 from anygram.data.sources import Place, opened
 from anygram.errors import BadRecord, DataError, UnknownName, UsageError
 from anygram.protocols import Side
@@ -35,20 +32,14 @@ ID, TIME, VALUE = "unique_id", "ds", "y"
 """The columns of a long frame."""
 
 _TIMES = (TIME, "date", "time", "datetime", "timestamp", "month", "day", "quarter", "year")
-_MISSING = ("", "na", "nan", "null", "none", "n/a", "<na>", "nat")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NEWLINE = ord("\n")
-_WHOLE_BELOW = 1e15
 _REMEDY = "mend it, or pass --on-bad-record skip to leave that series out"
-
-Columns = Mapping[str, Sequence[str]]
-"""A table by column, its cells as they are written."""
 
 
 def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
     """Yield the series of a file, of one column alone if `field` names it."""
     with opened(place, seekable=place.ending == ".parquet") as stream:
-        columns = _READERS[place.ending](stream.read(), place.name)
+        columns = READERS[place.ending](stream.read(), place.name)
     yield from documents_of(columns, place.name, field)
 
 
@@ -133,7 +124,7 @@ def _time_column(columns: Columns, field: str | None) -> str | None:
     if called:
         return called[0]
     for column, cells in columns.items():
-        if column != field and all(not _is_number(cell) and timeline.parsed(cell) for cell in cells):
+        if column != field and all(not is_number(cell) and timeline.parsed(cell) for cell in cells):
             return column
     return None
 
@@ -156,9 +147,9 @@ def _series(
 
 def _value(cell: str, called: str, row: int) -> str:
     """Return a cell as it is written, nothing where it is missing; BadRecord where it is no finite number."""
-    if cell.lower() in _MISSING:
+    if cell.lower() in MISSING:
         return ""
-    if not _is_number(cell) or not np.isfinite(float(cell)):
+    if not is_number(cell) or not np.isfinite(float(cell)):
         raise BadRecord(f"{called} has {_short(cell)} in row {row + 1}, which is no finite number; {_REMEDY}")
     return cell
 
@@ -167,7 +158,7 @@ def _start_and_step(
     cells: Sequence[str], rows: NDArray[Any], called: str
 ) -> tuple[str | None, timeline.Step | None]:
     """Return when a series begins and its step; neither where its times are numbers that rise by one step."""
-    if all(_is_number(cells[row]) and not re.fullmatch(r"[12]\d{3}", cells[row]) for row in rows):
+    if all(is_number(cells[row]) and not re.fullmatch(r"[12]\d{3}", cells[row]) for row in rows):
         numbers = [float(cells[row]) for row in rows]
         _require_even(np.array(numbers), [cells[row] for row in rows], called)
         return None, None
@@ -209,87 +200,5 @@ def _year_as_date(cell: str) -> str:
     return f"{cell}-01-01" if re.fullmatch(r"[12]\d{3}", cell) else cell
 
 
-def _is_number(cell: str) -> bool:
-    return _NUMBER.fullmatch(cell.strip()) is not None
-
-
 def _short(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else f"{cell[:40]}…")
-
-
-def _delimited(raw: bytes, name: str, delimiter: str, quoting: Any) -> Columns:
-    try:
-        text = raw.decode("utf-8-sig")
-        lines = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting, strict=True)
-        rows = list(lines)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{name}: not a table in UTF-8 ({error}); mend or convert it") from error
-    alone = max(map(len, rows), default=0) == 1
-    rows = [row or [""] for row in rows if row or alone]  # of a column alone an empty line is a missing value
-    if not rows:
-        return {}
-    header, body = rows[0], rows[1:]
-    if all(_is_number(cell) or cell.strip().lower() in _MISSING for cell in header):
-        header, body = [str(number) for number in range(1, len(header) + 1)], rows
-    for number, row in enumerate(body, 1):
-        if len(row) != len(header):
-            raise DataError(
-                f"{name}: row {number} has {len(row)} cells, the first line {len(header)}; mend it"
-            )
-    if len(set(header)) < len(header):
-        raise DataError(f"{name}: two columns have one name; rename one of {', '.join(header)}")
-    return {column: [row[place] for row in body] for place, column in enumerate(header)}
-
-
-def _csv(raw: bytes, name: str) -> Columns:
-    return _delimited(raw, name, ",", csv.QUOTE_MINIMAL)
-
-
-def _tsv(raw: bytes, name: str) -> Columns:
-    return _delimited(raw, name, "\t", csv.QUOTE_NONE)
-
-
-def _jsonl(raw: bytes, name: str) -> Columns:
-    """Return the fields of JSON lines, numbers as they are written; what a line lacks is missing."""
-    records: list[dict[str, Any]] = []
-    for number, line in enumerate(raw.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
-            if not isinstance(record, dict):
-                raise ValueError("no object with fields")
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{name} line {number}: not a JSON record ({error}); mend it") from error
-        records.append(record)
-    names = dict.fromkeys(field for record in records for field in record)
-    return {field: [cell(record.get(field)) for record in records] for field in names}
-
-
-def _parquet(raw: bytes, name: str) -> Columns:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        table = parquet.read_table(io.BytesIO(raw))
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"{name}: not a whole Parquet file ({reason}); fetch or write it again") from error
-    return columns_of(table)
-
-
-def columns_of(table: Any) -> Columns:
-    """Return a pyarrow table's cells as text."""
-    return {
-        column: [cell(value) for value in table.column(column).to_pylist()] for column in table.column_names
-    }
-
-
-def cell(value: Any) -> str:
-    """Return a value as text: a time as ISO 8601, a whole number without a point, nothing where missing."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_BELOW:
-        return str(int(value))
-    return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-_READERS = {".csv": _csv, ".tsv": _tsv, ".jsonl": _jsonl, ".parquet": _parquet}

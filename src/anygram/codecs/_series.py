@@ -1,0 +1,241 @@
+"""What codecs of time series have in common: the order of symbols, and which may follow which.
+
+Axes: N values, T symbols, S samples, H steps of a horizon.
+"""
+
+from __future__ import annotations
+
+import codecs
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.codecs import _bins
+from anygram.codecs._bins import FloatN
+from anygram.codecs._calendar import calendar_of
+from anygram.codecs._text import check_range, to_text
+from anygram.errors import UsageError
+from anygram.protocols import Decoder, Encoded, Guide, Ids, Side
+
+NONE = np.empty(0, dtype=np.int32)
+_NEWLINE = ord("\n")
+_AHEAD = 1 << 10
+
+
+@dataclass(frozen=True)
+class Config:
+    """How values become symbols.
+
+    `bins` and `limit`, in multiples of the scale, are not used by `exact`. A symbol of the `calendar` stands
+    before each value: some of hour, weekday, month, with commas between.
+    """
+
+    method: Literal["uniform", "quantile", "exact"] = "uniform"
+    bins: int = 1024
+    limit: float = 15.0
+    difference: int = 0
+    calendar: str = ""
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.bins <= 65_536:
+            raise UsageError(f"bins must be from 4 to 65536, got {self.bins}")
+        if not 0 < self.limit < 1e6:
+            raise UsageError(f"limit must be above 0 and below 1e6, got {self.limit:g}")
+        if self.difference < 0:
+            raise UsageError(f"difference must be at least 0, got {self.difference}; for example 12")
+        if self.difference and self.method == "exact":
+            raise UsageError("difference is for bins; leave it out with method=exact")
+        calendar_of(self.calendar)
+
+
+@dataclass(frozen=True)
+class History:
+    """The beginning of a series as a model reads it: its symbols, and its values as they are read back."""
+
+    ids_T: Ids
+    values_N: FloatN
+    scales: tuple[int, ...] = ()
+
+
+class SeriesCodec(ABC):
+    """What both ways have in common: symbols of values first, then what one way adds, calendar, boundary."""
+
+    unit = "value"
+    unknown: int | None = None
+    lossless: bool
+    headed = 0
+    """How many symbols of scales stand before the first value."""
+
+    def __init__(self, config: Config, values: int, others: int, usual: Side | None) -> None:
+        """`values` symbols are of known values, `others` those before the calendar's; `usual` is a side."""
+        self.config, self.values = config, values
+        self.missing = values
+        self.calendar = calendar_of(config.calendar)
+        self.first_day = values + others
+        self._usual = usual
+
+    @property
+    def boundary(self) -> int:
+        return self.first_day + self.calendar.size
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.boundary + 1
+
+    @abstractmethod
+    def encode(self, text: str, side: Side | None = None) -> Encoded:
+        """Return the symbols of a series; DataError where it is none, or its calendar is unknown."""
+
+    @abstractmethod
+    def symbol(self, identifier: int) -> str:
+        """Return the symbol as a person reads it."""
+
+    @abstractmethod
+    def spelling(self, symbol: int, before: Memory) -> bytes:
+        """Return what a symbol stands for after those before it, and note what following ones need."""
+
+    @abstractmethod
+    def histories(self, text: str, side: Side | None, ends: Sequence[int]) -> list[History]:
+        """Return what `encode` makes of the first so many values, for each of `ends`, all at once."""
+
+    @abstractmethod
+    def continued(self, history: History, ids_SH: Ids, within_SH: FloatN | None = None) -> FloatN:
+        """Return the values of symbols of known values that go on from a history, as values_SH.
+
+        They are as symbols are read back, or, by numbers from 0 to 1, anywhere in what each stands for.
+        """
+
+    def decode(self, ids: Ids, side: Side | None = None) -> str:
+        """Return the values of these symbols, a line each."""
+        ids = np.asarray(ids)
+        check_range(ids, self.boundary)
+        memory = Memory(self.config.difference)
+        return to_text(b"".join(self.spelling(symbol, memory) for symbol in ids.tolist()))
+
+    def decoder(self, side: Side | None = None) -> Decoder:
+        return _SeriesDecoder(self)
+
+    def beginning(self, text: str, side: Side | None = None) -> Ids:
+        """Return the symbols of a series' first values; the last one's line need not be ended."""
+        if not text:
+            return NONE
+        return self.encode(text if text.endswith("\n") else f"{text}\n", self._beside(side)).ids
+
+    def guide(self, side: Side | None = None) -> Guide:
+        """Return what keeps a series valid; of `values` values where the side says so."""
+        side = self._beside(side)
+        if self.calendar.size:
+            self.calendar.ids(side, 0)  # refused before anything is drawn
+        return _WholeValues(self, side)
+
+    def _beside(self, side: Side | None) -> Side:
+        """Return the side, and what is usual in the place of what it does not say."""
+        return {**(self._usual or {}), **(side or {})}
+
+    def days(self, side: Side | None, count: int, after: int = 0) -> Ids:
+        """Return the symbols of the calendar for `count` values after the first `after`; none without one."""
+        if not self.calendar.size:
+            return NONE
+        return (self.calendar.ids(side, count, after) + self.first_day).astype(np.int32)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self.config), "usual": None if self._usual is None else dict(self._usual)}
+
+    def with_days(self, side: Side | None, *arrays_N: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return ids of values with the calendar's before each; other arrays have a zero there."""
+        ids_N = arrays_N[0]
+        days_N = self.days(side, len(ids_N))
+        if not self.calendar.size:
+            return list(arrays_N)
+        spread = [np.stack([np.zeros_like(array_N), array_N], axis=1) for array_N in arrays_N]
+        spread[0][:, 0] = days_N
+        return [array_N2.ravel() for array_N2 in spread]
+
+
+class Memory:
+    """What must be known to read a symbol back: the scales, and the values so many steps before."""
+
+    def __init__(self, difference: int) -> None:
+        self.level = self.step = 1.0
+        self.before: deque[float | None] = deque([None] * difference, maxlen=difference)
+
+
+class _SeriesDecoder:
+    """Decodes as symbols arrive."""
+
+    def __init__(self, codec: SeriesCodec) -> None:
+        self._codec = codec
+        self._memory = Memory(codec.config.difference)
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def push(self, symbol: int) -> str:
+        check_range(np.array([symbol], dtype=np.int32), self._codec.boundary)
+        return self._utf8.decode(self._codec.spelling(symbol, self._memory))
+
+    def finish(self) -> str:
+        return self._utf8.decode(b"", final=True)
+
+
+class _WholeValues:
+    """Allows the scales, then the calendar's symbol and a value in turn, and the boundary between values."""
+
+    def __init__(self, codec: SeriesCodec, side: Side) -> None:
+        self.side = side
+        self._codec = codec
+        self._scales = list(side.get("scale", [None] * codec.headed))
+        self._wanted = side.get("values")
+        self._values = 0
+        self._days: Ids = NONE
+        self._day_is_due = codec.calendar.size > 0
+        self._spelling = False
+
+    def allowed(self) -> NDArray[np.bool_]:
+        codec = self._codec
+        allowed_V = np.zeros(codec.vocabulary_size, dtype=bool)
+        if self._scales:
+            first = codec.missing + 1
+            given = self._scales[0]
+            allowed_V[first : codec.first_day] = True if given is None else np.arange(_bins.SCALES) == given
+            allowed_V[-1] = given is None and len(self._scales) == codec.headed and not self._wanted
+        elif self._spelling:
+            first = codec.missing + 2
+            allowed_V[first : codec.first_day] = True
+        else:
+            between = self._day_is_due or not codec.calendar.size
+            ended = self._wanted is not None and self._values >= int(self._wanted)
+            allowed_V[-1] = between and (ended or self._wanted is None)
+            if not ended and self._day_is_due:
+                allowed_V[self._day()] = True
+            elif not ended:
+                allowed_V[: codec.missing + (1 if codec.headed else 2)] = True
+        return allowed_V
+
+    def push(self, symbol: int) -> None:
+        codec = self._codec
+        if self._scales:
+            self._scales.pop(0)
+        elif self._spelling:
+            self._spelling = symbol != codec.missing + 2 + _NEWLINE
+            self._ended(not self._spelling)
+        elif self._day_is_due:
+            self._day_is_due = False
+        elif symbol == codec.missing + 1 and not codec.headed:
+            self._spelling = True
+        else:
+            self._ended(True)
+
+    def _ended(self, ended: bool) -> None:
+        self._values += ended
+        self._day_is_due = ended and self._codec.calendar.size > 0
+
+    def _day(self) -> int:
+        """Return the calendar's symbol of the next value, of which many are found at once."""
+        place = self._values % _AHEAD
+        if place == 0 or not len(self._days):
+            self._days = self._codec.days(self.side, _AHEAD, self._values - place)
+        return int(self._days[place])
