@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anygram.api import (
         Run,
+        anomalies,
         compare,
         compress,
         decompress,
@@ -41,6 +42,7 @@ __all__ = [
     "Evaluation",
     "Forecaster",
     "Run",
+    "anomalies",
     "codecs",
     "compare",
     "compress",
@@ -64,6 +66,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Forecaster": "forecaster",
     "Run": "api",
+    "anomalies": "api",
     "compare": "api",
     "compress": "api",
     "decompress": "api",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from anygram import adapting, codecs, evaluation, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
-from anygram.data import kinds
+from anygram.data import kinds, labels
 from anygram.data.documents import Document
 from anygram.data.mixtures import Segment
 from anygram.data.preparation import DataOptions, prepare
@@ -41,6 +41,7 @@ from anygram.tasks import (
     prediction,
     sharing,
 )
+from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.crossing import Candidate
@@ -125,6 +126,48 @@ class Run:
         reader = self._adapted(adapt, adapt_settings)
         held_out = _documents(sources, self.record, documents, text_field)
         return evaluation.scores(self.model, self.codec, held_out, reader=reader)
+
+    def anomalies(
+        self,
+        *sources: str | Path,
+        normal: Sources | None = None,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        label_field: str | None = None,
+        normal_label: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
+        rule: Rule | None = None,
+    ) -> Anomalies:
+        """Return what in the sources surprises this model more than normal data do, as it is iterated over.
+
+        A half of the `normal` sources sets the threshold, the other one measures what it keeps; without them
+        a half of the sources does, of those that no label calls anomalous, and they are read twice. Records
+        labelled with `normal_label` are normal; if it is left out, with 0, false, no, normal or -.
+        `adapt` as in `evaluate`: one session reads the normal ones first.
+        """
+        if normal is None and "-" in map(str, sources):
+            raise UsageError("standard input can be read only once; name normal records with --normal SOURCE")
+        if label_field is None and normal_label is not None:
+            raise UsageError("--normal-label is a value of --label-field; name that too, or leave it out")
+        rule = rule or Rule()
+        if label_field is not None and rule.per != "record":
+            raise UsageError(f"labels are of records; leave out --label-field with --per {rule.per}")
+
+        def searched() -> Iterator[Labelled]:
+            found = _documents(sources, self.record, documents, text_field)
+            if label_field is None:
+                return map(Labelled, found)
+            pairs = labels.labelled(found, list(map(str, sources)), label_field)
+            return (Labelled(one, not labels.is_normal(word, normal_label)) for one, word in pairs)
+
+        def known() -> Iterator[Labelled]:
+            named = _as_sources(() if normal is None else normal)
+            return map(Labelled, _documents(named, self.record, documents, text_field))
+
+        session = partial(self._adapted, adapt, adapt_settings)
+        asked = Asked(self.model, self.codec, session, kinds.is_readable(self.kind))
+        return Anomalies(asked, searched, None if normal is None else known, rule)
 
     def scorer(self) -> Scorer:
         """Return what scores texts from Python: many at once on all cores, one at a time, or candidates."""
@@ -541,6 +584,32 @@ def score(
     """Yield what each document costs the run's model, one that goes on learning with `adapt`."""
     return _run(run).score(
         *sources, documents=documents, text_field=text_field, adapt=adapt, adapt_settings=adapt_settings
+    )
+
+
+def anomalies(
+    run: Run | str | Path,
+    *sources: str | Path,
+    normal: Sources | None = None,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    label_field: str | None = None,
+    normal_label: str | None = None,
+    adapt: bool | str = False,
+    adapt_settings: Mapping[str, Any] | None = None,
+    rule: Rule | None = None,
+) -> Anomalies:
+    """Return what in the sources surprises the run more than normal data do; see `Run.anomalies`."""
+    return _run(run).anomalies(
+        *sources,
+        normal=normal,
+        documents=documents,
+        text_field=text_field,
+        label_field=label_field,
+        normal_label=normal_label,
+        adapt=adapt,
+        adapt_settings=adapt_settings,
+        rule=rule,
     )
 
 

@@ -11,7 +11,7 @@ import math
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -143,19 +143,29 @@ def scores(
     model: LanguageModel, codec: Codec, documents: Iterable[Document], *, reader: Reader | None = None
 ) -> Iterator[DocumentScore]:
     """Yield what each document costs, in the order of the documents; read by a `reader`, in one session."""
+    for one in surprisals_in_order(model, codec, documents, reader=reader):
+        nats, size = float(one.nats_T.sum()), one.document.units
+        yield DocumentScore(
+            document=one.document.name,
+            bytes=size,
+            symbols=len(one.ids_T),
+            nats=nats,
+            bits_per_byte=information.bits_per_unit(nats, size) if codec.lossless and size else None,
+            perplexity=information.perplexity(nats, len(one.ids_T)),
+        )
+
+
+def surprisals_in_order(
+    model: LanguageModel, codec: Codec, documents: Iterable[Document], *, reader: Reader | None = None
+) -> Iterator[Surprisal]:
+    """Yield every document scored, in the order of the documents; read by a `reader`, in one session."""
+    if reader is not None:
+        yield from surprisals_read(reader, codec, documents)
+        return
     for window in _windows(documents):
-        texts = [document for _, document in window]
-        scored = surprisals(model, codec, texts) if reader is None else surprisals_read(reader, codec, texts)
+        scored = surprisals(model, codec, [document for _, document in window])
         for one in sorted(scored, key=lambda one: one.index):
-            nats, size = float(one.nats_T.sum()), one.document.units
-            yield DocumentScore(
-                document=one.document.name,
-                bytes=size,
-                symbols=len(one.ids_T),
-                nats=nats,
-                bits_per_byte=information.bits_per_unit(nats, size) if codec.lossless and size else None,
-                perplexity=information.perplexity(nats, len(one.ids_T)),
-            )
+            yield replace(one, index=window[one.index][0])
 
 
 def surprisals(

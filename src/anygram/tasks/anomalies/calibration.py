@@ -1,0 +1,124 @@
+"""Records scored in order, and what their normal ones say of the threshold.
+
+Axes: P pieces of a record, N pieces of all normal records end to end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram import evaluation
+from anygram.data.documents import Document
+from anygram.errors import DataError
+from anygram.evaluation import Surprisal
+from anygram.protocols import Codec, LanguageModel, Reader
+from anygram.tasks.anomalies import thresholds
+from anygram.tasks.anomalies.rule import Rule
+from anygram.tasks.anomalies.scores import Pieces, score
+from anygram.tasks.anomalies.thresholds import Threshold
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A document, and whether its label calls it an anomaly; None where it has no label."""
+
+    document: Document
+    anomalous: bool | None = None
+
+
+Records = Callable[[], Iterable[Labelled]]
+"""Gives the same records each time it is called."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A record with the surprisals of its symbols and the scores of its pieces."""
+
+    surprisal: Surprisal
+    pieces: Pieces
+    anomalous: bool | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The run that is asked: `session` begins a new one that learns while it reads, or is no session.
+
+    `readable`: people can read its records as text.
+    """
+
+    model: LanguageModel
+    codec: Codec
+    session: Callable[[], Reader | None]
+    readable: bool = True
+
+
+class Distinct:
+    """Passes records on and counts those whose text and label stood before, which it may drop."""
+
+    def __init__(self, *, drop: bool) -> None:
+        self._drop = drop
+        self._seen: set[bytes] = set()
+        self.repeated = 0
+
+    def passed(self, records: Iterable[Labelled]) -> Iterator[Labelled]:
+        """Yield the records, each once where others are dropped."""
+        for record in records:
+            raw = record.document.to_bytes()
+            digest = hashlib.blake2b(raw, digest_size=16, salt=bytes([bool(record.anomalous)])).digest()
+            repeated = digest in self._seen
+            self.repeated += repeated
+            self._seen.add(digest)
+            if not (repeated and self._drop):
+                yield record
+
+
+def scored(asked: Asked, reader: Reader | None, records: Iterable[Labelled], rule: Rule) -> Iterator[Scored]:
+    """Yield the records in order with their scores; a `reader` reads all in one session."""
+    labels: deque[bool | None] = deque()
+
+    def documents() -> Iterator[Document]:
+        for record in records:
+            labels.append(record.anomalous)
+            yield record.document
+
+    for one in evaluation.surprisals_in_order(asked.model, asked.codec, documents(), reader=reader):
+        yield Scored(one, score(one.nats_T, rule), labels.popleft())
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A threshold, which normal pieces set it, how many others there were and how many passed it."""
+
+    threshold: Threshold
+    sets_N: NDArray[np.bool_]
+    others: int
+    alarms: int
+    repeated: int
+
+
+def calibrate(asked: Asked, reader: Reader | None, records: Records, rule: Rule) -> Calibration:
+    """Return what the records that no label calls anomalous say of the threshold.
+
+    DataError where they are too few for the false alarms asked for.
+    """
+    distinct = Distinct(drop=rule.duplicates == "drop")
+    scores, pieces_D = array("d"), array("q")
+    for one in scored(asked, reader, distinct.passed(records()), rule):
+        if not one.anomalous:
+            scores.extend(one.pieces.score_P)
+            pieces_D.append(len(one.pieces))
+    if not pieces_D:
+        raise DataError("there are no normal records to set a threshold by; name some with --normal SOURCE")
+    score_N = np.array(scores)
+    sets_N = thresholds.halves(pieces_D, rule.seed)
+    threshold = thresholds.threshold_of(score_N[sets_N], rule.false_alarms)
+    others_N = score_N[~sets_N]
+    alarms = int((others_N > threshold.nats).sum())
+    return Calibration(threshold, sets_N, len(others_N), alarms, distinct.repeated)

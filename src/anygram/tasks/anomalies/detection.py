@@ -1,0 +1,199 @@
+"""Records searched for anomalies: normal ones set the threshold, then each is told with its score and place.
+
+Axes: P pieces of a record, D records.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anygram.errors import DataError
+from anygram.information import bits
+from anygram.protocols import Reader
+from anygram.tasks.anomalies import explaining, metrics, thresholds
+from anygram.tasks.anomalies.calibration import (
+    Asked,
+    Distinct,
+    Records,
+    Scored,
+    calibrate,
+    scored,
+)
+from anygram.tasks.anomalies.explaining import NOWHERE, Expectations, Place
+from anygram.tasks.anomalies.rule import Rule
+
+_TOGETHER = 256
+"""So many records are explained at a time."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A piece of a record and its score; scores, threshold and surprise are in bits.
+
+    `first` and `symbols` say which symbols of the record it is, the boundary after its last one included.
+    `p_value` is the share of normal scores that are at least as high. `where` quotes what surprises in an
+    anomaly, from byte `at_byte` of the record on; these four are empty where there is none. `sets_threshold`
+    marks what had a part in setting the threshold, whose alarms are therefore no measure.
+    """
+
+    document: str
+    first: int
+    symbols: int
+    score: float
+    threshold: float
+    p_value: float
+    anomalous: bool
+    sets_threshold: bool
+    where: str
+    at_byte: int
+    surprise_bits: float
+    expected: str
+
+
+class Anomalies:
+    """Findings in the order of the records, found while they are asked for; then the figures."""
+
+    def __init__(self, asked: Asked, records: Records, normal: Records | None, rule: Rule) -> None:
+        """Set the threshold by `normal` records, else by a half of those that no label calls anomalous.
+
+        Without `normal` the records are read twice. DataError where there are too few for the false alarms.
+        """
+        self._asked, self._records, self._rule = asked, records, rule
+        self._reader = asked.session()
+        self._calibration = calibrate(asked, self._reader, normal or records, rule)
+        self._apart = normal is not None
+        if not self._apart:
+            self._reader = asked.session()
+        self._distinct = Distinct(drop=rule.duplicates == "drop")
+        self._tally = _Tally()
+
+    @property
+    def threshold_bits(self) -> float:
+        """What scores above it is an anomaly."""
+        return bits(self._calibration.threshold.nats)
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Yield the findings, once; DataError where there are no records, or all labels are alike."""
+        follower = self._reader.copy() if self._reader is not None and self._rule.expected else None
+        searched = scored(self._asked, self._reader, self._distinct.passed(self._records()), self._rule)
+        used = 0
+        while group := list(islice(searched, _TOGETHER if self._reader is None else 1)):
+            explained = iter(self._explained(group, follower))
+            for one in group:
+                alarm_P = one.pieces.score_P > self._calibration.threshold.nats
+                sets_P = self._sets(one, used)
+                used += 0 if one.anomalous else len(sets_P)
+                self._tally.add(one, alarm_P, sets_P)
+                yield from self._findings(one, alarm_P, sets_P, next(explained) if alarm_P.any() else None)
+        if not self._tally.pieces:
+            raise DataError("there are no records to search; name a source that holds some")
+        self._tally.finish()
+
+    def _explained(self, group: Sequence[Scored], follower: Reader | None) -> Iterator[Expectations | None]:
+        """Yield what was expected in each record of a group that has an alarm."""
+        likeliest = self._rule.expected
+        alarms = [bool(one.pieces.score_P.max() > self._calibration.threshold.nats) for one in group]
+        texts = [one.surprisal.ids_T for one in group]
+        if not likeliest:
+            yield from [None] * sum(alarms)
+        elif follower is None:
+            yield from explaining.expect(self._asked.model, list(compress(texts, alarms)), likeliest)
+        else:  # it reads what the session has read, a record behind
+            for ids_T, alarm in zip(texts, alarms, strict=True):
+                if alarm:
+                    yield explaining.expect_reading(follower, ids_T, likeliest)
+                else:
+                    follower.read(ids_T)
+
+    def _sets(self, one: Scored, used: int) -> NDArray[np.bool_]:
+        """Return which of a record's pieces set the threshold; `used` normal ones came before."""
+        if self._apart or one.anomalous:
+            return np.zeros(len(one.pieces), dtype=bool)
+        return self._calibration.sets_N[used : used + len(one.pieces)]
+
+    def _findings(
+        self,
+        one: Scored,
+        alarm_P: NDArray[np.bool_],
+        sets_P: NDArray[np.bool_],
+        expectations: Expectations | None,
+    ) -> Iterator[Finding]:
+        p_value_P = self._calibration.threshold.p_values(one.pieces.score_P)
+        for piece in range(len(one.pieces)):
+            span = int(one.pieces.starts_P[piece]), int(one.pieces.ends_P[piece])
+            place = NOWHERE
+            if alarm_P[piece] and expectations is not None:
+                place = self._place(one, expectations, span)
+            yield Finding(
+                document=one.surprisal.document.name,
+                first=span[0],
+                symbols=span[1] - span[0],
+                score=bits(float(one.pieces.score_P[piece])),
+                threshold=self.threshold_bits,
+                p_value=float(p_value_P[piece]),
+                anomalous=bool(alarm_P[piece]),
+                sets_threshold=bool(sets_P[piece]),
+                where=place.text,
+                at_byte=place.byte,
+                surprise_bits=place.bits,
+                expected=place.expected,
+            )
+
+    def _place(self, one: Scored, expectations: Expectations, span: tuple[int, int]) -> Place:
+        asked = self._asked
+        return explaining.place(one.surprisal, asked.codec, expectations, span, readable=asked.readable)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was searched and how the threshold kept its promise; by labels, how alarms agreed."""
+        rule, found, tally = self._rule, self._calibration, self._tally
+        low, high = thresholds.wilson(found.alarms, found.others)
+        figures: dict[str, Any] = {
+            "records": tally.records,
+            "per": rule.per,
+            "by": rule.way,
+            "scores": tally.pieces,
+            "anomalous": tally.alarms,
+            "threshold_bits": self.threshold_bits,
+            "threshold_set_by": len(found.threshold.sorted_N),
+            "false_alarms_asked": rule.false_alarms,
+            "false_alarms_measured": found.alarms / found.others if found.others else None,
+            "false_alarms_low": low,
+            "false_alarms_high": high,
+            "false_alarms_measured_on": found.others,
+            "normal_named": self._apart,
+            "duplicates": rule.duplicates,
+            "repeated_records": self._distinct.repeated,
+            "repeated_normal_records": found.repeated if self._apart else None,
+            "adaptive": self._reader is not None,
+        }
+        return figures | ({} if tally.agreement is None else tally.agreement.to_json())
+
+
+class _Tally:
+    """Counts what was searched, and keeps the score of every record that has a label."""
+
+    def __init__(self) -> None:
+        self.records = self.pieces = self.alarms = 0
+        self.agreement: metrics.Agreement | None = None
+        self._scores, self._alarms, self._anomalous = array("d"), array("b"), array("b")
+
+    def add(self, one: Scored, alarm_P: NDArray[np.bool_], sets_P: NDArray[np.bool_]) -> None:
+        self.records += 1
+        self.pieces += len(alarm_P)
+        self.alarms += int(alarm_P.sum())
+        if one.anomalous is not None and not sets_P.any():
+            self._scores.append(float(one.pieces.score_P.max()))
+            self._alarms.append(bool(alarm_P.any()))
+            self._anomalous.append(one.anomalous)
+
+    def finish(self) -> None:
+        if self._scores:
+            alarm_D, anomalous_D = (np.array(each, dtype=bool) for each in (self._alarms, self._anomalous))
+            self.agreement = metrics.agreement(np.array(self._scores), alarm_D, anomalous_D)
