@@ -24,8 +24,8 @@ class Rule:
     `per`: of what there is a score: a record, each of its symbols, or each of its windows, which hold
     `window` symbols and follow one another.
     `by`: the score is the total of the symbols' surprisals, their mean, the largest, or the mean of the
-    `top_symbols` largest; None is the total, of symbols and records, and the mean of windows, of which the
-    last is short.
+    `top_symbols` largest; None is the mean of a window and the largest of a record, which finds single faults
+    in records of any length.
     `false_alarms`: the share of normal ones that may be called anomalies.
     `duplicates`: records that stood before are kept, or dropped, among normal ones and those searched alike.
     `expected`: how many symbols are told as the likeliest ones.
@@ -72,7 +72,7 @@ class Rule:
         """How surprisals become one score."""
         if self.by is not None:
             return self.by
-        return "mean" if self.per == "window" else "total"
+        return "mean" if self.per == "window" else "max"
 
 
 def _check_word(option: str, word: str, known: Sequence[str]) -> None:
