@@ -201,12 +201,13 @@ def test_what_is_told_of_a_place_is_what_the_model_says_there(run: Run, folder: 
         text = lines[int(one.document.rpartition(":")[2]) - 1]
         nats_T = -run.scorer().symbols(text).log_p_T
         entropy_T, likeliest = entropies(run, text)
-        start, end = explaining.heaviest(nats_T - entropy_T)
+        start, end = explaining.heaviest(nats_T - entropy_T - math.log(2))
         assert (one.where, one.at_byte) == (text[start:end] or "<end>", start)
         assert one.surprise_bits == pytest.approx(nats_T[start:end].sum() / math.log(2))
         assert one.score == pytest.approx(nats_T.max() / math.log(2))
         peak = start + int(np.argmax((nats_T - entropy_T)[start:end]))
         assert one.expected.startswith(f"{likeliest[peak]!r} ")
+        assert one.came == [*text, "<end>"][peak]
 
 
 def test_long_records_are_explained_in_parts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

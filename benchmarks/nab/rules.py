@@ -5,7 +5,8 @@ earlier it is, by σ(y) = 2 / (1 + e^{5y}) − 1 at y, −1 at the window's left
 window without any costs a false negative. A detection outside costs a false positive, less close after a
 window: by σ at its distance in windows' widths; all of it before the first. The first 15 % of the rows, of
 5,000 at most, count for nothing. The sum S is told as 100 (S − S_null) / (S_perfect − S_null): 0 is who
-detects nothing, 100 who detects each anomaly at once. Edges are counted as NAB's own program counts them, version 1.1.
+detects nothing, 100 who detects each anomaly at once. Edges are counted as NAB's own program, version 1.1,
+counts them.
 
 A detector's threshold is the one that gives it the best sum over all files: so NAB has it for everyone.
 

@@ -176,11 +176,12 @@ def _said(out: str, worst: _Worst, figures: dict[str, Any]) -> str:
             f"{one.first:,}",
             shown(_begin(one.where, _QUOTED)),
             f"{one.surprise_bits:.1f}",
+            shown(one.came),
             shown(one.expected),
         ]
         for one in worst.findings()
     ]
-    header = ["bits", "p", "document", "symbol", "where", "its bits", "expected"]
+    header = ["bits", "p", "document", "symbol", "where", "its bits", "came", "expected"]
     table = [aligned(header, rows), ""] if rows else []
     return "\n".join([*table, *_lines(out, figures)])
 

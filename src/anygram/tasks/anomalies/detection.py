@@ -39,8 +39,9 @@ class Finding:
 
     `first` and `symbols` say which symbols of the record it is, the boundary after its last one included.
     `p_value` is the share of normal scores that are at least as high. `where` quotes what surprises in an
-    anomaly, from byte `at_byte` of the record on; these four are empty where there is none. `sets_threshold`
-    marks what had a part in setting the threshold, whose alarms are therefore no measure.
+    anomaly, from byte `at_byte` of the record on, `came` is the symbol in it that does most, in whose place
+    others were `expected`; these are empty where there is none. `sets_threshold` marks what had a part in
+    setting the threshold, whose alarms are therefore no measure.
     """
 
     document: str
@@ -54,6 +55,7 @@ class Finding:
     where: str
     at_byte: int
     surprise_bits: float
+    came: str
     expected: str
 
 
@@ -143,6 +145,7 @@ class Anomalies:
                 where=place.text,
                 at_byte=place.byte,
                 surprise_bits=place.bits,
+                came=place.came,
                 expected=place.expected,
             )
 

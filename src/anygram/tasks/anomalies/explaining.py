@@ -1,9 +1,9 @@
 """Where in a piece the surprise lies, and what was expected there.
 
 A symbol's excess is its surprisal less what the model expected it to be, the entropy of the distribution at
-its place: digits of a time of day surprise, but no more than expected. The surprise lies in the stretch of
-symbols with the largest sum of excesses (Bentley 1984), and what was expected is told of the symbol in it
-with the largest one.
+its place, and less one bit more: digits of a time of day surprise, but no more than expected. The surprise
+lies in the stretch of symbols with the largest sum of excesses (Bentley 1984), and what came and what was
+expected is told of the symbol in it with the largest one.
 
 Axes: B records, T positions, V vocabulary, K likeliest symbols.
 """
@@ -18,13 +18,15 @@ import numpy as np
 from anygram import lanes
 from anygram.distributions import distribute, read_distributions
 from anygram.evaluation import Surprisal
-from anygram.information import bits
+from anygram.information import NATS_PER_BIT, bits
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Reader
 from anygram.tasks.prediction import END
 
 _NUMBERS_AT_ONCE = 1 << 22
 """So many probabilities are held at a time."""
 _READ_AT_ONCE = 64
+MARGIN = NATS_PER_BIT
+"""What a symbol must surprise beyond the entropy to lengthen a stretch: with none, stretches are too long."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,16 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the surprise lies: the text, its first byte in the record, its bits, what was expected."""
+    """Where the surprise lies: the text, its first byte, its bits, and what came for what was expected."""
 
     text: str
     byte: int
     bits: float
+    came: str
     expected: str
 
 
-NOWHERE = Place("", 0, 0.0, "")
+NOWHERE = Place("", 0, 0.0, "", "")
 
 
 def expect(model: LanguageModel, texts: Sequence[Ids], likeliest: int) -> Iterator[Expectations]:
@@ -88,7 +91,7 @@ def place(
 ) -> Place:
     """Return where the surprise of a piece of a record lies; `readable` records are quoted as text."""
     begin, end = piece
-    excess_T = scored.nats_T[begin:end] - found.entropy_T[begin:end]
+    excess_T = scored.nats_T[begin:end] - found.entropy_T[begin:end] - MARGIN
     start, stop = (begin + edge for edge in heaviest(excess_T))
     peak = start + int(np.argmax(excess_T[start - begin : stop - begin]))
     expected = ", ".join(
@@ -97,7 +100,8 @@ def place(
     )
     first = int(scored.units_T[:start].sum())
     surprise = bits(float(scored.nats_T[start:stop].sum()))
-    return Place(_quoted(scored, codec, slice(start, stop), first, readable), first, surprise, expected)
+    quoted = _quoted(scored, codec, slice(start, stop), first, readable)
+    return Place(quoted, first, surprise, _name(codec, int(scored.ids_T[peak])), expected)
 
 
 def heaviest(excess_T: FloatArray) -> tuple[int, int]:
