@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from anygram.codecs import REGISTRY, TEXT, kind_of
 from anygram.data.documents import Document
 from anygram.errors import AnygramError, DataError
 from anygram.laws import CODEC_LAWS, data_of, fitting_succeeds_or_is_refused, texts
-from anygram.protocols import Codec, Decoder, Encoded, Ids, Lengths, Side, Tensors, Texts
+from anygram.protocols import Codec, Decoder, Encoded, Guide, Ids, Lengths, Side, Tensors, Texts
 
 SAMPLE = (
     "To be, or not to be: that is the question. <unk> to </s> be it; naïve 3,141.59!\n"
@@ -322,6 +323,48 @@ class ForgetsToClose(_Sound):
         return texts.bytes_N.astype(np.int32), np.diff(texts.ends_D, prepend=0)
 
 
+class _Guides(_Sound):
+    """Guides with the symbols that it allows anywhere, the boundary among them."""
+
+    symbols: Sequence[int] = range(257)
+
+    def guide(self, side: Side | None = None) -> Guide:
+        return _Anywhere(list(self.symbols))
+
+    def beginning(self, text: str, side: Side | None = None) -> Ids:
+        return self.encode(text).ids
+
+
+class _Anywhere:
+    side: Side | None = None
+
+    def __init__(self, symbols: list[int]) -> None:
+        self._symbols = symbols
+
+    def allowed(self) -> NDArray[np.bool_]:
+        allowed_V = np.zeros(257, dtype=bool)
+        allowed_V[self._symbols] = True
+        return allowed_V
+
+    def push(self, symbol: int) -> None:
+        pass
+
+
+class ForbidsCapitals(_Guides):
+    symbols = [byte for byte in range(257) if not chr(byte).isupper()]  # noqa: RUF012
+
+
+class LeadsAstray(_Guides):
+    def encode(self, text: str, side: Mapping[str, Any] | None = None) -> Encoded:
+        if not text.isascii():
+            raise DataError("not ASCII; write English")
+        return super().encode(text)
+
+
+class LeadsNowhere(_Guides):
+    symbols = range(256)
+
+
 class Tabled(LosesItsTensors):
     """Restored by its tensors as by nothing else."""
 
@@ -355,6 +398,9 @@ WRONG = [
     (ForgetsToClose, "many_texts_are_encoded_as_each_is", "to be"),
     (LosesItsTable, "restored_means_equal", "to be"),
     (LosesItsTensors, "restored_means_equal", "to be"),
+    (ForbidsCapitals, "guides_allow_data", "To be"),
+    (LeadsAstray, "what_is_guided_is_valid", "to be"),
+    (LeadsNowhere, "what_is_guided_is_valid", "to be"),
 ]
 
 
