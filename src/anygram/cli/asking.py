@@ -203,7 +203,8 @@ def generate(
         if as_json:
             options.print_json({"prompt": prompt, "samples": samples})
         else:
-            print(options.printable("\n---\n".join(prompt + sample for sample in samples)))
+            between = "\n---\n" if loaded.kind == kinds.TEXT else "\n"
+            print(options.printable(between.join(prompt + sample for sample in samples)))
         return
     sys.stdout.write(options.printable(prompt))
     for _, piece in generation.stream(loaded.model, loaded.codec, prompt, sampling=sampling, side=beside):

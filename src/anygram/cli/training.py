@@ -114,6 +114,6 @@ def _costs(figures: Mapping[str, Any]) -> str:
     if figures.get("bits_per_unit") is None:
         return f"perplexity {figures['perplexity']:.2f}"
     shown = f"{figures['bits_per_unit']:.4f} bits per {figures['unit']}"
-    if figures["unit"] == "byte" or figures["bits_per_byte"] is None:
+    if figures["unit"] == "byte" or figures.get("bits_per_byte") is None:
         return shown
     return f"{shown}, {figures['bits_per_byte']:.4f} per byte"
