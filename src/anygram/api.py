@@ -191,10 +191,21 @@ class Run:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int = 0,
+        side: Mapping[str, Any] | None = None,
+        out: str | Path | None = None,
     ) -> list[str]:
-        """Return `n` continuations of the prompt, without it; each stops at the boundary."""
+        """Return `n` continuations of the prompt, without it; each stops at the boundary.
+
+        With `out` whole samples, as `sample` returns them, are written to files named so, too.
+        """
         sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
-        return generation.generate(self.model, self.codec, prompt, samples=n, sampling=sampling)
+        if out is None:
+            return generation.generate(
+                self.model, self.codec, prompt, samples=n, sampling=sampling, side=side
+            )
+        made = generation.make(self.model, self.codec, prompt, samples=n, sampling=sampling, side=side)
+        self.write(out, made)
+        return [document.text.removeprefix(prompt) for document in made]
 
     def sample(
         self,
@@ -628,10 +639,20 @@ def generate(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int = 0,
+    side: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
 ) -> list[str]:
-    """Return `n` continuations of the prompt by the run's model, without it."""
+    """Return `n` continuations of the prompt by the run's model, without it; written to files with `out`."""
     return _run(run).generate(
-        prompt, n=n, max_symbols=max_symbols, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
+        prompt,
+        n=n,
+        max_symbols=max_symbols,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        side=side,
+        out=out,
     )
 
 
