@@ -24,6 +24,8 @@ from anygram.protocols import Countable
 from anygram.training import session
 from tests.asking import SENTENCES, Said, ask, contents, write_corpus
 
+TEXT_CODECS = [name for name in codecs.REGISTRY.names() if codecs.kind_of(name) == codecs.TEXT]
+
 TINY: dict[str, list[str]] = {
     "mingru": ["units=4"],
     "minlstm": ["units=4"],
@@ -127,7 +129,7 @@ def test_a_part_that_is_not_there_is_found_out_before_anything_is_read(
 def test_an_empty_corpus(prompt: Prompt, content: str, model: str) -> None:
     path = prompt.folder / "empty.log"
     path.write_text(content)
-    for codec in codecs.REGISTRY.names():
+    for codec in TEXT_CODECS:
         said = prompt.train(path, "--codec", codec, "--valid", "none", model=model)
         assert said == f"1: {path}: there is no text in it; name a source that holds some"
 
@@ -151,7 +153,7 @@ def _run(prompt: Prompt) -> Path:
 def test_a_corpus_of_one_symbol_is_learnt(prompt: Prompt, model: str, content: str) -> None:
     path = prompt.folder / "one.log"
     path.write_text(content)
-    for codec in (name for name in codecs.REGISTRY.names() if codecs.kind_of(name) == codecs.TEXT):
+    for codec in TEXT_CODECS:
         out = prompt.folder / f"run-{codec}"
         words = ["--model", model, "--codec", codec, "--budget", "2steps", "--out", out]
         said = prompt.ask("train", path, *words, *_settings(model))
