@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import anygram
-from anygram.tasks.anomalies import Finding, Rule
+from anygram.tasks.anomalies import Finding
 
 PATHS = ("/", "/login", "/search", "/basket", "/images/logo.png")
 FAULTS = (
@@ -64,7 +64,7 @@ def search(week: Sequence[str], normal: Sequence[str], today: Sequence[str]) -> 
         for file, lines in zip(files, (week, normal, today), strict=True):
             file.write_text("".join(f"{line}\n" for line in lines))
         run = anygram.train(files[0], "ngram", codec="chars")
-        found = run.anomalies(files[2], normal=files[1], rule=Rule(false_alarms=0.01))
+        found = run.anomalies(files[2], normal=files[1], false_alarms=0.01)
         return Outcome(list(found), list(today), found.figures())
 
 

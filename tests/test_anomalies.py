@@ -9,6 +9,8 @@ import csv
 import json
 import math
 import random
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +157,7 @@ def test_wilsons_interval_holds_the_share_it_is_of_about_as_often_as_it_says() -
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 9))
 def test_pieces_cover_a_record_once_and_score_as_they_say(nats: list[float], window: int, top: int) -> None:
     nats_T = np.array(nats)
-    slow = {
+    slow: dict[str, Callable[[Any], Any]] = {
         "total": np.sum,
         "mean": np.mean,
         "max": np.max,
@@ -227,7 +229,7 @@ def test_long_records_are_explained_in_parts(run: Run, monkeypatch: pytest.Monke
 
 def findings(run: Run, *sources: Path, **options: Any) -> tuple[list[Finding], dict[str, Any]]:
     rule = options.pop("rule", Rule())
-    found = run.anomalies(*sources, rule=rule, **options)
+    found = run.anomalies(*sources, **asdict(rule), **options)
     return list(found), found.figures()
 
 
@@ -328,7 +330,7 @@ def test_symbols_and_windows_of_one_long_record_are_searched(run: Run, tmp_path:
 def test_other_kinds_than_text_are_searched(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     run = anygram.train("example:digits", "ngram", codec="image", settings={"order": 3}, valid="none")
-    found = run.anomalies("example:digits", rule=Rule(false_alarms=0.05))
+    found = run.anomalies("example:digits", false_alarms=0.05)
     worst = max(found, key=lambda one: one.score)
     assert worst.anomalous and all(word.lstrip("<").rstrip(">") for word in worst.where.split())
     assert found.figures()["records"] > 1000

@@ -18,7 +18,7 @@ import anygram
 from anygram import api
 from anygram.api import Run
 from anygram.budgets import Budget
-from anygram.cli import asking, comparing, compressing
+from anygram.cli import asking, comparing, compressing, finding
 from anygram.cli import training as training_words
 from anygram.errors import DataError, RunError, UsageError
 from anygram.evaluation import Evaluation
@@ -66,10 +66,13 @@ FACES: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (asking.predict, Run.predict),
     (asking.generate, api.generate),
     (asking.generate, Run.generate),
+    (finding.anomalies, api.anomalies),
+    (finding.anomalies, Run.anomalies),
     (compressing.compress, api.compress),
     (compressing.decompress, api.decompress),
 ]
 OF_THE_COMMAND_LINE = {"as_json", "config", "adapt_by"}
+OF_A_FILE = {asking.score: {"out"}, finding.anomalies: {"out", "top"}}
 OF_PYTHON = {"progress", "board", "self", "run"}
 
 
@@ -79,7 +82,7 @@ def test_the_words_are_those_of_the_command_line(
 ) -> None:
     words = inspect.signature(command).parameters
     names = inspect.signature(function).parameters
-    only_there = OF_THE_COMMAND_LINE | OF_PYTHON | ({"out"} if command is asking.score else set())
+    only_there = OF_THE_COMMAND_LINE | OF_PYTHON | OF_A_FILE.get(command, set())
     assert set(words) - only_there == set(names) - OF_PYTHON
     for name in set(words) & set(names) - {"out", "settings", "on_bad_record"}:
         theirs, ours = words[name].default, names[name].default

@@ -21,7 +21,7 @@ from anygram.data.corpus import Blocks, encode_corpus
 from anygram.data.examples import read_example
 from anygram.models import lstm, uniform
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, State
-from examples import multimodal_digits, numpy_rnn, transformer_stack, word_lstm
+from examples import find_anomalies, multimodal_digits, numpy_rnn, transformer_stack, word_lstm
 
 BOUNDARY = 9
 
@@ -227,3 +227,14 @@ def test_multimodal_digits_names_pictures_and_draws_names() -> None:
     assert list(outcome.drawn) == ["zero", "one", "two"]
     sides = [document.side for document in outcome.drawn.values()]
     assert sides == [{"width": 8, "height": 8, "channels": 1}] * 3
+
+
+def test_the_faulty_lines_are_found_and_where() -> None:
+    outcome = find_anomalies.main()
+    worst = list(outcome.odd.items())[: len(find_anomalies.FAULTS)]
+    assert {line for line, _ in worst} == set(find_anomalies.FAULTS)
+    places = {line: one.where for line, one in worst}
+    assert all(
+        any(sign in where for where in places.values()) for sign in ("etc/passwd", "TRACE", "500", "<end>")
+    )
+    assert len(outcome.odd) < 0.05 * len(outcome.lines)

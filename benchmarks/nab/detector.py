@@ -24,16 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nab.published import PUBLISHED
-from nab.rules import PROFILES, Floats, Series, at_threshold, best
 from numpy.typing import NDArray
 from peers.report import Table
 
 from anygram import api
-from anygram.tasks.anomalies import Rule
+from nab.published import PUBLISHED
+from nab.rules import PROFILES, Floats, Series, at_threshold, best
 
 WINDOWS = "nab/combined_windows.json"
 FOLDER = "realKnownCause"
+OURS = "**anygram**, trigrams that go on learning"
 STEP = 2.0
 """Standard deviations of a level."""
 MOST = 60
@@ -75,15 +75,15 @@ def measure(data: Path, folder: Path) -> list[dict[str, Any]]:
 
 def table(found: Sequence[dict[str, Any]]) -> Table:
     """Return our scores beside those that NAB publishes, the best first."""
-    ours = [[one[way] for one in found] for way in ("stated", "chosen")]
-    rows = [("**anygram**, trigrams that go on learning", *ours, None)]
+    stated, chosen = ([float(one[way]) for one in found] for way in ("stated", "chosen"))
+    rows: list[tuple[str, list[float], list[float], float | None]] = [(OURS, stated, chosen, None)]
     rows += [(one.detector, list(one.stated), list(one.chosen), one.corpus) for one in PUBLISHED]
     rows.sort(key=lambda row: -row[1][0])
     header = ["detector"]
     header += [f"{profile}, {way}" for way in ("threshold of all series", "of these") for profile in PROFILES]
     cells = [
-        [name, *(f"{score:.1f}" for score in [*stated, *chosen]), "–" if corpus is None else f"{corpus:.1f}"]
-        for name, stated, chosen, corpus in rows
+        [name, *(f"{score:.1f}" for score in [*first, *second]), "–" if corpus is None else f"{corpus:.1f}"]
+        for name, first, second, corpus in rows
     ]
     title = "NAB's seven series with known causes, by its rules (0: detects nothing, 100: all at once)"
     return Table([*header, "all 58 series, standard"], cells, title)
@@ -121,8 +121,7 @@ def surprisals(values_T: Floats, probation: int, folder: Path) -> Floats:
     run = api.train(
         learnt, "ngram", codec="bytes", documents="files", settings=settings, budget="1epochs", valid="none"
     )
-    rule = Rule(per="symbol", expected=0)
-    found = run.anomalies(text, documents="files", adapt=True, rule=rule)
+    found = run.anomalies(text, documents="files", adapt=True, per="symbol", expected=0)
     return np.array([one.score for one in found])[:-1]  # all but the boundary
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ TRAINED, KEPT = 0.7, 0.8
 """Shares of the normal sessions that are learnt from, and of those that faults are not made of."""
 
 Sessions = list[str]
+_QUICK = Rule(expected=0)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def train(sessions: Sessions, order: int, folder: Path) -> api.Run:
 
 
 def figures(
-    run: api.Run, normal: Sessions, abnormal: Sessions, folder: Path, rule: Rule | None = None
+    run: api.Run, normal: Sessions, abnormal: Sessions, folder: Path, rule: Rule = _QUICK
 ) -> dict[str, Any]:
     """Return what `anygram anomalies` says of sessions; half of the normal ones set the threshold.
 
@@ -73,7 +74,7 @@ def figures(
     file = folder / "searched.jsonl"
     labelled = [*((line, 0) for line in normal), *((line, 1) for line in abnormal)]
     file.write_text("".join(json.dumps({"text": line, "label": label}) + "\n" for line, label in labelled))
-    found = run.anomalies(file, text_field="text", label_field="label", rule=rule or Rule(expected=0))
+    found = run.anomalies(file, text_field="text", label_field="label", **asdict(rule))
     findings = list(found)
     score_D = np.array([one.score for one in findings])
     apart_D = np.array([one.sets_threshold for one in findings])

@@ -42,6 +42,7 @@ from anygram.tasks import (
     sharing,
 )
 from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
+from anygram.tasks.anomalies.rule import By, Duplicates, Per
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.crossing import Candidate
@@ -137,20 +138,28 @@ class Run:
         normal_label: str | None = None,
         adapt: bool | str = False,
         adapt_settings: Mapping[str, Any] | None = None,
-        rule: Rule | None = None,
+        false_alarms: float = 0.01,
+        per: Per = "record",
+        window: int | None = None,
+        by: By | None = None,
+        top_symbols: int = 5,
+        duplicates: Duplicates = "keep",
+        expected: int = 3,
+        seed: int = 0,
     ) -> Anomalies:
         """Return what in the sources surprises this model more than normal data do, as it is iterated over.
 
         A half of the `normal` sources sets the threshold, the other one measures what it keeps; without them
         a half of the sources does, of those that no label calls anomalous, and they are read twice. Records
         labelled with `normal_label` are normal; if it is left out, with 0, false, no, normal or -.
-        `adapt` as in `evaluate`: one session reads the normal ones first.
+        `adapt` as in `evaluate`: one session reads the normal ones first. The other words are those of
+        `tasks.anomalies.Rule`.
         """
         if normal is None and "-" in map(str, sources):
             raise UsageError("standard input can be read only once; name normal records with --normal SOURCE")
         if label_field is None and normal_label is not None:
             raise UsageError("--normal-label is a value of --label-field; name that too, or leave it out")
-        rule = rule or Rule()
+        rule = Rule(per, window, by, top_symbols, false_alarms, duplicates, expected, seed)
         if label_field is not None and rule.per != "record":
             raise UsageError(f"labels are of records; leave out --label-field with --per {rule.per}")
 
@@ -608,7 +617,14 @@ def anomalies(
     normal_label: str | None = None,
     adapt: bool | str = False,
     adapt_settings: Mapping[str, Any] | None = None,
-    rule: Rule | None = None,
+    false_alarms: float = 0.01,
+    per: Per = "record",
+    window: int | None = None,
+    by: By | None = None,
+    top_symbols: int = 5,
+    duplicates: Duplicates = "keep",
+    expected: int = 3,
+    seed: int = 0,
 ) -> Anomalies:
     """Return what in the sources surprises the run more than normal data do; see `Run.anomalies`."""
     return _run(run).anomalies(
@@ -620,7 +636,14 @@ def anomalies(
         normal_label=normal_label,
         adapt=adapt,
         adapt_settings=adapt_settings,
-        rule=rule,
+        false_alarms=false_alarms,
+        per=per,
+        window=window,
+        by=by,
+        top_symbols=top_symbols,
+        duplicates=duplicates,
+        expected=expected,
+        seed=seed,
     )
 
 

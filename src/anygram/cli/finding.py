@@ -110,20 +110,9 @@ def anomalies(
     """
     from anygram import api
     from anygram.data import writing
-    from anygram.tasks.anomalies import Rule
 
     path = Path(out)
     writing.check(path)
-    rule = Rule(
-        per=per.value,
-        window=window,
-        by=options.word(by),
-        top_symbols=top_symbols,
-        false_alarms=false_alarms,
-        duplicates=duplicates.value,
-        expected=expected,
-        seed=seed,
-    )
     found = api.load(run).anomalies(
         *sources,
         normal=normal or None,
@@ -133,7 +122,14 @@ def anomalies(
         normal_label=normal_label,
         adapt=adapt_by or adapt,
         adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
-        rule=rule,
+        false_alarms=false_alarms,
+        per=per.value,
+        window=window,
+        by=options.word(by),
+        top_symbols=top_symbols,
+        duplicates=duplicates.value,
+        expected=expected,
+        seed=seed,
     )
     worst = _Worst(max(top, 0))
     writing.write(path, map(asdict, worst.noting(found)))
