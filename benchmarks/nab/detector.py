@@ -8,8 +8,8 @@ the sum over the four of how far the surprisal lies above those before, in stand
 likelihood of Ahmad, Lavin, Purdy & Agha 2017), and of many alarms in a row only the rise: a row counts for
 nothing unless it is higher than all of the last ones.
 
-Constants and thresholds were chosen on NAB's 51 other series: the best in the standard profile of some 300
-settings. On the seven they were tried once, after an older detector that read the values alone.
+Constants and thresholds were chosen on NAB's 51 other series: the best in the standard profile of about a
+thousand settings. On the seven they were tried once, after an older detector that read the values alone.
 
 Axes: T rows of a series.
 """
