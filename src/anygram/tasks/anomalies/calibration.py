@@ -19,6 +19,7 @@ from anygram.data.documents import Document
 from anygram.errors import DataError
 from anygram.evaluation import Surprisal
 from anygram.protocols import Codec, LanguageModel, Reader
+from anygram.storage import to_json
 from anygram.tasks.anomalies import thresholds
 from anygram.tasks.anomalies.rule import Rule
 from anygram.tasks.anomalies.scores import Pieces, score
@@ -60,7 +61,7 @@ class Asked:
 
 
 class Distinct:
-    """Passes records on and counts those whose text and label stood before, which it may drop."""
+    """Passes records on and counts those whose text, side and label stood before, which it may drop."""
 
     def __init__(self, *, drop: bool) -> None:
         self._drop = drop
@@ -70,8 +71,8 @@ class Distinct:
     def passed(self, records: Iterable[Labelled]) -> Iterator[Labelled]:
         """Yield the records, each once where others are dropped."""
         for record in records:
-            raw = record.document.to_bytes()
-            digest = hashlib.blake2b(raw, digest_size=16, salt=bytes([bool(record.anomalous)])).digest()
+            beside = to_json([record.document.side, record.anomalous]).encode()
+            digest = hashlib.blake2b(record.document.to_bytes() + beside, digest_size=16).digest()
             repeated = digest in self._seen
             self.repeated += repeated
             self._seen.add(digest)
