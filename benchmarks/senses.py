@@ -41,7 +41,7 @@ NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 SAMPLE_BYTES = 2
 CHOICES = {
     "lstm, 1 kHz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=1000", {"units": 128, "embedding": 32}),
-    "lstm, 2 kHz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=2000", {"units": 128, "embedding": 32}),
+    "lstm, 600 Hz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=600", {"units": 128, "embedding": 32}),
 }
 """Models of both senses to choose from: of which model, with which codecs and settings."""
 WAYS = {"P(name | shown)": False, "P(name) P(shown | name)": True}
