@@ -1,4 +1,4 @@
-"""Pictures and sounds: bits per unit beside PNG, FLAC and xz; and one model of pictures, sounds and names.
+"""Bits per unit of pictures, sounds and rows beside PNG, FLAC and xz; and one model of both senses and names.
 
     ANYGRAM_DATA=/path/to/data ./dev bench senses                     both tables; FLAC where the tool is here
     ... ./dev bench senses --parts names --steps 3000                 the model of both senses alone
@@ -18,8 +18,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,6 @@ from anygram.tasks.generation import Sampling
 
 MODELS = ("ngram", "contextmix", "lstm", "transformer")
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SAMPLE_BYTES = 2
 CHOICES = {
     "lstm, 1 kHz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=1000", {"units": 128, "embedding": 32}),
     "lstm, 600 Hz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=600", {"units": 128, "embedding": 32}),
@@ -49,58 +48,66 @@ WAYS = {"P(name | shown)": False, "P(name) P(shown | name)": True}
 
 @dataclass(frozen=True)
 class Sense:
-    """Data of one kind: where they are, how they are split and coded, and the bytes of a unit."""
+    """Data of one kind: where they are, how they are split and coded, and what bits are told by."""
 
     sources: tuple[str, ...]
     valid: str
     test: str
     kind: str
     codec: str
-    unit_bytes: int
+    unit: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def senses(data: Path) -> dict[str, Sense]:
-    """Return pictures and sounds."""
+    """Return pictures, sounds and rows; `predict` is what suits an n-gram best on the validation takes."""
     spoken = [f"{data}/fsdd/*_jackson_{takes}.wav" for takes in ("[1-4][0-9]", "[5-9]", "[0-4]")]
+    titanic = (f"{data}/seaborn/titanic.csv",)
     return {
-        "digits": Sense(("example:digits",), "0.05", "0.1", "pictures", "image", 1),
-        "spoken digits": Sense((spoken[0],), spoken[1], spoken[2], "sounds", "audio", SAMPLE_BYTES),
+        "digits": Sense(("example:digits",), "0.05", "0.1", "pictures", "image", "channel value"),
+        "spoken digits": Sense(
+            (spoken[0],), spoken[1], spoken[2], "sounds", "audio", "16-bit sample", {"predict": 1}
+        ),
+        "titanic": Sense(titanic, "0.05", "0.2", "tables", "table", "cell"),
     }
 
 
-def by_models(sense: Sense, budget: str) -> dict[str, float]:
-    """Return bits per unit of the test part by each model's defaults."""
-    found = {}
+def by_models(sense: Sense, budget: str) -> tuple[dict[str, float], int]:
+    """Return bits per unit of the test part by each model's defaults, and how many units it has."""
+    found, units = {}, 0
     for model in MODELS:
         run = ag.train(
-            sense.sources, model, codec=sense.codec, valid=sense.valid, test=sense.test, budget=budget
+            sense.sources,
+            model,
+            codec=sense.codec,
+            valid=sense.valid,
+            test=sense.test,
+            budget=budget,
+            settings=sense.settings,
         )
-        found[model] = float(run.record.figures["test"]["bits_per_unit"])
+        figures = run.record.figures["test"]
+        found[model], units = float(figures["bits_per_unit"]), int(figures["units"])
         print(f"{sense.kind}: {model} {found[model]:.3f}", file=sys.stderr)
-    return found
+    return found, units
 
 
-def by_programs(sense: Sense, workspace: Path) -> dict[str, str]:
+def by_programs(sense: Sense, units: int, workspace: Path) -> dict[str, str]:
     """Return bits per unit of the same test part by programs for such data; in words where there is none."""
     options = DataOptions(sense.sources, valid=sense.valid, test=sense.test, kind=sense.kind)
     splits = prepare(options, 0, workspace).splits
-    size = sum(len(document.to_bytes()) for document in splits.test)
 
     def per_unit(packed: int) -> str:
-        return f"{8 * packed / size * sense.unit_bytes:.3f}"
+        return f"{8 * packed / units:.3f}"
 
-    found = {
-        "xz, the training part before it": per_unit(
-            floors.measure("xz", splits.train, splits.test).added_bytes
-        )
-    }
+    after = floors.measure("xz", splits.train, splits.test)
+    found = {"xz, the training part before it": per_unit(after.added_bytes)}
     if sense.kind == "pictures":
         found["PNG, a file each"] = per_unit(sum(map(_png, splits.test)))
         found["PNG, all in one picture"] = per_unit(_png(_stacked(splits.test)))
-    elif shutil.which("flac"):
-        found["FLAC, a file each"] = per_unit(sum(_flac(Path(one.name)) for one in splits.test))
-    else:
-        found["FLAC, a file each"] = "not installed"
+    if sense.kind == "sounds":
+        here = shutil.which("flac") is not None
+        packed = per_unit(sum(_flac(Path(one.name)) for one in splits.test)) if here else "not installed"
+        found["FLAC, a file each"] = packed
     return found
 
 
@@ -127,19 +134,16 @@ def _flac(path: Path) -> int:
 
 def bits_table(data: Path, budget: str) -> Table:
     """Measure models and programs; the fewer bits the better."""
+    columns: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        found = {
-            name: {
-                **{model: f"{bits:.3f}" for model, bits in by_models(sense, budget).items()},
-                **by_programs(sense, Path(folder) / sense.kind),
-            }
-            for name, sense in senses(data).items()
-        }
-    whats = list(dict.fromkeys(what for of_sense in found.values() for what in of_sense))
-    header = ["", "digits: bits per channel value", "spoken digits: bits per 16-bit sample"]
-    return Table(
-        header, [[what, *(of_sense.get(what, "–") for of_sense in found.values())] for what in whats]
-    )
+        for name, sense in senses(data).items():
+            bits, units = by_models(sense, budget)
+            models = {model: f"{of_model:.3f}" for model, of_model in bits.items()}
+            title = f"{name}: bits per {sense.unit}"
+            columns[title] = {**models, **by_programs(sense, units, Path(folder) / sense.kind)}
+    whats = dict.fromkeys(what for column in columns.values() for what in column)
+    rows = [[what, *(column.get(what, "–") for column in columns.values())] for what in whats]
+    return Table(["", *columns], rows)
 
 
 @dataclass(frozen=True)
@@ -285,7 +289,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=3000, help="of each model of both senses")
     parser.add_argument("--out", type=Path, help="a .json file for the figures")
     asked = parser.parse_args()
-    data = real_data("fsdd/0_jackson_0.wav")
+    data = real_data("fsdd/0_jackson_0.wav", "seaborn/titanic.csv")
     tables = [bits_table(data, asked.budget)] if "bits" in asked.parts else []
     tables += names_tables(data, asked.steps) if "names" in asked.parts else []
     stored = [{"title": table.title, "header": table.header, "rows": table.rows} for table in tables]

@@ -55,11 +55,11 @@ def test_flac_is_told_to_be_missing_or_measured(tmp_path: Path, monkeypatch: pyt
         (str(parts["train"]),), str(parts["valid"]), str(parts["test"]), "sounds", "audio", 2
     )
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    found = senses.by_programs(sense, tmp_path / "none")
+    found = senses.by_programs(sense, 400, tmp_path / "none")
     assert found["FLAC, a file each"] == "not installed"
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(senses, "_flac", lambda path: path.stat().st_size // 2)
-    found = senses.by_programs(sense, tmp_path / "some")
+    found = senses.by_programs(sense, 400, tmp_path / "some")
     assert float(found["FLAC, a file each"]) == pytest.approx(8 * (844 // 2) / 400, abs=1e-3)
 
 

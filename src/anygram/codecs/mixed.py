@@ -53,8 +53,8 @@ class Config:
 def chosen(words: str) -> dict[str, tuple[str, Any]]:
     """Return by kind the name of its codec and that one's config; UsageError for words that name no such.
 
-    >>> chosen("bytes+audio:bits=8")["sounds"]
-    ('audio', Config(bits=8, rate=None, mono=False))
+    >>> chosen("bytes+image:colours=4")["pictures"]
+    ('image', Config(colours=4))
     """
     found: dict[str, tuple[str, Any]] = {}
     for word in words.split("+"):
