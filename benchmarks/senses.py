@@ -39,8 +39,8 @@ from anygram.tasks.generation import Sampling
 MODELS = ("ngram", "contextmix", "lstm", "transformer")
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 CHOICES = {
-    "lstm, 1 kHz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=1000", {"units": 128, "embedding": 32}),
-    "lstm, 600 Hz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=600", {"units": 128, "embedding": 32}),
+    "lstm-1kHz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=1000", {"units": 128, "embedding": 32}),
+    "lstm-600Hz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=600", {"units": 128, "embedding": 32}),
 }
 """Models of both senses to choose from: of which model, with which codecs and settings."""
 WAYS = {"P(name | shown)": False, "P(name) P(shown | name)": True}
@@ -209,14 +209,15 @@ class Trial:
         return float(np.mean([self.valid[self.way(kind)][kind] for kind in ("pictures", "sounds")]))
 
 
-def trials(held: dict[str, list[Shown]], steps: int, folder: Path) -> list[Trial]:
-    """Train each of CHOICES on the training part, both ways round, and try it on the validation part."""
+def trials(held: dict[str, list[Shown]], choices: Sequence[str], steps: int, folder: Path) -> list[Trial]:
+    """Train each choice on the training part, both ways round, and try it on the validation part."""
     for part in ("train", "valid"):
         orders = [order for one in held[part] for order in (one.segments, one.segments[::-1])]
         lines = "".join(json.dumps({"segments": order}) + "\n" for order in orders)
         (folder / f"{part}.jsonl").write_text(lines)
     found = []
-    for name, (model, codecs, settings) in CHOICES.items():
+    for name in choices:
+        model, codecs, settings = CHOICES[name]
         run = ag.train(
             folder / "train.jsonl",
             model,
@@ -231,12 +232,12 @@ def trials(held: dict[str, list[Shown]], steps: int, folder: Path) -> list[Trial
     return found
 
 
-def names_tables(data: Path, steps: int) -> list[Table]:
+def names_tables(data: Path, choices: Sequence[str], steps: int) -> list[Table]:
     """Choose a model of both senses and name the test part; show pictures that it makes of names."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         held = shown(data, folder)
-        tried = trials(held, steps, folder)
+        tried = trials(held, choices, steps, folder)
         best = max(tried, key=lambda trial: trial.mean)
         rows = []
         for kind in ("pictures", "sounds"):
@@ -286,12 +287,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--parts", type=names_of("part", parts), default=list(parts))
     parser.add_argument("--budget", default="60s", help="of each model's training for bits per unit")
+    choices = names_of("choice", CHOICES)
+    parser.add_argument(
+        "--choices", type=choices, default=list(CHOICES), help="models of both senses to choose from"
+    )
     parser.add_argument("--steps", type=int, default=3000, help="of each model of both senses")
     parser.add_argument("--out", type=Path, help="a .json file for the figures")
     asked = parser.parse_args()
     data = real_data("fsdd/0_jackson_0.wav", "seaborn/titanic.csv")
     tables = [bits_table(data, asked.budget)] if "bits" in asked.parts else []
-    tables += names_tables(data, asked.steps) if "names" in asked.parts else []
+    tables += names_tables(data, asked.choices, asked.steps) if "names" in asked.parts else []
     stored = [{"title": table.title, "header": table.header, "rows": table.rows} for table in tables]
     report.publish("senses", tables, asked.out, stored=stored, packages=["torch", "pillow", "scikit-learn"])
     return 0

@@ -40,7 +40,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
     "audio": [{"bits": 8}, {"mono": True}, {"bits": 8, "rate": 4000}, {"predict": 1}, {"predict": 3}],
     "image": [{"colours": 3}],
-    "mixed": [{"codecs": "audio:bits=8:rate=4000+bytes+image"}],
+    "mixed": [{"codecs": "table+series:method=exact+audio:bits=8:rate=4000+bytes+image"}],
     "table": [{"bins": 2}, {"digits": False}, {"first": "day,note"}],
     "series": [
         {"method": "exact"},

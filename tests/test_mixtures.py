@@ -86,6 +86,24 @@ def test_bad_lines_are_named_or_stepped_over(tmp_path: Path, line: str, told: st
     assert [one.text for one in read_all(path, "skip")] == [PICTURE.text] * 2
 
 
+def test_rows_of_a_table_are_segments_by_number(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text("colour,price\nred,3\nblue,12\n")
+    rows = [{"kind": "tables", "path": "prices.csv", "number": number} for number in (1, 2)]
+    texts = [{"kind": "text", "text": text} for text in ("three for a red one", "twelve for a blue one")]
+    lines = [json.dumps({"segments": list(pair)}) for pair in zip(rows, texts, strict=True)]
+    (tmp_path / "list.jsonl").write_text("\n".join(lines))
+    found = read_all(tmp_path / "list.jsonl")
+    assert [mixtures.segments(one)[0].document.text for one in found] == ["red,3", "blue,12"]
+    codec = fit(*found, codecs=mixed.Config().codecs)
+    for one in found:
+        encoded = codec.encode(one.text, one.side)
+        assert codec.decode(encoded.ids, encoded.side) == one.text
+    del rows[1]["number"]
+    (tmp_path / "list.jsonl").write_text(json.dumps({"segments": rows}))
+    with pytest.raises(BadRecord, match='has 2 documents; say by "number" which'):
+        read_all(tmp_path / "list.jsonl")
+
+
 def test_each_kind_has_a_range_of_its_own() -> None:
     codec = fit()
     ids = codec.encode(THREE.text, THREE.side).ids.tolist()

@@ -43,7 +43,7 @@ _NONE = np.empty(0, dtype=np.int32)
 class Config:
     """What each kind of segment is coded by."""
 
-    codecs: str = "bytes+image+audio"
+    codecs: str = "bytes+image+audio+series+table"
     """Codecs, one a kind, each with settings if need be: bytes+image:colours=4+audio:bits=8:rate=2000."""
 
     def __post_init__(self) -> None:

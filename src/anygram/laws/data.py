@@ -46,7 +46,8 @@ def _mixtures() -> SearchStrategy[Document]:
 
     raw = st.one_of(st.text(max_size=20).map(str.encode), st.binary(max_size=20))
     texts = raw.map(lambda drawn: Document(drawn.decode("utf-8", "surrogateescape")))
-    kinds = {"text": texts, "pictures": _pictures(), "sounds": _sounds()}
+    others = (_pictures, _series, _sounds, _tables)
+    kinds = {"text": texts, **{of.__name__.removeprefix("_"): of() for of in others}}
     segments = [st.builds(mixtures.Segment, st.just(kind), of_kind) for kind, of_kind in kinds.items()]
     return st.lists(st.one_of(segments), max_size=3).map(mixtures.document)
 
