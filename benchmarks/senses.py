@@ -242,12 +242,10 @@ def names_tables(data: Path, choices: Sequence[str], steps: int) -> list[Table]:
         rows = []
         for kind in ("pictures", "sounds"):
             way = best.way(kind)
-            accuracy = accuracies(best.run, [one for one in held["test"] if one.kind == kind], WAYS[way])[
-                kind
-            ]
-            count = sum(one.kind == kind for one in held["test"])
-            rows.append([kind, way, f"{best.valid[way][kind]:.1%}", f"{accuracy:.1%} of {count}"])
-        choices = [
+            test = [one for one in held["test"] if one.kind == kind]
+            accuracy = accuracies(best.run, test, WAYS[way])[kind]
+            rows.append([kind, way, f"{best.valid[way][kind]:.1%}", f"{accuracy:.1%} of {len(test)}"])
+        chosen_from = [
             [
                 trial.name,
                 *(f"{trial.valid[way][kind]:.1%}" for kind in ("pictures", "sounds") for way in WAYS),
@@ -257,7 +255,7 @@ def names_tables(data: Path, choices: Sequence[str], steps: int) -> list[Table]:
         draw(best.run)
     ways = [f"{kind}, {way}" for kind in ("pictures", "sounds") for way in WAYS]
     return [
-        Table(["to choose from", *ways], choices, "Validation, named rightly"),
+        Table(["to choose from", *ways], chosen_from, "Validation, named rightly"),
         Table(
             ["", "way, chosen on validation", "validation", "test, named rightly"],
             rows,
@@ -291,7 +289,7 @@ def main() -> int:
     parser.add_argument(
         "--choices", type=choices, default=list(CHOICES), help="models of both senses to choose from"
     )
-    parser.add_argument("--steps", type=int, default=3000, help="of each model of both senses")
+    parser.add_argument("--steps", type=int, default=7000, help="of each model of both senses")
     parser.add_argument("--out", type=Path, help="a .json file for the figures")
     asked = parser.parse_args()
     data = real_data("fsdd/0_jackson_0.wav", "seaborn/titanic.csv")

@@ -52,7 +52,7 @@ def test_flac_is_told_to_be_missing_or_measured(tmp_path: Path, monkeypatch: pyt
         samples = np.random.default_rng(number).integers(-9, 9, 400).astype(np.int16)
         (parts[part],) = sounds.write(tmp_path / f"{part}.wav", [sounds.document(samples, 8000)])
     sense = senses.Sense(
-        (str(parts["train"]),), str(parts["valid"]), str(parts["test"]), "sounds", "audio", 2
+        (str(parts["train"]),), str(parts["valid"]), str(parts["test"]), "sounds", "audio", "16-bit sample"
     )
     monkeypatch.setattr(shutil, "which", lambda name: None)
     found = senses.by_programs(sense, 400, tmp_path / "none")
