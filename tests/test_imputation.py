@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,42 +17,20 @@ from anygram.data.documents import Document
 from anygram.errors import DataError, UnknownName, UsageError
 from anygram.information import log_softmax
 from anygram.models import frequency
-from anygram.protocols import LanguageModel, Side
+from anygram.protocols import LanguageModel
 from anygram.tasks.imputation import Asked, filling, impute, measuring, noise
 from anygram.tasks.imputation import joints as joints_module
 from anygram.tasks.imputation.filling import Filled
 from anygram.tasks.imputation.grid import Grid, Place
 from anygram.tasks.imputation.joints import Gaps, joints
+from examples import fill_missing
+from tests import fruit
 from tests.asking import ask
-
-COLUMNS = ["fruit", "colour", "weight"]
-COLOURS = {"apple": "red", "lemon": "yellow", "plum": "blue"}
-WEIGHTS = {"apple": 150, "lemon": 80, "plum": 30}
-
-
-class _Rows(list[str]):
-    def __init__(self, documents: Sequence[Document]) -> None:
-        super().__init__(document.text for document in documents)
-        self._sides = [document.side for document in documents]
-
-    def sides(self) -> Iterator[Side | None]:
-        return iter(self._sides)
-
-
-def _values(rows: int = 120) -> list[list[str]]:
-    generator = np.random.default_rng(1)
-    fruits = [("apple", "lemon", "plum")[int(one)] for one in generator.integers(0, 3, rows)]
-    return [
-        [fruit, COLOURS[fruit], str(round(float(generator.normal(WEIGHTS[fruit], 5))))] for fruit in fruits
-    ]
-
-
-def _documents(values: Sequence[Sequence[str]]) -> list[Document]:
-    return [tables.document(row, COLUMNS) for row in values]
+from tests.fruit import Rows
 
 
 def _learnt(documents: Sequence[Document]) -> tuple[LanguageModel, TableCodec]:
-    codec = table.fit(_Rows(documents), Config(bins=8))
+    codec = table.fit(Rows(documents), Config(bins=8))
     model = frequency.create(frequency.Config(order=3, k=0.01), codec.vocabulary_size, 0)
     for document in documents:
         ids_N = np.append(codec.encode(document.text, document.side).ids, np.int32(codec.boundary))
@@ -61,11 +39,11 @@ def _learnt(documents: Sequence[Document]) -> tuple[LanguageModel, TableCodec]:
     return model, codec
 
 
-MODEL, CODEC = _learnt(_documents(_values()))
+MODEL, CODEC = _learnt(fruit.documents(fruit.values()))
 
 
 def test_a_posterior_is_bayes_rule_over_the_rows_heads() -> None:
-    grid = Grid(CODEC, _documents([["apple", "", "148"], ["", "blue", ""]]), None)
+    grid = Grid(CODEC, fruit.documents([["apple", "", "148"], ["", "blue", ""]]), None)
     places = grid.places(missing=True)
     assert places == [Place(0, 1), Place(1, 0), Place(1, 2)]
     rows = [grid.gaps([place]) for place in places]
@@ -81,7 +59,7 @@ def test_a_posterior_is_bayes_rule_over_the_rows_heads() -> None:
 
 
 def test_gaps_of_a_row_have_a_joint_posterior() -> None:
-    grid = Grid(CODEC, _documents([["apple", "red", "150"], ["plum", "blue", ""]]), None)
+    grid = Grid(CODEC, fruit.documents([["apple", "red", "150"], ["plum", "blue", ""]]), None)
     every = list(joints(MODEL, CODEC, [Gaps(grid.heads[0], [0, 1]), Gaps(grid.heads[1], [2])]))
     log_p = []
     for way_M in every[0].ways_HM.tolist():
@@ -96,7 +74,7 @@ def test_gaps_of_a_row_have_a_joint_posterior() -> None:
 
 
 def test_of_many_ways_the_likeliest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    grid = Grid(CODEC, _documents([["apple", "", ""]]), None)
+    grid = Grid(CODEC, fruit.documents([["apple", "", ""]]), None)
     (whole,) = joints(MODEL, CODEC, [Gaps(grid.heads[0], [1, 2])])
     monkeypatch.setattr(joints_module, "BEAM", 6)
     (cut,) = joints(MODEL, CODEC, [Gaps(grid.heads[0], [1, 2])])
@@ -107,7 +85,7 @@ def test_of_many_ways_the_likeliest_are_kept(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_cells_are_filled_by_the_rest_of_their_rows_and_nothing_else_changes() -> None:
     rows = [["apple", "", "148"], ["", "blue", "31"], ["lemon", "yellow", ""], ["plum", "blue", "30"]]
-    imputed = impute(MODEL, CODEC, _documents(rows), Asked())
+    imputed = impute(MODEL, CODEC, fruit.documents(rows), Asked())
     ((first, second, third, fourth),) = imputed.tables
     assert (first.text, second.text, fourth.text) == ("apple,red,148", "plum,blue,31", "plum,blue,30")
     assert float(tables.values(third)[2]) == pytest.approx(80, abs=6)
@@ -116,15 +94,15 @@ def test_cells_are_filled_by_the_rest_of_their_rows_and_nothing_else_changes() -
 
 
 def test_several_missing_cells_of_a_row_agree_with_each_other() -> None:
-    (drawn,) = impute(MODEL, CODEC, _documents([["", "", ""]] * 30), Asked(samples=1)).tables
+    (drawn,) = impute(MODEL, CODEC, fruit.documents([["", "", ""]] * 30), Asked(samples=1)).tables
     values = [tables.values(document) for document in drawn]
-    assert len({fruit for fruit, _, _ in values}) == 3
-    assert np.mean([COLOURS[fruit] == colour for fruit, colour, _ in values]) > 0.9
-    assert np.mean([abs(WEIGHTS[fruit] - float(weight)) < 25 for fruit, _, weight in values]) > 0.8
+    assert len({kind for kind, _, _ in values}) == 3
+    assert np.mean([fruit.COLOURS[kind] == colour for kind, colour, _ in values]) > 0.9
+    assert np.mean([abs(fruit.WEIGHTS[kind] - float(weight)) < 25 for kind, _, weight in values]) > 0.8
 
 
 def test_samples_differ_and_are_the_same_for_the_same_seed() -> None:
-    documents = _documents([["apple", "red", ""]] * 5)
+    documents = fruit.documents([["apple", "red", ""]] * 5)
     one, other = impute(MODEL, CODEC, documents, Asked(samples=2, seed=4)).tables
     again = impute(MODEL, CODEC, documents, Asked(samples=1, seed=4)).tables[0]
     assert [document.text for document in one] == [document.text for document in again]
@@ -132,7 +110,7 @@ def test_samples_differ_and_are_the_same_for_the_same_seed() -> None:
 
 
 def test_filled_numbers_are_the_posteriors_mean_in_usual_decimals() -> None:
-    grid = Grid(CODEC, _documents([["apple", "red", ""]]), ["weight"])
+    grid = Grid(CODEC, fruit.documents([["apple", "red", ""]]), ["weight"])
     (place,) = grid.places(missing=True)
     (joint,) = joints(MODEL, CODEC, [grid.gaps([place])])
     numbers = grid.numbers(place)
@@ -143,7 +121,7 @@ def test_filled_numbers_are_the_posteriors_mean_in_usual_decimals() -> None:
 
 
 def test_figures_are_those_of_their_definitions() -> None:
-    documents = _documents([["apple", "red", "100"], ["", "blue", "60"], ["plum", "", ""]])
+    documents = fruit.documents([["apple", "red", "100"], ["", "blue", "60"], ["plum", "", ""]])
     grid = Grid(CODEC, documents, None)
     truth = {Place(1, 0): "plum", Place(2, 1): "blue", Place(2, 2): "20"}
     filled = [
@@ -159,14 +137,14 @@ def test_figures_are_those_of_their_definitions() -> None:
     assert found["colour", "category", "last value"].accuracy == 1.0
     assert found["weight", "number", "model"].rmse == pytest.approx(10 / deviation)
     assert found["weight", "number", "last value"].mae == pytest.approx(40 / deviation)
-    weights = [float(row[2]) for row in _values()]
+    weights = [float(row[2]) for row in fruit.values()]
     usual = found["weight", "number", "mean or mode"]
     assert usual.mae == pytest.approx(abs(float(np.mean(weights)) - 20) / deviation)
     assert found["all", "category", "model"].accuracy == 0.5
 
 
 def test_hiding_measures_better_than_what_is_usual() -> None:
-    documents = _documents(_values()[:60])
+    documents = fruit.documents(fruit.values()[:60])
     imputed = impute(MODEL, CODEC, documents, Asked(hide=0.2, seed=3))
     found = {(one.column, one.type, one.method): one for one in imputed.figures}
     model, usual = found["all", "category", "model"], found["all", "category", "mean or mode"]
@@ -177,10 +155,10 @@ def test_hiding_measures_better_than_what_is_usual() -> None:
 
 
 def test_planted_errors_surprise_the_most() -> None:
-    rows = _values()[:40]
+    rows = fruit.values()[:40]
     rows[7] = ["apple", "blue", "151"]
     rows[20] = ["lemon", "yellow", "9999"]
-    found = noise.suspects(MODEL, Grid(CODEC, _documents(rows), None), top=2)
+    found = noise.suspects(MODEL, Grid(CODEC, fruit.documents(rows), None), top=2)
     assert {(one.row, one.column) for one in found} == {(8, "colour"), (21, "weight")}
     (colour,) = [one for one in found if one.column == "colour"]
     assert (colour.value, colour.expected) == ("blue", "red")
@@ -188,7 +166,7 @@ def test_planted_errors_surprise_the_most() -> None:
 
 
 def test_what_cannot_be_filled_is_refused() -> None:
-    documents = _documents([["apple", "", "1"]])
+    documents = fruit.documents([["apple", "", "1"]])
     with pytest.raises(UsageError, match="train a run with --codec table"):
         Grid(BytesCodec(), documents, None)
     with pytest.raises(UnknownName, match="no column named 'color'; did you mean 'colour'"):
@@ -199,13 +177,13 @@ def test_what_cannot_be_filled_is_refused() -> None:
         Asked(samples=1, hide=0.1)
     notes = [tables.document([f"some words {number}", "x"], ["note", "k"]) for number in range(9)]
     with pytest.raises(UsageError, match="column 'note' holds texts, not categories or numbers"):
-        Grid(table.fit(_Rows(notes), Config()), notes, ["note"])
+        Grid(table.fit(Rows(notes), Config()), notes, ["note"])
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fruit")
-    tables.write(folder / "fruit.csv", _documents(_values()))
+    tables.write(folder / "fruit.csv", fruit.documents(fruit.values()))
     return folder
 
 
@@ -255,3 +233,11 @@ def test_rows_are_generated_into_a_table(trained: Path, capsys: pytest.CaptureFi
     with made.open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5 and all(row["fruit"] == "lemon" and len(row) == 3 for row in rows)
+
+
+def test_the_example_fills_better_than_what_is_usual() -> None:
+    outcome = fill_missing.main()
+    assert outcome.accuracy > outcome.accuracy_of_mode
+    assert outcome.rmse < 0.7 * outcome.rmse_of_mean
+    assert outcome.filled == "setosa"
+    assert outcome.suspect == (2, "species")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,19 +19,10 @@ from anygram.data.documents import Document
 from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import DataError, UnknownName, UsageError
 from anygram.models import uniform
-from anygram.protocols import Side
 from anygram.tasks.generation import Sampling, make
+from tests.fruit import Rows
 
 COLUMNS = ["kind", "size", "day", "note"]
-
-
-class _Rows(list[str]):
-    def __init__(self, documents: Sequence[Document]) -> None:
-        super().__init__(document.text for document in documents)
-        self._sides = [document.side for document in documents]
-
-    def sides(self) -> Iterator[Side | None]:
-        return iter(self._sides)
 
 
 def _documents(rows: int = 60) -> list[Document]:
@@ -50,7 +40,7 @@ def _documents(rows: int = 60) -> list[Document]:
 
 
 def _fitted(config: Config | None = None) -> TableCodec:
-    return table.fit(_Rows(_documents()), config or Config())
+    return table.fit(Rows(_documents()), config or Config())
 
 
 def test_types_are_inferred_and_told() -> None:
@@ -97,7 +87,7 @@ def test_every_row_comes_back_however_it_is_quoted(cells: tuple[str, ...], quote
 def test_columns_that_are_quoted_throughout_keep_their_types() -> None:
     side = {"columns": ["a", "b"], "delimiter": ","}
     rows = [Document(f'"{number / 4:.2f}","{"xy"[number % 2]}"', side=side) for number in range(40)]
-    codec = table.fit(_Rows(rows), Config())
+    codec = table.fit(Rows(rows), Config())
     assert [row["type"] for row in codec.describe()] == ["number", "category"]
     assert all(codec.decode(codec.encode(row.text, side).ids, side) == row.text for row in rows)
     assert len(codec.encode(rows[0].text, side).ids) < 8
@@ -153,7 +143,7 @@ def test_columns_that_changed_are_named() -> None:
     with pytest.raises(DataError, match="a row of 3 cells in a table of 4 columns"):
         codec.encode("1,2,3", side)
     with pytest.raises(DataError, match="tables with columns of their own"):
-        table.fit(_Rows([*_documents(), tables.document(["1"], ["a"])]), Config())
+        table.fit(Rows([*_documents(), tables.document(["1"], ["a"])]), Config())
 
 
 @pytest.mark.parametrize("digits", [True, False])
@@ -184,7 +174,7 @@ def test_real_tables_come_back(real_data: Path) -> None:
         documents = list(
             read([str(real_data / f"seaborn/{name}.csv")], ReadingOptions(kind="tables"), Report())
         )
-        codec = table.fit(_Rows(documents[::2]), Config())
+        codec = table.fit(Rows(documents[::2]), Config())
         for document in documents:
             encoded = codec.encode(document.text, document.side)
             assert codec.decode(encoded.ids, encoded.side) == document.text

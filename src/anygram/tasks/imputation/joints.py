@@ -47,7 +47,8 @@ class Joint:
 
     def marginal(self, gap: int, candidates: int) -> FloatArray:
         """Return p_K of one gap's candidates."""
-        p_K: FloatArray = np.bincount(self.ways_HM[:, gap], weights=self.p_H, minlength=candidates)
+        p_K = np.zeros(candidates)
+        np.add.at(p_K, self.ways_HM[:, gap], self.p_H)
         return p_K
 
     def draw(self, share: float) -> NDArray[np.int64]:
@@ -113,7 +114,7 @@ class _Hypotheses:
             yield Joint(ways_HM[own_H][:, own_M], p_H)
 
     def _branch(self, column: int) -> Ids:
-        """Let hypotheses of rows with a gap here become one for each candidate; return what each reads, or −1."""
+        """Let hypotheses of rows with a gap here become one a candidate; return what each reads, or −1."""
         symbols_K = self._gaps[column]
         open_R = np.array([column in row.columns for row in self._rows])
         log_p_HV = self._model.predict(self._state)
