@@ -50,7 +50,7 @@ ENTRANTS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("ngram", {"digits": False}),
     ("contextmix", {"digits": False}),
     ("lstm", {"digits": False}),
-    ("lstm", {"digits": False, "bins": 12}),
+    ("lstm", {"digits": False, "bins": 12, "units": 32}),
 )
 HIDDEN, PLANTED = 0.15, 20
 TEST, VALID = (1 / 5, 400), (1 / 5, 300)
@@ -135,9 +135,8 @@ def iterative(known: Grid, grid: Grid) -> list[Filled]:
     peer: Any = impute
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says so where it has not converged, and goes on
-        imputer = peer.IterativeImputer(max_iter=20, random_state=0, keep_empty_features=True).fit(
-            matrix(known)
-        )
+        imputer = peer.IterativeImputer(max_iter=20, random_state=0, keep_empty_features=True)
+        imputer.fit(matrix(known))
         values_RC: NDArray[np.float64] = imputer.transform(matrix(grid))
     filled = []
     for place in grid.places(missing=True):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anygram import api
+from anygram.cli import imputing
 from anygram.codecs import table
 from anygram.codecs.bytes import BytesCodec
 from anygram.codecs.table import Config, TableCodec
@@ -224,6 +227,15 @@ def test_the_command_line_fills_measures_and_finds(trained: Path, capsys: pytest
     (trained / "other.csv").write_text("fruit,price\nplum,3\n")
     changed = ask(capsys, "impute", run, trained / "other.csv", "--hide", "0.5").refusal
     assert "missing colour, weight, new price" in changed
+
+
+def test_the_words_of_python_are_those_of_the_command_line() -> None:
+    words = {name: one.default for name, one in inspect.signature(imputing.impute).parameters.items()}
+    own = ("noise", "top", "report", "as_json")
+    for function in (api.impute, api.Run.impute):
+        names = inspect.signature(function).parameters
+        assert set(words) - {*own, "run", "out"} == set(names) - {"self", "run", "out"}
+        assert all(words[name] == one.default for name, one in names.items() if one.kind is one.KEYWORD_ONLY)
 
 
 def test_rows_are_generated_into_a_table(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

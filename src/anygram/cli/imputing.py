@@ -10,14 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from anygram.cli import options
-from anygram.cli.options import AsJson, RunFolder
+from anygram.cli.options import AsJson, RunFolder, Sources
 
 
 def impute(
     run: RunFolder,
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A table with the run's columns.", show_default=False)
-    ],
+    sources: Sources,
     out: Annotated[
         str | None, typer.Option(metavar="FILE", help="The filled table: .csv, .tsv or .jsonl.")
     ] = None,
@@ -58,10 +56,10 @@ def impute(
         writing.check(Path(report))
     names = None if columns is None else [cells.meaning(n, ",") for n in cells.split(columns, ",")]
     if noise:
-        found = api.load(run).suspects(source, columns=names, top=top)
+        found = api.load(run).suspects(*sources, columns=names, top=top)
         _tell(found, report, as_json, {"suspects": [asdict(one) for one in found]})
         return
-    imputed = api.impute(run, source, out=out, columns=names, samples=samples, hide=hide, seed=seed)
+    imputed = api.impute(run, *sources, out=out, columns=names, samples=samples, hide=hide, seed=seed)
     figures = [asdict(one) for one in imputed.figures]
     if report is not None and imputed.cells:
         writing.write(Path(report), (asdict(one) for one in imputed.cells))
