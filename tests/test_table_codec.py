@@ -87,7 +87,9 @@ def test_every_row_comes_back_however_it_is_quoted(cells: tuple[str, ...], quote
 def test_columns_that_are_quoted_throughout_keep_their_types() -> None:
     side = {"columns": ["a", "b"], "delimiter": ","}
     rows = [Document(f'"{number / 4:.2f}","{"xy"[number % 2]}"', side=side) for number in range(40)]
+    rows += [Document('"","NA"', side=side)] * 10
     codec = table.fit(Rows(rows), Config())
+    assert [row["missing"] for row in codec.describe()] == [0.2, 0.2]
     assert [row["type"] for row in codec.describe()] == ["number", "category"]
     assert all(codec.decode(codec.encode(row.text, side).ids, side) == row.text for row in rows)
     assert len(codec.encode(rows[0].text, side).ids) < 8

@@ -40,6 +40,13 @@ def test_rows_of_csv_are_their_bytes(tmp_path: Path) -> None:
     assert tables.values(documents[0]) == ['a "b"', "1"]
 
 
+def test_an_empty_line_is_no_row_and_an_empty_cell_is_one(tmp_path: Path) -> None:
+    documents = _read(_wrote(tmp_path / "a.csv", 'a\n1\n\n""\n'))
+    assert [document.text for document in documents] == ["1", '""']
+    tables.write(tmp_path / "b.csv", [tables.document([""], ["a"])])
+    assert (tmp_path / "b.csv").read_bytes() == b'a\n""\n'
+
+
 def test_tsv_is_not_quoted(tmp_path: Path) -> None:
     (document,) = _read(_wrote(tmp_path / "a.tsv", 'a\tb\n"x,\ty"\n'))
     assert document.side == {"columns": ["a", "b"], "delimiter": "\t"}

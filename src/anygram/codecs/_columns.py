@@ -16,7 +16,7 @@ from anygram.errors import RunError
 
 SPELLED = 0
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>")
-"""Spellings of what is missing."""
+"""Spellings of what is missing, with quotation marks or without."""
 TEXT = "text"
 _MOST_CATEGORIES = 1000
 _NUMBERED_CATEGORIES = 10
@@ -166,8 +166,8 @@ class Column:
 
 def fit(name: str, counts: Mapping[str, int], bins: int | None, digits: bool, delimiter: str) -> Column:
     """Return the column of these cells, as they are written, each so many times."""
-    absent = {cell: count for cell, count in counts.items() if cell in MISSING}
-    present = {cell: count for cell, count in counts.items() if cell not in MISSING}
+    absent = {cell: n for cell, n in counts.items() if cells.meaning(cell, delimiter) in MISSING}
+    present = {cell: n for cell, n in counts.items() if cell not in absent}
     quoted = len(present) > 0 and all(cells.is_quoted(cell, delimiter) for cell in present)
     values = {(cell[1:-1] if quoted else cell): count for cell, count in present.items()}
     found = _type_of(values, bins, digits)

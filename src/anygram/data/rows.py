@@ -93,8 +93,9 @@ def rows_of(lines: Lines, split: Split, name: str, binary: bool) -> Iterator[Row
         else:
             if cells is None:
                 return
-            if any(cells) or len(cells) > 1:  # an empty line is no row
-                yield Row(line, cells, "".join(taken))
+            written = "".join(taken)
+            if any(cells) or len(cells) > 1 or written.strip("\r\n"):  # an empty line is no row
+                yield Row(line, cells, written)
 
 
 def _kept(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
