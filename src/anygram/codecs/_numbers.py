@@ -1,9 +1,8 @@
 """Numbers of a table's column: the quantile bin, and then where in it the number lies, digit by digit.
 
 A bin is one symbol, so that what goes together in a row stands close together. In it a number that came
-more than once is told by its rank among these, any other by its distance from the bin's lower end, counted
-in units of its last decimal place: no digit says again what the bin has said. A value that fills a bin alone
-is told by the bin.
+more than once is told by its rank among these, any other by its last digits, as many as tell the numbers of
+the bin apart: so round numbers stay round. A value that fills a bin alone is told by the bin.
 
 Numbers are whole ones here, counted in units of the column's smallest decimal place.
 """
@@ -23,7 +22,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?")
 _LONGEST = 40
 _MOST_RANKS = 16
 _OWN_PLACES = 4
-"""The first three digits of a distance have symbols of their own each, those behind them share ten."""
+"""The first three digits have symbols of their own each, those behind them share ten."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,8 @@ class Numbers:
             return (place,), (self._first_rank + 1 + ranked.index(text),) if self._opens(place) else ()
         tail = [self._first_rank] if ranked else []
         tail += [self._first_place + self._decimals.index(decimals)] if len(self._decimals) > 1 else []
-        low, width = self._span(place, decimals)
-        digits = str(whole - low).rjust(_places(width), "0") if width > 1 else ""
+        places = _places(self._span(place, decimals)[1])
+        digits = str(whole % 10**places).rjust(places, "0") if places else ""
         return (place,), (*tail, *(self._digit(at, int(digit)) for at, digit in enumerate(digits)))
 
     def _opens(self, place: int) -> bool:
@@ -144,8 +143,9 @@ class Numbers:
             decimals = self._decimals[rest.pop(0) - self._first_place]
         low, width = self._span(place, decimals)
         digits = "".join(str((symbol - self._first_digit) % 10) for symbol in rest)
-        distance = int(digits.ljust(_places(width), "0")) if digits else 0
-        return written(low + distance, decimals)
+        period = 10 ** _places(width)
+        last = int(digits.ljust(_places(width), "0")) if digits else 0
+        return written(low + (last - low) % period, decimals)
 
     def after_head(self, head: Sequence[int]) -> Sequence[int]:
         """Return the symbols that may go on with a head: none is wanted after a bin."""
