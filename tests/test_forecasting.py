@@ -30,6 +30,7 @@ from anygram.protocols import LanguageModel
 from anygram.tasks import forecast_metrics, forecasting
 from anygram.tasks.forecast_metrics import Scores, crps, naive_error, pinball, smape
 from anygram.tasks.forecasting import Setting, ahead, forecasts, seasonal_naive, windows
+from examples import forecast_series
 from tests.asking import Said, ask
 
 DAILY = {"id": "a", "start": "2024-01-01", "step": 86_400, "first": 0}
@@ -369,3 +370,11 @@ def test_a_forecaster_says_what_is_wrong() -> None:
         anygram.Forecaster().fit([1, 2, 3])
     with pytest.raises(DataError, match="which is no finite number"):
         anygram.Forecaster().fit({"y": [1.0, float("inf")]})
+
+
+def test_the_example_forecasts_better_than_the_last_week(capsys: pytest.CaptureFixture[str]) -> None:
+    tested = forecast_series.main()
+    assert tested.accuracy is not None and tested.naive is not None
+    assert tested.accuracy.crps < tested.naive.crps
+    assert 0.7 <= tested.accuracy.coverage["0.1-0.9"] <= 0.95
+    assert "2025-09-08: " in capsys.readouterr().out

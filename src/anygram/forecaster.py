@@ -18,6 +18,7 @@ from anygram.data.documents import Document
 from anygram.errors import BadRecord, UsageError
 from anygram.tasks import forecast_results, forecasting
 from anygram.tasks.forecast_metrics import QUANTILES
+from anygram.tasks.forecast_results import Forecasts
 
 
 class Forecaster:
@@ -64,14 +65,37 @@ class Forecaster:
 
         They follow what was fitted, or the series of `frame`. UsageError before `fit`.
         """
-        if self.run is None:
-            raise UsageError("the forecaster knows no series yet; call fit first")
+        run = self._fitted()
         documents = self._known if frame is None else _documents(frame)
         setting = forecasting.Setting(h, num_samples, self.seed)
-        places = forecasting.ahead(documents)
-        drawn = forecasting.forecasts(self.run.model, self.run.codec, places, setting)
+        drawn = forecasting.forecasts(run.model, run.codec, forecasting.ahead(documents), setting)
         rows = list(forecast_results.gathered(drawn, quantiles).rows())
         return self._as_given({name: [row[name] for row in rows] for name in rows[0]})
+
+    def cross_validation(
+        self,
+        frame: Any,
+        h: int,
+        n_windows: int,
+        step_size: int | None = None,
+        season: int | None = None,
+        quantiles: Sequence[float] = QUANTILES,
+    ) -> Forecasts:
+        """Return forecasts of the last windows of a frame, and how good they were beside seasonal naive ones.
+
+        Windows are `step_size` values apart, `h` if that is left out; the model stays as it was fitted, so
+        that for a fair figure it must not have been fitted to them. DataError for a series too short.
+        """
+        run = self._fitted()
+        forecast_results.check_windows(n_windows, step_size, season)
+        places = forecasting.windows(_documents(frame), h, n_windows, step_size or h)
+        drawn = forecasting.forecasts(run.model, run.codec, places, forecasting.Setting(h, seed=self.seed))
+        return forecast_results.measured(drawn, quantiles, season)
+
+    def _fitted(self) -> api.Run:
+        if self.run is None:
+            raise UsageError("the forecaster knows no series yet; call fit first")
+        return self.run
 
 
 def _documents(frame: Any) -> list[Document]:
