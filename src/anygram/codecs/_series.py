@@ -31,18 +31,19 @@ _AHEAD = 1 << 10
 class Config:
     """How values become symbols.
 
-    `bins` and `limit`, in multiples of the scale, are not used by `exact`. A symbol of the `calendar` stands
-    before each value: some of hour, weekday, month, with commas between.
+    `bins` and `limit`, in multiples of the scale, are not used by `exact`; without a number there are 1,024
+    bins of equal width, or as many quantiles as the square root of the training values, from 8 to 1,024. A
+    symbol of the `calendar` stands before each value: some of hour, weekday, month, with commas between.
     """
 
     method: Literal["uniform", "quantile", "exact"] = "uniform"
-    bins: int = 1024
+    bins: int | None = None
     limit: float = 15.0
     difference: int = 0
     calendar: str = ""
 
     def __post_init__(self) -> None:
-        if not 4 <= self.bins <= 65_536:
+        if self.bins is not None and not 4 <= self.bins <= 65_536:
             raise UsageError(f"bins must be from 4 to 65536, got {self.bins}")
         if not 0 < self.limit < 1e6:
             raise UsageError(f"limit must be above 0 and below 1e6, got {self.limit:g}")

@@ -13,9 +13,11 @@ Axes: N values, T symbols, S samples, H steps of a horizon, K symbols of values.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,7 @@ KIND = "series"
 _NEWLINE = ord("\n")
 _WHOLE = re.compile(rb"-?[1-9][0-9]{0,14}|0")
 _MOST_WHOLE = 1 << 16
+FEWEST_BINS, MOST_BINS = 8, 1024
 _FINEST = 1e-4
 """Differences have a scale of at least so much of the values' own."""
 
@@ -285,12 +288,13 @@ def fit(data: Iterable[str], config: Config) -> SeriesCodec:
     usual = _usual(sides)
     if config.method == "exact":
         return ExactSeries(config, *_range_of(data), usual)
-    bins = _bins.uniform(config.bins, config.limit)
-    if config.method == "quantile":
-        scaled = [_scaled(text, config, bins) for text in data]
-        numbers_N = np.concatenate([*scaled, np.empty(0)])
-        bins = _bins.quantile(numbers_N[np.abs(numbers_N) <= config.limit], config.bins)
-    return BinnedSeries(config, bins, usual)
+    if config.method == "uniform":
+        count = config.bins or MOST_BINS
+        return BinnedSeries(replace(config, bins=count), _bins.uniform(count, config.limit), usual)
+    numbers_N = np.concatenate([*(_scaled(text, config) for text in data), np.empty(0)])
+    count = config.bins or min(max(math.isqrt(len(numbers_N)), FEWEST_BINS), MOST_BINS)
+    bins = _bins.quantile(numbers_N[np.abs(numbers_N) <= config.limit], count)
+    return BinnedSeries(replace(config, bins=count), bins, usual)
 
 
 def from_json(fields: Mapping[str, Any]) -> SeriesCodec:
@@ -299,7 +303,7 @@ def from_json(fields: Mapping[str, Any]) -> SeriesCodec:
     method: Any = stored(fields, "method", str)
     config = Config(
         method,
-        stored(fields, "bins", int),
+        None if fields.get("bins") is None else stored(fields, "bins", int),
         float(stored(fields, "limit", float)),
         stored(fields, "difference", int),
         stored(fields, "calendar", str),
@@ -317,11 +321,13 @@ def _usual(sides: Sequence[Side]) -> Side | None:
     return dict(zip(("start", "step"), known.most_common(1)[0][0], strict=True)) if known else None
 
 
-def _scaled(text: str, config: Config, bins: Bins) -> FloatN:
+def _scaled(text: str, config: Config) -> FloatN:
     """Return a series' known values, or differences, in multiples of its scale."""
     values_N = _bins.numbers(text)
     before_N = _bins.references(values_N, config.difference) if config.difference else np.zeros(len(values_N))
-    scales = BinnedSeries(config, bins)._scales(values_N, [len(values_N)])[0]
+    scales = BinnedSeries(config, _bins.uniform(FEWEST_BINS, config.limit))._scales(
+        values_N, [len(values_N)]
+    )[0]
     level, step = _bins.scale_at(scales[0]), _bins.scale_at(scales[-1])
     numbers_N = np.where(np.isnan(before_N), values_N / level, (values_N - before_N) / step)
     return numbers_N[~np.isnan(numbers_N)]

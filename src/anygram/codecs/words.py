@@ -79,8 +79,9 @@ class WordsCodec:
     without symbols has no units. Text comes back with single spaces and no spacing around newlines.
 
     >>> codec = WordsCodec(["to", "be"], "whitespace", lines=False)
-    >>> codec.encode(" to be  or ")
-    Encoded(ids=array([1, 2, 0], dtype=int32), units=array([3, 3, 5]), side=None, count=None)
+    >>> encoded = codec.encode(" to be  or ")
+    >>> encoded.ids, encoded.units
+    (array([1, 2, 0], dtype=int32), array([3, 3, 5]))
     >>> "or" in codec, codec.id_of("be"), codec.symbol(2)
     (False, 2, 'be')
     """
