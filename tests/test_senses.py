@@ -56,11 +56,11 @@ def test_flac_is_told_to_be_missing_or_measured(tmp_path: Path, monkeypatch: pyt
     )
     monkeypatch.setattr(shutil, "which", lambda name: None)
     found = senses.by_programs(sense, 400, tmp_path / "none")
-    assert found["FLAC, a file each"] == "not installed"
+    assert found["FLAC -8, a file each"] == "not installed"
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(senses, "_flac", lambda path: path.stat().st_size // 2)
     found = senses.by_programs(sense, 400, tmp_path / "some")
-    assert float(found["FLAC, a file each"]) == pytest.approx(8 * (844 // 2) / 400, abs=1e-3)
+    assert float(found["FLAC -8, a file each"]) == pytest.approx(8 * (844 // 2) / 400, abs=1e-3)
 
 
 def test_the_way_and_the_model_are_chosen_by_validation_data() -> None:
