@@ -224,7 +224,7 @@ class Blocks:
         """Yield blocks from a position on, without end."""
         position = start
         while True:
-            stream = _Stream(self._corpus, self._seed, position.epoch)
+            stream = self._stream(position.epoch)
             starts_CB, lengths_CB = self._rows_of_blocks(position.epoch)
             done_C = lengths_CB.sum(axis=1).cumsum()
             for block in range(position.block, self.blocks_per_epoch):
@@ -234,6 +234,12 @@ class Blocks:
                 epochs = position.epoch + float(done_C[block]) / self._corpus.symbols
                 yield Block(ids_BT, weights_BT, block == 0, after, epochs)
             position = Position(position.epoch + 1)
+
+    def _stream(self, epoch: int) -> Stream:
+        """Return the documents in one epoch's order, turned by its offset."""
+        generator = np.random.default_rng((self._seed, epoch))
+        order_D = generator.permutation(self._corpus.documents)
+        return Stream(self._corpus, order_D, int(generator.integers(self._corpus.symbols)))
 
     def _rows_of_blocks(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where in the stream each row of each of C blocks starts, and how many symbols it has."""
@@ -251,7 +257,7 @@ class Blocks:
         return starts_CB, np.clip(ends_B - starts_CB, 0, self.block)
 
     def _cut(
-        self, stream: _Stream, starts_B: NDArray[np.int64], lengths_B: NDArray[np.int64]
+        self, stream: Stream, starts_B: NDArray[np.int64], lengths_B: NDArray[np.int64]
     ) -> tuple[Ids, FloatArray]:
         """Return ids_BT and weights_BT of one block."""
         columns_T = np.arange(self.block)
@@ -269,14 +275,12 @@ def _shape(symbols: int, rows: int, block: int) -> tuple[int, int]:
     return rows, min(block, -(-symbols // rows))
 
 
-class _Stream:
-    """All documents end to end in one epoch's order, turned by its offset."""
+class Stream:
+    """All documents end to end in some order, beginning `turn` symbols later."""
 
-    def __init__(self, corpus: EncodedCorpus, seed: int, epoch: int) -> None:
-        generator = np.random.default_rng((seed, epoch))
-        order_D = generator.permutation(corpus.documents)
+    def __init__(self, corpus: EncodedCorpus, order_D: NDArray[np.int64], turn: int = 0) -> None:
         self._ids = corpus.ids
-        self._turn = int(generator.integers(corpus.symbols))
+        self._turn = turn
         self._ends_D = np.diff(corpus.offsets_D1)[order_D].cumsum()
         self._shifts_D = corpus.offsets_D1[1:][order_D] - self._ends_D
 

