@@ -87,11 +87,13 @@ def command(exhibit: Exhibit, name: str, budget: str) -> str:
 
 def compare(exhibit: Exhibit, data: Path, out: Path, budget: str) -> None:
     """Make the comparison of an exhibit, or go on with it."""
-    words = exhibit.words(str(data), budget)
+    words = exhibit.words(str(data.resolve()), budget)
     if (out / "contest.json").exists():
         words = ["compare", "--resume"]
-    subprocess.run(
-        [sys.executable, "-m", "anygram", *words, "--out", str(out)],
+    out.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(  # in the folder beside, so that no report names a path of this machine
+        [sys.executable, "-m", "anygram", *words, "--out", out.name],
+        cwd=out.parent,
         input=_piped(exhibit, data),
         stdout=subprocess.DEVNULL,
         check=True,

@@ -57,6 +57,7 @@ def test_every_report_is_there_whole_and_small_and_its_answer_on_the_page(name: 
     file = DOCS / "gallery" / f"{name}.html"
     assert file.stat().st_size < 1e6
     text = file.read_text(encoding="utf-8")
+    assert f"--out {'DIR' if not EXHIBITS[name].quoted else name}" in text  # and no path of a machine
     read_page(text)
     assert len(drawings(text)) > 8
     page = PAGE.read_text(encoding="utf-8")
