@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anygram.api import (
-        Run,
         anomalies,
         compare,
         compress,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from anygram.errors import AnygramError
     from anygram.evaluation import Evaluation
     from anygram.forecaster import Forecaster
+    from anygram.run import Run
 
 __all__ = [
     "AnygramError",
@@ -65,7 +65,7 @@ _HOMES = {
     "Budget": "budgets",
     "Evaluation": "evaluation",
     "Forecaster": "forecaster",
-    "Run": "api",
+    "Run": "run",
     "anomalies": "api",
     "compare": "api",
     "compress": "api",

@@ -1,0 +1,369 @@
+"""A run as an object: a trained model with its codec, ready to be asked from Python."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anygram import adapting, evaluation, exchange, runs, storage
+from anygram.data import kinds, labels
+from anygram.data.documents import Document
+from anygram.data.mixtures import Segment
+from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
+from anygram.errors import RunError, UsageError
+from anygram.evaluation import DocumentScore, Evaluation
+from anygram.protocols import Codec, LanguageModel, Reader
+from anygram.reporting.progress import Progress, Silent
+from anygram.runs import Record
+from anygram.tasks import (
+    crossing,
+    forecast_metrics,
+    forecast_results,
+    forecasting,
+    generation,
+    imputation,
+    prediction,
+    sharing,
+)
+from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
+from anygram.tasks.anomalies.rule import By, Duplicates, Per
+from anygram.tasks.crossing import Candidate
+from anygram.tasks.forecast_results import Forecasts
+from anygram.tasks.generation import Sampling
+from anygram.tasks.imputation import Imputed, noise
+from anygram.tasks.imputation.grid import Grid
+from anygram.tasks.imputation.noise import Suspect
+from anygram.tasks.prediction import Prediction
+from anygram.tasks.scoring import Scorer
+from anygram.tasks.sharing import SymbolShares
+
+if TYPE_CHECKING:
+    pass
+
+Sources = str | Path | Sequence[str | Path]
+
+
+class Run:
+    """A trained model with its codec, ready to be asked."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the run folder; RunError in one line where there is none or it is damaged."""
+        stored = runs.read(path)
+        if stored.record.status == "unfinished":
+            raise RunError(
+                f"{path} was stopped before its counts became a model; "
+                "finish it: the same anygram train with --resume"
+            )
+        self.path = path
+        self.record: Record = stored.record
+        self.codec: Codec = stored.codec
+        self.model: LanguageModel = stored.model
+        self._stored = stored
+
+    def evaluate(
+        self,
+        *sources: str | Path,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds.
+
+        `adapt` lets it go on learning while it reads, in the way that suits it best or the one named, with
+        these settings; the run stays as it is.
+        """
+        reader = self._adapted(adapt, adapt_settings)
+        held_out = _documents(sources, self.record, documents, text_field)
+        if progress is not None:
+            progress.stage("evaluating")
+        update = None if progress is None else lambda units: progress.update(units, f"{units / 1e6:.2f} MB")
+        return evaluation.evaluate(self.model, self.codec, held_out, reader=reader, progress=update)
+
+    def reader(self, way: str | None = None, settings: Mapping[str, Any] | None = None) -> Reader:
+        """Return a new session that goes on learning while it reads, in this way or what suits the model.
+
+        UsageError where the way is unknown, does not suit the model, or has no such setting.
+        """
+        return adapting.reader_of(self.model, way, settings)
+
+    def _adapted(self, adapt: bool | str, settings: Mapping[str, Any] | None) -> Reader | None:
+        if adapt is False:
+            if settings:
+                raise UsageError("adapt_settings without adapt would do nothing; give adapt=True too")
+            return None
+        return self.reader(None if adapt is True else adapt, settings)
+
+    def score(
+        self,
+        *sources: str | Path,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
+    ) -> Iterator[DocumentScore]:
+        """Yield what each document costs this model, in the order of the source; `adapt` as in `evaluate`."""
+        reader = self._adapted(adapt, adapt_settings)
+        held_out = _documents(sources, self.record, documents, text_field)
+        return evaluation.scores(self.model, self.codec, held_out, reader=reader)
+
+    def anomalies(
+        self,
+        *sources: str | Path,
+        normal: Sources | None = None,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        label_field: str | None = None,
+        normal_label: str | None = None,
+        adapt: bool | str = False,
+        adapt_settings: Mapping[str, Any] | None = None,
+        false_alarms: float = 0.01,
+        per: Per = "record",
+        window: int | None = None,
+        by: By | None = None,
+        top_symbols: int = 5,
+        duplicates: Duplicates = "keep",
+        expected: int = 3,
+        seed: int = 0,
+    ) -> Anomalies:
+        """Return what in the sources surprises this model more than normal data do, as it is iterated over.
+
+        A half of the `normal` sources sets the threshold, the other one measures what it keeps; without them
+        a half of the sources does, of those that no label calls anomalous, and they are read twice. Records
+        labelled with `normal_label` are normal; if it is left out, with 0, false, no, normal or -.
+        `adapt` as in `evaluate`: one session reads the normal ones first. The other words are those of
+        `tasks.anomalies.Rule`.
+        """
+        if normal is None and "-" in map(str, sources):
+            raise UsageError("standard input can be read only once; name normal records with --normal SOURCE")
+        if label_field is None and normal_label is not None:
+            raise UsageError("--normal-label is a value of --label-field; name that too, or leave it out")
+        rule = Rule(per, window, by, top_symbols, false_alarms, duplicates, expected, seed)
+        if label_field is not None and rule.per != "record":
+            raise UsageError(f"labels are of records; leave out --label-field with --per {rule.per}")
+
+        def searched() -> Iterator[Labelled]:
+            found = _documents(sources, self.record, documents, text_field)
+            if label_field is None:
+                return map(Labelled, found)
+            pairs = labels.labelled(found, list(map(str, sources)), label_field)
+            return (Labelled(one, not labels.is_normal(word, normal_label)) for one, word in pairs)
+
+        def known() -> Iterator[Labelled]:
+            named = as_sources(() if normal is None else normal)
+            return map(Labelled, _documents(named, self.record, documents, text_field))
+
+        session = partial(self._adapted, adapt, adapt_settings)
+        asked = Asked(self.model, self.codec, session, kinds.is_readable(self.kind))
+        return Anomalies(asked, searched, None if normal is None else known, rule)
+
+    def scorer(self) -> Scorer:
+        """Return what scores texts from Python: many at once on all cores, one at a time, or candidates."""
+        return Scorer(self.model, self.codec)
+
+    def predict(self, prompt: str = "", top: int = 10) -> list[Prediction]:
+        """Return the likeliest next symbols after the prompt."""
+        return prediction.predict(self.model, self.codec, prompt, top)
+
+    def shares(self, text: str) -> list[SymbolShares]:
+        """Return how much each member of a mixture has to do with each symbol; UsageError for others."""
+        return sharing.shares(self.model, self.codec, text)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        n: int = 1,
+        max_symbols: int = 500,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        side: Mapping[str, Any] | None = None,
+        out: str | Path | None = None,
+    ) -> list[str]:
+        """Return `n` continuations of the prompt, without it; each stops at the boundary.
+
+        With `out` whole samples, as `sample` returns them, are written to files named so, too.
+        """
+        sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
+        if out is None:
+            return generation.generate(
+                self.model, self.codec, prompt, samples=n, sampling=sampling, side=side
+            )
+        made = generation.make(self.model, self.codec, prompt, samples=n, sampling=sampling, side=side)
+        self.write(out, made)
+        return [document.text.removeprefix(prompt) for document in made]
+
+    def sample(
+        self,
+        prompt: str = "",
+        *,
+        n: int = 1,
+        side: Mapping[str, Any] | None = None,
+        max_symbols: int = 500,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> list[Document]:
+        """Return `n` documents that begin with the prompt: of data that are not text, whole and valid ones.
+
+        `side` is what goes beside each, such as a picture's width, height and channels; what is usual in the
+        training part if it is left out. `max_symbols` bounds texts alone.
+        """
+        sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
+        return generation.make(self.model, self.codec, prompt, samples=n, sampling=sampling, side=side)
+
+    def cross(
+        self,
+        known: Sequence[Segment],
+        wanted: str,
+        *,
+        n: int = 1,
+        side: Mapping[str, Any] | None = None,
+        sampling: Sampling | None = None,
+    ) -> list[Document]:
+        """Return `n` segments of the `wanted` kind that follow the known ones: a run of mixtures.
+
+        `side` is what goes beside each, as in `sample`.
+        """
+        sampling = sampling or crossing.SAMPLING
+        return crossing.cross(self.model, self.codec, known, wanted, samples=n, side=side, sampling=sampling)
+
+    def rank(
+        self, known: Sequence[Segment], candidates: Sequence[Segment], *, first: bool = False
+    ) -> list[Candidate]:
+        """Return what may go with the known segments, likeliest first: after them, or before with `first`."""
+        return crossing.rank(self.model, self.codec, known, candidates, first=first)
+
+    def impute(
+        self,
+        *sources: str | Path,
+        columns: Sequence[str] | None = None,
+        samples: int | None = None,
+        hide: float | None = None,
+        seed: int = 0,
+    ) -> Imputed:
+        """Return the rows of a table with the missing cells of these columns filled, and each such cell.
+
+        By default all columns of categories and numbers. A category becomes the likeliest given all other
+        cells of its row, a number the posterior's mean; or `samples` tables are drawn. `hide` makes that
+        share of the known cells empty first and measures how well they are filled.
+        """
+        asked = imputation.Asked(columns, samples, hide, seed)
+        rows = list(_documents(sources, self.record, None, None))
+        return imputation.impute(self.model, self.codec, rows, asked)
+
+    def suspects(
+        self, *sources: str | Path, columns: Sequence[str] | None = None, top: int = 20
+    ) -> list[Suspect]:
+        """Return the known cells of a table that surprise the most given the rest of their rows."""
+        rows = list(_documents(sources, self.record, None, None))
+        return noise.suspects(self.model, Grid(self.codec, rows, columns), top)
+
+    def forecast(
+        self,
+        *sources: str | Path,
+        horizon: int,
+        samples: int = 100,
+        quantiles: Sequence[float] = forecast_metrics.QUANTILES,
+        seed: int = 0,
+        context: int | None = None,
+        backtest: int | None = None,
+        stride: int | None = None,
+        season: int | None = None,
+        text_field: str | None = None,
+    ) -> Forecasts:
+        """Return what may follow each series: samples of the next `horizon` values, from the last `context`.
+
+        With `backtest` the last so many windows of known values are forecast, `stride` apart (the horizon if
+        left out), each from all values before it, and measured beside seasonal naive forecasts of `season`
+        values (what is usual for the step). UsageError for a run of other data, DataError for short series.
+        """
+        setting = forecasting.Setting(horizon, samples, seed, context)
+        chosen = forecast_metrics.check_quantiles(quantiles)
+        forecasting.require_series(self.codec)
+        forecast_results.check_windows(backtest, stride, season)
+        documents = _documents(sources, self.record, None, text_field)
+        if backtest is None:
+            places = forecasting.ahead(documents)
+            return forecast_results.gathered(
+                forecasting.forecasts(self.model, self.codec, places, setting), chosen
+            )
+        places = forecasting.windows(documents, horizon, backtest, stride or horizon)
+        drawn = forecasting.forecasts(self.model, self.codec, places, setting)
+        return forecast_results.measured(drawn, chosen, season)
+
+    @property
+    def kind(self) -> str:
+        """Of what kind the run's data are: text, pictures, …"""
+        return str(self.record.data.get("kind", kinds.TEXT))
+
+    def write(self, out: str | Path, documents: Sequence[Document], *, kind: str | None = None) -> list[Path]:
+        """Write documents, as `sample` returns them, as files named like `out`, of its ending's format.
+
+        Return the files. `kind` is theirs where it is not the run's, as of what `cross` returns. UsageError
+        for text, and for an ending that names no format of the kind.
+        """
+        kind = kind or self.kind
+        if kind == kinds.TEXT:
+            raise UsageError("text needs no file of its own kind; leave out --out")
+        storage.require_writable(Path(out))
+        return kinds.load(kind).write(Path(out), documents)
+
+    def write_tables(self, out: str | Path, imputed: Imputed) -> list[Path]:
+        """Write each table of what `impute` returned as a file; of several the first is called NAME-1."""
+        paths = storage.numbered(Path(out), len(imputed.tables))
+        return [
+            file for path, rows in zip(paths, imputed.tables, strict=True) for file in self.write(path, rows)
+        ]
+
+    def export(self, out: str | Path, *, format: str = "arpa", progress: Progress | None = None) -> list[int]:
+        """Write the model for other programs and return how many n-grams of each length were written.
+
+        UsageError for an unknown format, and for a model that has none.
+        """
+        exporter = exchange.REGISTRY.load(format)
+        path = Path(out)
+        if path.is_dir():
+            raise UsageError(f"--out {path} is a folder; name a file")
+        storage.require_writable(path)
+        counts: list[int] = exporter.export(self._stored, path, progress or Silent())
+        return counts
+
+    def __reduce__(self) -> tuple[type[Run], tuple[Path]]:
+        """Let a run be sent to another process by its folder."""
+        return Run, (self.path,)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, model={self.record.model!r}, codec={self.record.codec!r})"
+
+    def _repr_html_(self) -> str:
+        """Return the table a notebook shows."""
+        rows = [("run", str(self.path)), ("model", self.record.model), ("codec", self.record.codec)]
+        rows += [(key, str(value)) for key, value in self.record.model_settings.items()]
+        for part, figures in self.record.figures.items():
+            if isinstance(figures, dict) and "bits_per_byte" in figures:
+                rows.append((f"{part} bits per byte", f"{figures['bits_per_byte']:.4f}"))
+        cells = (f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
+        return f"<table>{''.join(cells)}</table>"
+
+
+def as_sources(sources: Sources) -> tuple[str, ...]:
+    """Return one source or several as their names."""
+    if isinstance(sources, str | Path):
+        return (str(sources),)
+    return tuple(str(source) for source in sources)
+
+
+def _documents(
+    sources: Sequence[str | Path], record: Record, documents: DocumentsAre | None, text_field: str | None
+) -> Iterator[Any]:
+    binary, kind = record.codec == "bytes", record.data.get("kind", kinds.TEXT)
+    options = ReadingOptions(documents, text_field, binary=binary, kind=kind)
+    return read([str(source) for source in sources], options, Report())
