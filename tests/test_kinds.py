@@ -83,3 +83,15 @@ def test_every_rung_learns_every_kind_and_makes_valid_data(tmp_path: Path, codec
         assert len(encoded.ids) > 0
         if run.codec.lossless:
             assert run.codec.decode(encoded.ids, encoded.side) == made.text
+
+
+def test_a_row_is_gone_on_from_and_a_series_at_its_own_scale(tmp_path: Path) -> None:
+    rows = anygram.train(_tables(tmp_path), "ngram", codec="table")
+    for continued in rows.generate("1,b,", n=3):
+        assert f"1,b,{continued}".count(",") == 4
+        rows.codec.encode(f"1,b,{continued}", rows.codec.guide().side)  # type: ignore[attr-defined]
+    written = "".join(f"{1000 + number % 7}\n" for number in range(60))
+    (tmp_path / "one.csv").write_text(f"values\n{written}")
+    series = anygram.train(tmp_path / "one.csv", "ngram", codec="series")
+    for continued in series.generate("1001\n1002\n1003\n", n=3, max_symbols=6):
+        assert continued and all(500 < float(value) < 2000 for value in continued.split())

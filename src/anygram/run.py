@@ -197,7 +197,7 @@ class Run:
             )
         made = generation.make(self.model, self.codec, prompt, samples=n, sampling=sampling, side=side)
         self.write(out, made)
-        return [document.text.removeprefix(prompt) for document in made]
+        return [generation.beyond(self.codec, document.text, prompt, side) for document in made]
 
     def sample(
         self,

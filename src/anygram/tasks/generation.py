@@ -80,6 +80,12 @@ def make(
     sampling = sampling or Sampling()
     if isinstance(codec, Guided):
         sampling = replace(sampling, max_symbols=sys.maxsize)
+    return _made(model, codec, prompt, samples, sampling, side)
+
+
+def _made(
+    model: LanguageModel, codec: Codec, prompt: str, samples: int, sampling: Sampling, side: Side | None
+) -> list[Document]:
     begun = beginning(codec, prompt, side).tolist()
     ids: list[list[int]] = [list(begun) for _ in range(samples)]
     for sample, symbol in draw(model, codec, prompt, samples, sampling, side):
@@ -106,9 +112,16 @@ def stream(
     sampling: Sampling | None = None,
     side: Side | None = None,
 ) -> Iterator[tuple[int, str]]:
-    """Yield (sample, piece of text) as symbols are drawn; a finished sample leaves the batch."""
+    """Yield (sample, piece of text) as symbols are drawn; a finished sample leaves the batch.
+
+    What a guided codec's symbols mean may depend on the prompt's, so their samples come whole.
+    """
     if samples < 1:
         raise UsageError(f"the number of samples must be at least 1, got {samples}")
+    if isinstance(codec, Guided):
+        for row, one in enumerate(_made(model, codec, prompt, samples, sampling or Sampling(), side)):
+            yield row, beyond(codec, one.text, prompt, side)
+        return
     decoders = [codec.decoder(side) for _ in range(samples)]
     for row, symbol in draw(model, codec, prompt, samples, sampling or Sampling(), side):
         if symbol != codec.boundary and (piece := decoders[row].push(symbol)):
@@ -116,6 +129,13 @@ def stream(
     for row, decoder in enumerate(decoders):
         if piece := decoder.finish():
             yield row, piece
+
+
+def beyond(codec: Codec, text: str, prompt: str, side: Side | None = None) -> str:
+    """Return what follows the prompt in a text that begins with it, or with what it is read back as."""
+    if text.startswith(prompt):
+        return text.removeprefix(prompt)
+    return text.removeprefix(codec.decode(beginning(codec, prompt, side), side))
 
 
 def draw(
