@@ -155,6 +155,17 @@ def test_pictures_are_compared_with_bytes_and_with_nothing_else(tmp_path: Path) 
         anygram.compare(out=tmp_path / "out", add="ngram:chars")
 
 
+def test_an_example_of_another_kind_is_refused() -> None:
+    with pytest.raises(
+        DataError, match="example:digits holds pictures, not sounds; choose a codec of pictures"
+    ):
+        read(["example:digits"], ReadingOptions(kind="sounds"), Report())
+    with pytest.raises(
+        DataError, match="example:docstrings holds text, not pictures; choose a codec of text"
+    ):
+        read(["example:docstrings"], OPTIONS, Report())
+
+
 def test_the_digits_are_an_example() -> None:
     pytest.importorskip("sklearn", reason="needs scikit-learn")
     found = list(read(["example:digits"], OPTIONS, Report()))

@@ -452,3 +452,9 @@ def test_numbers_that_are_often_equal_lie_inside_their_bins() -> None:
     bins = _bins.quantile(numbers_N, 12)
     assert bins.edges[1:-1] == (1.5, 3.0, 6.0)
     assert bins.centres[1:-1] == (1.0, 2.0, 4.0, 8.0)
+
+
+def test_series_without_an_id_are_written_by_their_numbers(tmp_path: Path) -> None:
+    made = [Document("1\n2\n"), Document("3\n")]
+    (path,) = series.write(tmp_path / "made.csv", made)
+    assert [line.split(",")[0] for line in path.read_text().splitlines()[1:]] == ["1", "1", "2"]

@@ -205,9 +205,11 @@ class _WholeMoments:
 
 def fit(data: Iterable[str], config: Config) -> AudioCodec:
     """Return the codec; DataError where the recordings have several rates and none is asked for."""
-    sides = [side for side in data.sides() if side] if isinstance(data, WithSides) else []
+    sides = [side for side in data.sides() if _is_recording(side)] if isinstance(data, WithSides) else []
     kept = Counter(
-        (config.rate or int(side["rate"]), 1 if config.mono else int(side["channels"])) for side in sides
+        (config.rate or int(side["rate"]), 1 if config.mono else int(side["channels"]))
+        for side in sides
+        if side is not None
     )
     rates = sorted({rate for rate, _ in kept})
     if len(rates) > 1:
@@ -225,10 +227,14 @@ def from_json(fields: Mapping[str, Any]) -> AudioCodec:
     return AudioCodec(config, usual)
 
 
+def _is_recording(side: Side | None) -> bool:
+    names = ("rate", "channels")
+    return side is not None and all(isinstance(side.get(name), int) and side[name] > 0 for name in names)
+
+
 def _checked(side: Side | None, size: int) -> tuple[int, int]:
     """Return rate and channels; DataError where the side does not say them, or samples are missing."""
-    names = ("rate", "channels")
-    if side is None or not all(isinstance(side.get(name), int) and side[name] > 0 for name in names):
+    if side is None or not _is_recording(side):
         raise DataError("no recording: its rate and channels are unknown; name files of sounds")
     rate, channels = int(side["rate"]), int(side["channels"])
     if size % (_SAMPLE.itemsize * channels):

@@ -83,3 +83,5 @@ def _digits() -> Iterator[Document]:
 
 
 EXAMPLES = {"docstrings": _docstrings, "stdlib": _source_files, "digits": _digits}
+KINDS = {"digits": "pictures"}
+"""Of what kind the examples are that are not text."""

@@ -112,7 +112,12 @@ def _parsers_of(source: str, options: ReadingOptions, in_bulk: bool) -> list[_Pa
     if options.documents or options.text_field:
         option = "--documents" if options.documents else "--text-field"
         raise UsageError(f"{source} comes in documents of its own; leave out {option}")
-    return [partial(_all, examples.read_example(source.removeprefix(_EXAMPLE)))]
+    name = source.removeprefix(_EXAMPLE)
+    documents = examples.read_example(name)
+    kind = examples.KINDS.get(name, kinds.TEXT)
+    if options.kind not in (kind, kinds.TEXT):  # as text every datum is its bytes
+        raise DataError(f"{source} holds {kind}, not {options.kind}; choose a codec of {kind}")
+    return [partial(_all, documents)]
 
 
 def _parsers_of_kind(source: str, options: ReadingOptions) -> list[_Parser]:

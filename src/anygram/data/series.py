@@ -73,7 +73,9 @@ def write(path: Path, documents: Sequence[Document]) -> list[Path]:
     """Write all documents as one long frame, CSV; where there are no times, numbers stand for them."""
     if path.suffix.lower() != ".csv":
         raise UsageError(f"{path}: series are written as .csv; let the name end so")
-    writing.write(path, (row for document in documents for row in _rows(document)))
+    writing.write(
+        path, (row for number, document in enumerate(documents, 1) for row in _rows(document, number))
+    )
     return [path]
 
 
@@ -95,11 +97,12 @@ def parted(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]
     return int(ends[place - 1]) if place else 0, int(ends[place]) if place < len(ends) else len(raw)
 
 
-def _rows(document: Document) -> Iterator[Mapping[str, str]]:
+def _rows(document: Document, number: int) -> Iterator[Mapping[str, str]]:
+    """Yield a series' rows; one without an id is called by its number."""
     side = document.side or {}
     values = document.text.split("\n")[:-1]
     for time, value in zip(times(side, len(values)), values, strict=True):
-        yield {ID: str(side.get("id", document.name)), TIME: time, VALUE: value}
+        yield {ID: str(side.get("id") or document.name or number), TIME: time, VALUE: value}
 
 
 def _long(columns: Columns, name: str, field: str | None) -> Iterator[Document | BadRecord]:
