@@ -26,6 +26,10 @@ def test_what_held_out_data_cost_is_told_by_their_own_unit(
     source, run = SOURCES[kind](tmp_path), tmp_path / "run"
     trained = ask(capsys, "train", source, "--codec", codec, "--model", "ngram", "--test", 0.3, "--out", run)
     assert trained.status == 0 and said in trained.out, trained
+    hint = trained.out.splitlines()[-1].removeprefix("now: anygram ").split()
+    assert (
+        ask(capsys, *hint[:2], *(tmp_path / word if "." in word else word for word in hint[2:])).status == 0
+    )
 
 
 def test_rows_are_written_a_line_each_and_pictures_to_files(

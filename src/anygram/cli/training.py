@@ -106,7 +106,14 @@ def train(
             print(f"{shown} on the {part} split ({figures['bytes']:,} bytes)")
     if not {"test", "valid"} & set(record.figures):
         print("nothing was held out to measure on: --test 0.1 does that, or anygram evaluate")
-    print(f"now: anygram generate {out}")
+    print(f"now: anygram generate {out}{_into(run.kind)}")
+
+
+def _into(kind: str) -> str:
+    """Return where what is generated has to go, of kinds that are not shown on a terminal."""
+    from anygram.data import kinds
+
+    return "" if kinds.is_readable(kind) else f" --out made{kinds.load(kind).ENDINGS[0]}"
 
 
 def _costs(figures: Mapping[str, Any]) -> str:
