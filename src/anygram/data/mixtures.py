@@ -22,12 +22,13 @@ from anygram import storage
 from anygram.data import kinds
 from anygram.data.documents import Document, whole
 from anygram.data.sources import Place, locate, opened
-from anygram.errors import AnygramError, BadRecord, UsageError
+from anygram.errors import AnygramError, BadRecord, UnknownName, UsageError
 
 READABLE = FIELDS = False
 ENDINGS = (".jsonl",)
 parted = whole
 _REMEDY = "mend it, or pass --on-bad-record skip"
+_KINDS = tuple(sorted({kinds.TEXT, *kinds.KINDS} - {"mixtures"}))
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,10 @@ def _read(one: dict[str, Any], files: _Files) -> Segment:
         raise BadRecord(
             f'a segment needs a "kind", and "text" or the "path" of a file, got {json.dumps(one)}'
         )
+    if kind not in _KINDS:
+        raise UnknownName("kind of segment", kind, _KINDS)
+    if "text" in one and "path" in one:
+        raise BadRecord(f'a segment has both "text" and "path"; leave one out of {json.dumps(one)}')
     if kind == kinds.TEXT:
         return Segment(kind, Document(one["text"]))
     found, number = files.read(kind, one["path"]), one.get("number", 1)
@@ -147,11 +152,11 @@ class _Files:
         """Return the documents of a file; AnygramError where it cannot be read."""
         if (kind, path) != self._last:
             loaded = kinds.load(kind)
-            found = [
-                item
-                for place in locate(posixpath.join(self._folder, path), loaded.ENDINGS)
-                for item in loaded.read(place, None)
-            ]
+            places = locate(posixpath.join(self._folder, path), loaded.ENDINGS)
+            for place in places:
+                if place.ending not in loaded.ENDINGS:
+                    raise BadRecord(f"{path}: not read as {kind}; name files of {', '.join(loaded.ENDINGS)}")
+            found = [item for place in places for item in loaded.read(place, None)]
             for item in found:
                 if isinstance(item, BadRecord):
                     raise item
