@@ -27,6 +27,8 @@ def test_what_held_out_data_cost_is_told_by_their_own_unit(
     trained = ask(capsys, "train", source, "--codec", codec, "--model", "ngram", "--test", 0.3, "--out", run)
     assert trained.status == 0 and said in trained.out, trained
     hint = trained.out.splitlines()[-1].removeprefix("now: anygram ").split()
+    verb = "forecast" if kind == "series" else "generate"
+    assert hint[:2] == [verb, str(run)]
     assert (
         ask(capsys, *hint[:2], *(tmp_path / word if "." in word else word for word in hint[2:])).status == 0
     )

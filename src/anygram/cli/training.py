@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -106,14 +107,18 @@ def train(
             print(f"{shown} on the {part} split ({figures['bytes']:,} bytes)")
     if not {"test", "valid"} & set(record.figures):
         print("nothing was held out to measure on: --test 0.1 does that, or anygram evaluate")
-    print(f"now: anygram generate {out}{_into(run.kind)}")
+    print(f"now: anygram {_next(run.kind, out, sources)}")
 
 
-def _into(kind: str) -> str:
-    """Return where what is generated has to go, of kinds that are not shown on a terminal."""
+def _next(kind: str, out: str, sources: Sequence[str]) -> str:
+    """Return what people ask of a run of such data first."""
     from anygram.data import kinds
 
-    return "" if kinds.is_readable(kind) else f" --out made{kinds.load(kind).ENDINGS[0]}"
+    if kind == "series":
+        return f"forecast {shlex.join([out, *sources])} --horizon 12 --out forecast.csv"
+    if kinds.is_readable(kind):
+        return f"generate {out}"
+    return f"generate {out} --out made{kinds.load(kind).ENDINGS[0]}"
 
 
 def _costs(figures: Mapping[str, Any]) -> str:
