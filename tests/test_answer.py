@@ -170,6 +170,17 @@ def test_where_all_are_lossy_there_is_a_remedy() -> None:
     )
 
 
+def test_lossy_codecs_of_numbers_are_told_by_their_density() -> None:
+    fine = {"who": "lstm-series", "bits_per_unit": -0.5, "unit": "value", "perplexity": 300.0}
+    coarse = {"who": "ngram-series", "bits_per_unit": 0.25, "unit": "value", "perplexity": 9.0}
+    names = "lstm-series (-0.500 bits per value) and ngram-series (0.250 bits per value)"
+    densities = "bits of densities compare with each other, in any bins"
+    assert f"outside the ranking: {names}; {densities}." in say(coarse, fine)
+    both = say(coarse, fine, WORDS)
+    assert "(perplexity " in both
+    assert f"; perplexities compare at equal tokens only; {densities}." in both
+
+
 def test_only_compressors_or_nothing_is_nobody() -> None:
     assert answer([XZ], "quality").text == answer([], "speed").text == (
         "There is nobody to rank: no static contestant."
@@ -294,6 +305,8 @@ ROWS = st.lists(
     st.fixed_dictionaries(
         {
             "bits_per_byte": figure(0.01, 9.0),
+            "bits_per_unit": figure(-9.0, 9.0),
+            "unit": st.just("value"),
             "perplexity": figure(1.0, 1e6),
             "adaptive": st.booleans(),
             "floor": st.booleans(),

@@ -263,11 +263,19 @@ def test_static_figures_come_first_and_best_first() -> None:
         Row("adapted", "bpe", bits_per_byte=0.7, adaptive=True, way="recency"),
         Row("adapted-lossy", "words", perplexity=40.0, adaptive=True, way="recency"),
         Row("lossier", "words", perplexity=80.0),
+        Row("coarse", "series", bits_per_unit=1.0, unit="value", perplexity=9.0),
+        Row("fine", "series", bits_per_unit=-1.0, unit="value", perplexity=900.0),
     ]
     ordered = [row.model for row in results.in_order(rows)]
     assert ordered == [
-        "better", "worse", "lossier", "lossy", "xz", "adapted", "zstd", "adapted-lossy", "broken",
+        "better", "worse", "fine", "coarse", "lossier", "lossy", "xz", "adapted", "zstd",
+        "adapted-lossy", "broken",
     ]  # fmt: skip
+
+
+def test_densities_are_told_by_the_unit() -> None:
+    told = results.table([Row("fine", "series", bits_per_unit=-1.0, unit="value", perplexity=900.0)])
+    assert told.splitlines()[-1] == "fine over series is lossy: -1.000 bits per value, perplexity 900.00"
 
 
 @given(order=st.permutations(["gzip", "lstm", "uniform"]))

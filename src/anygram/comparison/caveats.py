@@ -15,14 +15,13 @@ MANY = 0.1
 
 def nobody(field: Field) -> str:
     """Return why there is no recommendation: all failed, or what is left cannot be ranked."""
-    rest = " ".join(filter(None, [lossy(field.lossy), failed(field.failed)]))
+    rest = [lossy(field.lossy), failed(field.failed)]
     if field.lossy:
-        return (
-            f"There is nobody to rank: bits per byte are of lossless codecs alone. {rest} "
-            "Add a model over bytes, bpe or chars, which lose nothing."
-        )
+        why = "There is nobody to rank: bits per byte are of lossless codecs alone."
+        remedy = "Add a model over bytes, bpe or chars, which lose nothing."
+        return " ".join(filter(None, [why, *rest, remedy]))
     if field.failed:
-        return f"Nothing can be recommended, for every contestant failed. {rest}"
+        return f"Nothing can be recommended, for every contestant failed. {rest[1]}"
     return "There is nobody to rank: no static contestant."
 
 
@@ -63,17 +62,22 @@ def adaptive(winner: Standing, learning: Sequence[Standing]) -> str:
 
 
 def lossy(contestants: Sequence[Standing]) -> str:
-    """Return who is outside the ranking, being lossy, with the perplexity of each."""
-    if not contestants:
+    """Return who is outside the ranking, being lossy, with the density's bits or the perplexity of each."""
+    static = [one for one in contestants if not one.adaptive]
+    if not static:
         return ""
-    told = [
-        one.who if one.perplexity is None else f"{one.who} (perplexity {amounts.number(one.perplexity)})"
-        for one in contestants
-        if not one.adaptive
-    ]
-    return (
-        f"Lossy and so outside the ranking: {amounts.names(told)}; perplexities compare at equal tokens only."
-    )
+    densities = [one for one in static if one.bits_per_unit is not None]
+    notes = ["perplexities compare at equal tokens only"] if len(densities) < len(static) else []
+    notes += ["bits of densities compare with each other, in any bins"] if densities else []
+    told = amounts.names([f"{one.who}{_without_bytes(one)}" for one in static])
+    return f"Lossy and so outside the ranking: {told}; {'; '.join(notes)}."
+
+
+def _without_bytes(one: Standing) -> str:
+    """Return the figure of a lossy contestant, in brackets, where it has one."""
+    if one.bits_per_unit is not None:
+        return f" ({amounts.bits(one.bits_per_unit)} bits per {one.unit})"
+    return "" if one.perplexity is None else f" (perplexity {amounts.number(one.perplexity)})"
 
 
 def outlook(winner: str, crossings: Sequence[Crossing], train_bytes: int | None = None) -> str:

@@ -169,6 +169,8 @@ def _figures(run: StoredRun, scored: evaluation.Evaluation) -> dict[str, Any]:
     return {
         "codec": run.record.codec,
         "bits_per_byte": scored.bits_per_byte,
+        "bits_per_unit": scored.bits_per_unit,
+        "unit": scored.unit,
         "valid_bits_per_byte": run.record.figures.get("valid", {}).get("bits_per_byte"),
         "perplexity": scored.perplexity,
         "train_seconds": run.record.spent["seconds"],
@@ -190,6 +192,7 @@ def _adapted(run: StoredRun, test: Documents, progress: Progress) -> dict[str, A
         "adaptive": True,
         "way": way,
         "bits_per_byte": read.bits_per_byte,
+        "bits_per_unit": read.bits_per_unit,
         "perplexity": read.perplexity,
         "score_bytes_per_second": read.bytes / read.seconds,
         **_arrays(read),

@@ -25,6 +25,9 @@ class Row:
     who: str = ""
     """What tells it from all others: the name of its run folder."""
     bits_per_byte: float | None = None
+    bits_per_unit: float | None = None
+    unit: str = ""
+    """What the codec's bits are told by; of a lossy codec of numbers they are those of a density."""
     ci_low: float | None = None
     ci_high: float | None = None
     adaptive: bool = False
@@ -136,6 +139,8 @@ def outcome(found: Mapping[str, Any]) -> str:
         return _search(found)
     figure = found.get("bits_per_byte")
     said = "lossy" if figure is None else f"{figure:.3f} bits per byte"
+    if figure is None and found.get("bits_per_unit") is not None:
+        said = f"{found['bits_per_unit']:.3f} bits per {found['unit']}, lossy"
     adapted = found.get("adapted")
     if adapted and adapted["bits_per_byte"] is not None:
         said += (
@@ -156,12 +161,14 @@ def _search(found: Mapping[str, Any]) -> str:
 def in_order(rows: Sequence[Row]) -> list[Row]:
     """Return static figures, best first, then lossy ones, then adaptive ones alike, then the failed.
 
-    Equal ones go by name, as where they are ranked.
+    Lossy ones go by their density's bits, those without one by perplexity. Equal ones go by name, as where
+    they are ranked.
     """
 
-    def key(one: Row) -> tuple[int, float, str]:
+    def key(one: Row) -> tuple[int, bool, float, str]:
         kind = 4 if one.error else 2 * one.adaptive + (one.bits_per_byte is None)
-        return kind, one.bits_per_byte or one.perplexity or 0.0, one.who
+        bits = one.bits_per_unit if one.bits_per_byte is None else one.bits_per_byte
+        return kind, bits is None, (one.perplexity or 0.0) if bits is None else bits, one.who
 
     return sorted(rows, key=key)
 
@@ -198,7 +205,9 @@ def _remarks(rows: Sequence[Row]) -> list[str]:
     remarks = [f"{one.model} failed: {one.error}" for one in rows if one.error]
     remarks += [f"{one.model} stopped early: {one.stopped}" for one in rows if one.stopped]
     lossy = [one for one in rows if one.bits_per_byte is None and one.perplexity is not None]
-    remarks += [f"{one.model} over {one.codec} is lossy: perplexity {one.perplexity:.2f}" for one in lossy]
+    for one in lossy:
+        density = "" if one.bits_per_unit is None else f"{one.bits_per_unit:.3f} bits per {one.unit}, "
+        remarks.append(f"{one.model} over {one.codec} is lossy: {density}perplexity {one.perplexity:.2f}")
     return remarks
 
 

@@ -14,6 +14,8 @@ class Standing:
 
     who: str
     bits_per_byte: float | None = None
+    bits_per_unit: float | None = None
+    unit: str = ""
     ci_low: float | None = None
     ci_high: float | None = None
     adaptive: bool = False
@@ -80,5 +82,6 @@ def _group(one: Standing) -> str:
     return "adaptive" if one.adaptive else "ranked"
 
 
-def _rank(one: Standing) -> tuple[float, str]:
-    return (math.inf if one.bits_per_byte is None else one.bits_per_byte, one.who)
+def _rank(one: Standing) -> tuple[bool, float, str]:
+    bits = one.bits_per_unit if one.bits_per_byte is None else one.bits_per_byte
+    return (bits is None, 0.0 if bits is None else bits, one.who)

@@ -26,7 +26,8 @@ _ADAPTIVE = (
 )
 _LOSSY = (
     "These codecs lose part of the text (an unknown word becomes one sign), so they have no bits per byte. "
-    "Perplexities can be compared within one codec alone."
+    "Perplexities can be compared within one codec alone, bits per unit, which are those of a density, among "
+    "all that have them."
 )
 
 
@@ -122,11 +123,12 @@ def _dot(row: Row, entrants: Entrants) -> Dot:
 
 
 def _lossy(entrants: Entrants) -> Table:
-    header = ["model, lossy", "codec", "perplexity", "training"]
+    header = ["model, lossy", "codec", "bits per unit", "perplexity", "training"]
     rows = [
         [
             row["who"],
             row["codec"],
+            amounts.bits(row.get("bits_per_unit")),
             amounts.number(row["perplexity"]),
             amounts.duration(row["train_seconds"]),
         ]
