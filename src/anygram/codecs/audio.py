@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anygram.codecs._recordings import SAMPLE, brought_to, is_recording, samples_of
 from anygram.codecs._text import check_range, stored, to_bytes, to_text
 from anygram.errors import DataError, UsageError
 from anygram.protocols import Decoder, Encoded, Guide, Ids, Side, WithSides
@@ -30,7 +31,6 @@ _MIDDLE = 1 << 15
 _SILENCE = _MIDDLE >> 8  # the high byte of a sample of 0
 _MU = 255.0
 _MOST_PREDICT = 4
-_SAMPLE = np.dtype("<i2")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ class AudioCodec:
     def encode(self, text: str, side: Side | None = None) -> Encoded:
         """Return the recording's symbols; DataError where the side is none, or another rate's."""
         raw = to_bytes(text)
-        rate, channels = _checked(side, len(raw))
-        samples_N = np.frombuffer(raw, dtype=_SAMPLE).astype(np.int16)
+        samples_N, rate, channels = samples_of(raw, side)
         kept_N, kept = self._kept(samples_N, rate, channels)
         if self._usual is not None and kept["rate"] != self._usual["rate"]:
             raise DataError(
@@ -101,9 +100,9 @@ class AudioCodec:
         ids = np.asarray(ids)
         check_range(ids, self.boundary)
         if self._config.bits == 8:
-            return to_text(self._levels[ids].astype(_SAMPLE).tobytes())
+            return to_text(self._levels[ids].astype(SAMPLE).tobytes())
         sums_PC = np.zeros((self._config.predict, 1 if side is None else side["channels"]), dtype=np.int64)
-        return to_text(_untold(_joined(ids), sums_PC, 0).astype(_SAMPLE).tobytes())
+        return to_text(_untold(_joined(ids), sums_PC, 0).astype(SAMPLE).tobytes())
 
     def decoder(self, side: Side | None = None) -> Decoder:
         return _AudioDecoder(self, 1 if side is None else side["channels"])
@@ -130,14 +129,9 @@ class AudioCodec:
 
     def _kept(self, samples_N: NDArray[np.int16], rate: int, channels: int) -> tuple[NDArray[np.int16], Side]:
         """Return the samples in the channels and at the rate that are kept, and the side that says these."""
-        wanted = self._config.rate or rate
-        if (self._config.mono and channels > 1) or wanted != rate:
-            samples_TC = samples_N.reshape(-1, channels).astype(np.float64)
-            if self._config.mono:
-                samples_TC = samples_TC.mean(axis=1, keepdims=True)
-            samples_TC = _resampled(samples_TC, rate, wanted)
-            samples_N = np.clip(np.rint(samples_TC), -_MIDDLE, _MIDDLE - 1).astype(np.int16).ravel()
-        return samples_N, {"rate": wanted, "channels": 1 if self._config.mono else channels}
+        wanted, mono = self._config.rate or rate, self._config.mono
+        kept_N = brought_to(samples_N, rate, channels, wanted=wanted, mono=mono)
+        return kept_N, {"rate": wanted, "channels": 1 if mono else channels}
 
     def _told(self, samples_N: NDArray[np.int16], side: Side) -> NDArray[np.int64]:
         """Return how far each sample is from what the ones before it in its channel foretell, in 16 bits."""
@@ -177,7 +171,7 @@ class _AudioDecoder:
             return to_bytes(self._codec.decode(np.array(ids, dtype=np.int32)))
         samples_N = _untold(_joined(np.array(ids, dtype=np.int32)), self._sums_PC, self._samples)
         self._samples += len(samples_N)
-        return samples_N.astype(_SAMPLE).tobytes()
+        return samples_N.astype(SAMPLE).tobytes()
 
 
 class _WholeMoments:
@@ -205,7 +199,7 @@ class _WholeMoments:
 
 def fit(data: Iterable[str], config: Config) -> AudioCodec:
     """Return the codec; DataError where the recordings have several rates and none is asked for."""
-    sides = [side for side in data.sides() if _is_recording(side)] if isinstance(data, WithSides) else []
+    sides = [side for side in data.sides() if is_recording(side)] if isinstance(data, WithSides) else []
     kept = Counter(
         (config.rate or int(side["rate"]), 1 if config.mono else int(side["channels"]))
         for side in sides
@@ -225,34 +219,6 @@ def from_json(fields: Mapping[str, Any]) -> AudioCodec:
     bits, mono, predict = stored(fields, "bits", int), stored(fields, "mono", bool), fields.get("predict", 0)
     config = Config(bits, fields.get("rate"), mono, predict)
     return AudioCodec(config, usual)
-
-
-def _is_recording(side: Side | None) -> bool:
-    names = ("rate", "channels")
-    return side is not None and all(isinstance(side.get(name), int) and side[name] > 0 for name in names)
-
-
-def _checked(side: Side | None, size: int) -> tuple[int, int]:
-    """Return rate and channels; DataError where the side does not say them, or samples are missing."""
-    if side is None or not _is_recording(side):
-        raise DataError("no recording: its rate and channels are unknown; name files of sounds")
-    rate, channels = int(side["rate"]), int(side["channels"])
-    if size % (_SAMPLE.itemsize * channels):
-        raise DataError(f"{size} bytes are no whole samples of {channels} channels; read the recording again")
-    return rate, channels
-
-
-def _resampled(samples_TC: NDArray[np.float64], rate: int, wanted: int) -> NDArray[np.float64]:
-    """Return the samples at another rate, by a polyphase filter."""
-    if rate == wanted or not len(samples_TC):
-        return samples_TC
-    try:
-        from scipy import signal
-    except ImportError as error:
-        raise DataError("another rate needs scipy; pip install 'anygram[sounds]'") from error
-    filters: Any = signal
-    found: NDArray[np.float64] = filters.resample_poly(samples_TC, wanted, rate, axis=0)
-    return found
 
 
 def _halves(samples_N: NDArray[np.int64]) -> Ids:
