@@ -14,8 +14,9 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from nab import detector
 from peers import report
@@ -24,10 +25,14 @@ from peers.report import Table
 from sessions import hdfs
 
 from anygram.tasks.anomalies import Rule
+from anygram.tasks.anomalies.rule import Ties
 
 PARTS = ("sessions", "series")
-ASKED = (0.01, 0.0015)
-"""False alarms: one in a hundred, and as many as DeepLog had."""
+RULES = (
+    *(Rule(false_alarms=asked, ties=ties, expected=0) for asked in (0.01, 0.0015) for ties in get_args(Ties)),
+    *(Rule(duplicates="drop", ties=ties, expected=0) for ties in get_args(Ties)),
+)
+"""False alarms: one in a hundred, and as many as DeepLog had, for which distinct sessions are too few."""
 SHOWN = ("auroc", "recall_at_one_percent", "recall", "false_alarm_rate", "precision", "f1")
 _PUBLISHED_NORMAL, _PUBLISHED_ABNORMAL = 553_366, 16_838
 """Sessions of the test part that figures of DeepLog are published of."""
@@ -55,34 +60,38 @@ def main() -> int:
 
 
 def _sessions(data: Path, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the figures of one seed, with duplicates and without, at each share of false alarms."""
+    """Yield the figures of one seed, with duplicates and without, ties spared and drawn, at each share."""
     parted = hdfs.parted(data, seed)
     order, by_order = hdfs.chosen_order(parted.trained, folder, seed)
     print(f"seed {seed}: AUROC on faults made of training sessions {by_order}", file=sys.stderr, flush=True)
     run = hdfs.train(parted.trained, order, folder)
-    for duplicates in ("keep", "drop"):
-        for asked in ASKED:
-            if duplicates == "drop" and asked != ASKED[0]:
-                continue  # too few distinct normal sessions are left
-            rule = Rule(false_alarms=asked, duplicates=duplicates, expected=0, seed=seed)
-            figures = hdfs.figures(run, parted.normal, parted.abnormal, folder, rule)
-            yield {"seed": seed, "order": order, **figures}
+    for rule in RULES:
+        figures = hdfs.figures(run, parted.normal, parted.abnormal, folder, replace(rule, seed=seed))
+        yield {"seed": seed, "order": order, **figures}
 
 
 def _sessions_table(rows: Sequence[dict[str, Any]]) -> Table:
-    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["duplicates"], row["false_alarms_asked"]), []).append(row)
+        group = row["duplicates"], row["false_alarms_asked"], row["ties"]
+        groups.setdefault(group, []).append(row)
     cells = [
         [
             duplicates,
             f"{asked:.2%}",
+            ties,
             *(_range([row[name] for row in group]) for name in SHOWN),
             _range([_published_f1(row) for row in group]),
         ]
-        for (duplicates, asked), group in groups.items()
+        for (duplicates, asked, ties), group in groups.items()
     ]
-    header = ["duplicates", "asked", *(name.replace("_", " ") for name in SHOWN), "F1 at DeepLog's shares"]
+    header = [
+        "duplicates",
+        "asked",
+        "ties",
+        *(name.replace("_", " ") for name in SHOWN),
+        "F1 at DeepLog's shares",
+    ]
     orders = sorted({row["order"] for row in rows})
     seeds = len({row["seed"] for row in rows})
     title = f"HDFS sessions: medians of {seeds} seeds (least to largest); orders {orders}"

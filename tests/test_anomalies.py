@@ -103,6 +103,33 @@ def test_new_normal_scores_pass_the_threshold_as_often_as_promised(count: int) -
     assert expected <= 0.01
 
 
+@given(st.integers(2, 60), st.integers(0, 2**32 - 1))
+def test_lots_count_a_share_of_the_ties(count: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    score_N, new_P = (generator.integers(0, 5, size).astype(np.float64) for size in (count, 9))
+    lot_P = generator.random(9)
+    slow_P = [
+        ((score_N > new).sum() + lot * ((score_N == new).sum() + 1)) / (count + 1)
+        for new, lot in zip(new_P, lot_P, strict=True)
+    ]
+    threshold = thresholds.threshold_of(score_N, 0.9)
+    np.testing.assert_allclose(threshold.p_values(new_P, lot_P), slow_P)
+    np.testing.assert_array_equal(threshold.alarms(threshold.p_values(new_P)), new_P > threshold.nats)
+
+
+@pytest.mark.parametrize("values", [2, 6, 1000])
+def test_drawn_ties_give_just_the_false_alarms_asked_for(values: int) -> None:
+    """Smoothed p-values of exchangeable scores are uniform (Vovk, Gammerman & Shafer 2005, prop. 2.4)."""
+    generator, drawn, spared = np.random.default_rng(values), [], []
+    for _ in range(400):
+        score_N, new_P = (generator.integers(0, values, size).astype(np.float64) for size in (130, 500))
+        threshold = thresholds.threshold_of(score_N, 0.02)
+        drawn.append(threshold.alarms(threshold.p_values(new_P, generator.random(500))).mean())
+        spared.append(threshold.alarms(threshold.p_values(new_P)).mean())
+    assert np.mean(drawn) == pytest.approx(0.02, abs=4 * np.std(drawn) / math.sqrt(len(drawn)))
+    assert np.mean(spared) < 0.02 and (values > 6 or not any(spared))
+
+
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=60), st.integers(0, 9))
 def test_halves_part_documents_and_few_of_them_by_position(pieces_D: list[int], seed: int) -> None:
     sets_N = thresholds.halves(pieces_D, seed)
@@ -282,6 +309,19 @@ def test_labels_of_any_type_are_read(run: Run, tmp_path: Path, ending: str, labe
         rule=Rule(false_alarms=0.1),
     )
     assert (figures["labelled_normal"], figures["labelled_anomalous"]) == (20, len(FAULTS))
+
+
+def test_drawn_ties_are_drawn_alike_each_time_and_are_no_fewer(run: Run, folder: Path) -> None:
+    """The sessions here are so alike that scores tie: a lot tells some of the equal ones as anomalies."""
+    path, rule = folder / "labelled.jsonl", Rule(false_alarms=0.2, ties="draw")
+    found, figures = findings(run, path, label_field="label", rule=rule)
+    assert findings(run, path, label_field="label", rule=rule) == (found, figures)
+    assert figures["false_alarm_rate"] == figures["false_alarms_measured"]
+    spared, few = findings(run, path, label_field="label", rule=Rule(false_alarms=0.2))
+    assert few["false_alarms_measured"] < figures["false_alarms_measured"]
+    for one, other in zip(found, spared, strict=True):
+        assert one.score == other.score and one.p_value <= other.p_value
+        assert one.anomalous == (one.p_value <= 0.2) and bool(one.expected) == one.anomalous
 
 
 def test_duplicates_are_dropped_where_asked_and_counted_always(

@@ -31,7 +31,7 @@ from anygram.tasks import (
     forecast_metrics,
 )
 from anygram.tasks.anomalies import Anomalies
-from anygram.tasks.anomalies.rule import By, Duplicates, Per
+from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.forecast_results import Forecasts
@@ -296,6 +296,7 @@ def anomalies(
     by: By | None = None,
     top_symbols: int = 5,
     duplicates: Duplicates = "keep",
+    ties: Ties = "spare",
     expected: int = 3,
     seed: int = 0,
 ) -> Anomalies:
@@ -315,6 +316,7 @@ def anomalies(
         by=by,
         top_symbols=top_symbols,
         duplicates=duplicates,
+        ties=ties,
         expected=expected,
         seed=seed,
     )

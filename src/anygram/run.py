@@ -29,7 +29,7 @@ from anygram.tasks import (
     sharing,
 )
 from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
-from anygram.tasks.anomalies.rule import By, Duplicates, Per
+from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.crossing import Candidate
 from anygram.tasks.forecast_results import Forecasts
 from anygram.tasks.generation import Sampling
@@ -127,6 +127,7 @@ class Run:
         by: By | None = None,
         top_symbols: int = 5,
         duplicates: Duplicates = "keep",
+        ties: Ties = "spare",
         expected: int = 3,
         seed: int = 0,
     ) -> Anomalies:
@@ -142,7 +143,7 @@ class Run:
             raise UsageError("standard input can be read only once; name normal records with --normal SOURCE")
         if label_field is None and normal_label is not None:
             raise UsageError("--normal-label is a value of --label-field; name that too, or leave it out")
-        rule = Rule(per, window, by, top_symbols, false_alarms, duplicates, expected, seed)
+        rule = Rule(per, window, by, top_symbols, false_alarms, duplicates, ties, expected, seed)
         if label_field is not None and rule.per != "record":
             raise UsageError(f"labels are of records; leave out --label-field with --per {rule.per}")
 

@@ -55,6 +55,13 @@ class Duplicates(StrEnum):
     drop = "drop"
 
 
+class Ties(StrEnum):
+    """What a score is that normal ones have too."""
+
+    spare = "spare"
+    draw = "draw"
+
+
 def anomalies(
     run: RunFolder,
     sources: Sources,
@@ -81,6 +88,10 @@ def anomalies(
     duplicates: Annotated[
         Duplicates, typer.Option(help="What to do with records that stood before.")
     ] = Duplicates.keep,
+    ties: Annotated[
+        Ties,
+        typer.Option(help="Scores that normal ones have too are spared, or drawn: no fewer false alarms."),
+    ] = Ties.spare,
     expected: Annotated[
         int,
         typer.Option(help="How many likeliest symbols to tell; 0 leaves out where the surprise lies, too."),
@@ -128,6 +139,7 @@ def anomalies(
         by=options.word(by),
         top_symbols=top_symbols,
         duplicates=duplicates.value,
+        ties=ties.value,
         expected=expected,
         seed=seed,
     )

@@ -18,7 +18,7 @@ from anygram import evaluation
 from anygram.data.documents import Document
 from anygram.errors import DataError
 from anygram.evaluation import Surprisal
-from anygram.protocols import Codec, LanguageModel, Reader
+from anygram.protocols import Codec, FloatArray, LanguageModel, Reader
 from anygram.storage import to_json
 from anygram.tasks.anomalies import thresholds
 from anygram.tasks.anomalies.rule import Rule
@@ -40,10 +40,11 @@ Records = Callable[[], Iterable[Labelled]]
 
 @dataclass(frozen=True)
 class Scored:
-    """A record with the surprisals of its symbols and the scores of its pieces."""
+    """A record with the surprisals of its symbols, the scores of its pieces, and the lot of each in ties."""
 
     surprisal: Surprisal
     pieces: Pieces
+    lot_P: FloatArray
     anomalous: bool | None
 
 
@@ -83,6 +84,7 @@ class Distinct:
 def scored(asked: Asked, reader: Reader | None, records: Iterable[Labelled], rule: Rule) -> Iterator[Scored]:
     """Yield the records in order with their scores; a `reader` reads all in one session."""
     labels: deque[bool | None] = deque()
+    lots = np.random.default_rng(rule.seed)
 
     def documents() -> Iterator[Document]:
         for record in records:
@@ -90,7 +92,9 @@ def scored(asked: Asked, reader: Reader | None, records: Iterable[Labelled], rul
             yield record.document
 
     for one in evaluation.surprisals_in_order(asked.model, asked.codec, documents(), reader=reader):
-        yield Scored(one, score(one.nats_T, rule), labels.popleft())
+        pieces = score(one.nats_T, rule)
+        lot_P = lots.random(len(pieces)) if rule.ties == "draw" else np.ones(len(pieces))
+        yield Scored(one, pieces, lot_P, labels.popleft())
 
 
 @dataclass(frozen=True)
@@ -110,16 +114,17 @@ def calibrate(asked: Asked, reader: Reader | None, records: Records, rule: Rule)
     DataError where they are too few for the false alarms asked for.
     """
     distinct = Distinct(drop=rule.duplicates == "drop")
-    scores, pieces_D = array("d"), array("q")
+    scores, lots, pieces_D = array("d"), array("d"), array("q")
     for one in scored(asked, reader, distinct.passed(records()), rule):
         if not one.anomalous:
             scores.extend(one.pieces.score_P)
+            lots.extend(one.lot_P)
             pieces_D.append(len(one.pieces))
     if not pieces_D:
         raise DataError("there are no normal records to set a threshold by; name some with --normal SOURCE")
     score_N = np.array(scores)
     sets_N = thresholds.halves(pieces_D, rule.seed)
     threshold = thresholds.threshold_of(score_N[sets_N], rule.false_alarms)
-    others_N = score_N[~sets_N]
-    alarms = int((others_N > threshold.nats).sum())
-    return Calibration(threshold, sets_N, len(others_N), alarms, distinct.repeated)
+    p_value_N = threshold.p_values(score_N[~sets_N], np.array(lots)[~sets_N])
+    alarms = int(threshold.alarms(p_value_N).sum())
+    return Calibration(threshold, sets_N, len(p_value_N), alarms, distinct.repeated)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from anygram.errors import DataError
 from anygram.information import bits
-from anygram.protocols import Reader
+from anygram.protocols import FloatArray, Reader
 from anygram.tasks.anomalies import explaining, metrics, thresholds
 from anygram.tasks.anomalies.calibration import (
     Asked,
@@ -38,10 +38,10 @@ class Finding:
     """A piece of a record and its score; scores, threshold and surprise are in bits.
 
     `first` and `symbols` say which symbols of the record it is, the boundary after its last one included.
-    `p_value` is the share of normal scores that are at least as high. `where` quotes what surprises in an
-    anomaly, from byte `at_byte` of the record on, `came` is the symbol in it that does most, in whose place
-    others were `expected`; these are empty where there is none. `sets_threshold` marks what had a part in
-    setting the threshold, whose alarms are therefore no measure.
+    `p_value` is the share of normal scores that are at least as high, the new one counted in. `where` quotes
+    what surprises in an anomaly, from byte `at_byte` of the record on, `came` is the symbol in it that does
+    most, in whose place others were `expected`; these are empty where there is none. `sets_threshold` marks
+    what had a part in setting the threshold, whose alarms are therefore no measure.
     """
 
     document: str
@@ -78,7 +78,7 @@ class Anomalies:
 
     @property
     def threshold_bits(self) -> float:
-        """What scores above it is an anomaly."""
+        """What scores above it is an anomaly; of what does not, only what ties where ties are drawn."""
         return bits(self._calibration.threshold.nats)
 
     def __iter__(self) -> Iterator[Finding]:
@@ -86,23 +86,26 @@ class Anomalies:
         follower = self._reader.copy() if self._reader is not None and self._rule.expected else None
         searched = scored(self._asked, self._reader, self._distinct.passed(self._records()), self._rule)
         used = 0
-        while group := list(islice(searched, _TOGETHER if self._reader is None else 1)):
+        while group := [*map(self._judged, islice(searched, _TOGETHER if self._reader is None else 1))]:
             explained = iter(self._explained(group, follower))
             for one in group:
-                alarm_P = one.pieces.score_P > self._calibration.threshold.nats
-                sets_P = self._sets(one, used)
-                used += 0 if one.anomalous else len(sets_P)
-                self._tally.add(one, alarm_P, sets_P)
-                yield from self._findings(one, alarm_P, sets_P, next(explained) if alarm_P.any() else None)
+                sets_P = self._sets(one.scored, used)
+                used += 0 if one.scored.anomalous else len(sets_P)
+                self._tally.add(one, sets_P)
+                yield from self._findings(one, sets_P, next(explained) if one.alarm_P.any() else None)
         if not self._tally.pieces:
             raise DataError("there are no records to search; name a source that holds some")
         self._tally.finish()
 
-    def _explained(self, group: Sequence[Scored], follower: Reader | None) -> Iterator[Expectations | None]:
+    def _judged(self, one: Scored) -> _Judged:
+        p_value_P = self._calibration.threshold.p_values(one.pieces.score_P, one.lot_P)
+        return _Judged(one, p_value_P, self._calibration.threshold.alarms(p_value_P))
+
+    def _explained(self, group: Sequence[_Judged], follower: Reader | None) -> Iterator[Expectations | None]:
         """Yield what was expected in each record of a group that has an alarm."""
         likeliest = self._rule.expected
-        alarms = [bool(one.pieces.score_P.max() > self._calibration.threshold.nats) for one in group]
-        texts = [one.surprisal.ids_T for one in group]
+        alarms = [bool(one.alarm_P.any()) for one in group]
+        texts = [one.scored.surprisal.ids_T for one in group]
         if not likeliest:
             yield from [None] * sum(alarms)
         elif follower is None:
@@ -121,17 +124,13 @@ class Anomalies:
         return self._calibration.sets_N[used : used + len(one.pieces)]
 
     def _findings(
-        self,
-        one: Scored,
-        alarm_P: NDArray[np.bool_],
-        sets_P: NDArray[np.bool_],
-        expectations: Expectations | None,
+        self, judged: _Judged, sets_P: NDArray[np.bool_], expectations: Expectations | None
     ) -> Iterator[Finding]:
-        p_value_P = self._calibration.threshold.p_values(one.pieces.score_P)
+        one = judged.scored
         for piece in range(len(one.pieces)):
             span = int(one.pieces.starts_P[piece]), int(one.pieces.ends_P[piece])
             place = NOWHERE
-            if alarm_P[piece] and expectations is not None:
+            if judged.alarm_P[piece] and expectations is not None:
                 place = self._place(one, expectations, span)
             yield Finding(
                 document=one.surprisal.document.name,
@@ -139,8 +138,8 @@ class Anomalies:
                 symbols=span[1] - span[0],
                 score=bits(float(one.pieces.score_P[piece])),
                 threshold=self.threshold_bits,
-                p_value=float(p_value_P[piece]),
-                anomalous=bool(alarm_P[piece]),
+                p_value=float(judged.p_value_P[piece]),
+                anomalous=bool(judged.alarm_P[piece]),
                 sets_threshold=bool(sets_P[piece]),
                 where=place.text,
                 at_byte=place.byte,
@@ -172,11 +171,21 @@ class Anomalies:
             "false_alarms_measured_on": found.others,
             "normal_named": self._apart,
             "duplicates": rule.duplicates,
+            "ties": rule.ties,
             "repeated_records": self._distinct.repeated,
             "repeated_normal_records": found.repeated if self._apart else None,
             "adaptive": self._reader is not None,
         }
         return figures | ({} if tally.agreement is None else tally.agreement.to_json())
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A scored record, the p-values of its pieces, and which of these are anomalies."""
+
+    scored: Scored
+    p_value_P: FloatArray
+    alarm_P: NDArray[np.bool_]
 
 
 class _Tally:
@@ -187,7 +196,8 @@ class _Tally:
         self.agreement: metrics.Agreement | None = None
         self._scores, self._alarms, self._anomalous = array("d"), array("b"), array("b")
 
-    def add(self, one: Scored, alarm_P: NDArray[np.bool_], sets_P: NDArray[np.bool_]) -> None:
+    def add(self, judged: _Judged, sets_P: NDArray[np.bool_]) -> None:
+        one, alarm_P = judged.scored, judged.alarm_P
         self.records += 1
         self.pieces += len(alarm_P)
         self.alarms += int(alarm_P.sum())

@@ -12,6 +12,7 @@ from anygram.errors import UnknownName, UsageError
 Per = Literal["record", "symbol", "window"]
 By = Literal["total", "mean", "max", "top"]
 Duplicates = Literal["keep", "drop"]
+Ties = Literal["spare", "draw"]
 
 WINDOW = 16
 """So many symbols make a window where no number is given."""
@@ -28,6 +29,8 @@ class Rule:
     in records of any length.
     `false_alarms`: the share of normal ones that may be called anomalies.
     `duplicates`: records that stood before are kept, or dropped, among normal ones and those searched alike.
+    `ties`: a score that normal ones have too is spared, or a seeded lot says how many of them it lies above,
+    so that just that share of false alarms is had, not fewer.
     `expected`: how many symbols are told as the likeliest ones.
     """
 
@@ -37,12 +40,14 @@ class Rule:
     top_symbols: int = 5
     false_alarms: float = 0.01
     duplicates: Duplicates = "keep"
+    ties: Ties = "spare"
     expected: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
         _check_word("per", self.per, get_args(Per))
         _check_word("duplicates", self.duplicates, get_args(Duplicates))
+        _check_word("ties", self.ties, get_args(Ties))
         if self.by is not None:
             _check_word("by", self.by, get_args(By))
         if self.per == "symbol" and self.by is not None:

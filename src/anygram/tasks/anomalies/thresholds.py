@@ -5,6 +5,10 @@ one's is at most α with a probability of at most α, where all came about alike
 detection: Laxhammar & Falkman 2010; Vovk, Gammerman & Shafer 2005, proposition 2.4). An anomaly is what has
 a p-value of at most α, which is what lies above one of the N scores, the threshold.
 
+Where scores tie, fewer than α pass. Smoothed p-values have just α of them pass: of the m + 1 that are at
+least as high only a share u of the t + 1 equal ones counts, u drawn evenly from 0 to 1 (the same,
+proposition 2.4): (m − t + u (t + 1)) / (N + 1). With u = 1 it is the p-value above.
+
 Axes: N normal scores, P scores, D documents.
 """
 
@@ -29,16 +33,29 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold and the normal scores that set it, in nats."""
+    """A threshold and the normal scores that set it, in nats, for a share of `false_alarms`."""
 
     nats: float
     sorted_N: FloatArray
+    false_alarms: float
 
-    def p_values(self, score_P: FloatArray) -> FloatArray:
-        """Return the share of normal scores, the new one counted in, that are at least as high."""
-        at_least_P = len(self.sorted_N) - np.searchsorted(self.sorted_N, score_P, side="left")
-        p_P: FloatArray = (at_least_P + 1) / (len(self.sorted_N) + 1)
+    def p_values(self, score_P: FloatArray, lot_P: FloatArray | None = None) -> FloatArray:
+        """Return the share of normal scores, the new one counted in, that are at least as high.
+
+        By lots, from 0 to 1, so much of the share that is equal counts; without them all of it.
+        """
+        at_least_P, higher_P = (
+            len(self.sorted_N) - np.searchsorted(self.sorted_N, score_P, side=side)
+            for side in ("left", "right")
+        )
+        lot_P = np.ones(len(score_P)) if lot_P is None else lot_P
+        p_P: FloatArray = (higher_P + lot_P * (at_least_P - higher_P + 1)) / (len(self.sorted_N) + 1)
         return p_P
+
+    def alarms(self, p_value_P: FloatArray) -> NDArray[np.bool_]:
+        """Return which p-values are those of anomalies."""
+        alarm_P: NDArray[np.bool_] = p_value_P <= self.false_alarms + _ROUNDING
+        return alarm_P
 
 
 def threshold_of(score_N: FloatArray, false_alarms: float) -> Threshold:
@@ -59,7 +76,7 @@ def threshold_of(score_N: FloatArray, false_alarms: float) -> Threshold:
             f"takes at least {needed}; {kept}give more normal data"
         )
     sorted_N = np.sort(score_N)
-    return Threshold(float(sorted_N[len(score_N) - above]), sorted_N)
+    return Threshold(float(sorted_N[len(score_N) - above]), sorted_N, false_alarms)
 
 
 def halves(pieces_D: Sequence[int], seed: int) -> NDArray[np.bool_]:
