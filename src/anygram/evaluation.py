@@ -41,7 +41,7 @@ class Surprisal:
     """One document scored: `nats_T` and, where asked for, `rank_T` of each symbol and the boundary.
 
     `units_T` are the original bytes that each stands for, `counted` says how many units the codec counts, and
-    `log_width` is the sum of the symbols' log widths, None where they stand for what they say and no stretch.
+    `log_width_T` are the symbols' log widths, None where they stand for what they say and no stretch.
     """
 
     index: int
@@ -51,7 +51,7 @@ class Surprisal:
     counted: int
     nats_T: FloatArray
     rank_T: NDArray[np.int64] | None
-    log_width: float | None = None
+    log_width_T: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,8 @@ def surprisals(
     for window in _windows(documents):
         encoded = [_with_boundary(codec, document) for _, document in window]
         for place, nats_T, rank_T in lanes.score_each(model, [ids_T for ids_T, *_ in encoded], ranks):
-            (index, document), (ids_T, units_T, counted, width) = window[place], encoded[place]
-            yield Surprisal(index, document, ids_T, units_T, counted, nats_T, rank_T, width)
+            (index, document), (ids_T, units_T, counted, width_T) = window[place], encoded[place]
+            yield Surprisal(index, document, ids_T, units_T, counted, nats_T, rank_T, width_T)
 
 
 def surprisals_read(
@@ -188,14 +188,14 @@ def surprisals_read(
     """Yield every document as one session reads it, in their order, boundaries too."""
     units = 0
     for index, document in enumerate(documents):
-        ids_T, units_T, counted, width = _with_boundary(codec, document)
+        ids_T, units_T, counted, width_T = _with_boundary(codec, document)
         parts: list[FloatArray] = [np.empty(0)]
         for first in range(0, len(ids_T), READ_AT_ONCE):
             parts.append(-reader.read(ids_T[first : first + READ_AT_ONCE]))
             if progress is not None:
                 progress(units + int(units_T[: first + READ_AT_ONCE].sum()))
         units += document.units
-        yield Surprisal(index, document, ids_T, units_T, counted, np.concatenate(parts), None, width)
+        yield Surprisal(index, document, ids_T, units_T, counted, np.concatenate(parts), None, width_T)
 
 
 def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document]]]:
@@ -213,13 +213,13 @@ def _windows(documents: Iterable[Document]) -> Iterator[list[tuple[int, Document
         yield window
 
 
-def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.int64], int, float | None]:
-    """Return the document's symbols and its boundary, the bytes of each, its units, and its log width."""
+def _with_boundary(codec: Codec, document: Document) -> tuple[Ids, NDArray[np.int64], int, FloatArray | None]:
+    """Return the document's symbols and its boundary, the bytes of each, its units, and their log widths."""
     encoded = codec.encode(document.text, document.side)
     ids_T = np.append(encoded.ids, np.int32(codec.boundary)).astype(np.int32)
     counted = document.units if encoded.count is None else encoded.count
-    log_width = None if encoded.log_width_T is None else float(encoded.log_width_T.sum())
-    return ids_T, np.append(encoded.units, document.separator), counted, log_width
+    width_T = None if encoded.log_width_T is None else np.append(encoded.log_width_T, 0.0)
+    return ids_T, np.append(encoded.units, document.separator), counted, width_T
 
 
 class _Totals:
@@ -243,9 +243,9 @@ class _Totals:
         self._symbols += len(scored.ids_T)
         self.units += scored.counted
         self._bytes += scored.document.units
-        if scored.log_width is not None:
+        if scored.log_width_T is not None:
             self._is_density = True
-            self._log_width += scored.log_width
+            self._log_width += float(scored.log_width_T.sum())
         known_T = np.ones(len(scored.ids_T), dtype=bool)
         if self._codec.unknown is not None:
             known_T = scored.ids_T != self._codec.unknown

@@ -197,6 +197,15 @@ class Guided(Protocol):
 
 
 @runtime_checkable
+class Scattered(Protocol):
+    """A codec whose symbols are not in the order of the bytes that they tell of."""
+
+    def spans(self, text: str, side: Side | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the first byte that each symbol of a datum tells of, and the one after the last."""
+        ...
+
+
+@runtime_checkable
 class Described(Protocol):
     """A codec that found out something about data of several columns."""
 

@@ -159,7 +159,7 @@ class Run:
             return map(Labelled, _documents(named, self.record, documents, text_field))
 
         session = partial(self._adapted, adapt, adapt_settings)
-        asked = Asked(self.model, self.codec, session, kinds.is_readable(self.kind))
+        asked = Asked(self.model, self.codec, session, self.kind)
         return Anomalies(asked, searched, None if normal is None else known, rule)
 
     def scorer(self) -> Scorer:

@@ -176,20 +176,31 @@ def _said(out: str, worst: _Worst, figures: dict[str, Any]) -> str:
     from anygram.reporting.markup import shown
     from anygram.reporting.tables import aligned
 
+    found = worst.findings()
+    placed = any(one.place for one in found)
     rows = [
         [
             f"{one.score:.1f}",
             f"{one.p_value:.2g}",
             _end(one.document, _NAMED),
-            f"{one.first:,}",
+            shown(one.place) if placed else f"{one.first:,}",
             shown(_begin(one.where, _QUOTED)),
             f"{one.surprise_bits:.1f}",
             shown(one.came),
             shown(one.expected),
         ]
-        for one in worst.findings()
+        for one in found
     ]
-    header = ["bits", "p", "document", "symbol", "where", "its bits", "came", "expected"]
+    header = [
+        "bits",
+        "p",
+        "document",
+        "place" if placed else "symbol",
+        "where",
+        "its bits",
+        "came",
+        "expected",
+    ]
     table = [aligned(header, rows), ""] if rows else []
     return "\n".join([*table, *_lines(out, figures)])
 

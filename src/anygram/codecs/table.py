@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram import cells
 from anygram.codecs import _columns
@@ -81,6 +82,18 @@ class TableCodec:
         ids = np.array(heads + tails, dtype=np.int32)
         units_T = np.array(units + [0] * len(tails), dtype=np.int64)
         return Encoded(ids, units_T, side, len(written))
+
+    def spans(self, text: str, side: Side | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the cells of a row begin and end that its symbols tell of."""
+        names, written = _cells(text, side)
+        size_C = np.array([len(to_bytes(cell)) for cell in written])
+        end_C = np.cumsum(size_C + 1) - 1  # a delimiter after each
+        order = [names.index(column.name) for column in self.columns]
+        symbols = [self.cell(place, written[cell]) for place, cell in enumerate(order)]
+        told_T = np.concatenate(
+            [np.repeat(order, [len(pair[part]) for pair in symbols]) for part in (0, 1)]
+        ).astype(np.int64)
+        return (end_C - size_C)[told_T], end_C[told_T]
 
     def parted(self, text: str, side: Side | None) -> list[str]:
         """Return a row's cells as they are written, in the order of the columns here."""

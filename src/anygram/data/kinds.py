@@ -2,8 +2,8 @@
 
 Such a file says by `ENDINGS` which files it reads, by `FIELDS` whether one field of a file may be asked for,
 by `read(place, field)` how a file becomes documents, by `write(path, documents)` how documents become files,
-by `parted(raw, side, offset)` where a document may be parted in two, and by `READABLE` whether people can
-read such documents as text.
+by `parted(raw, side, offset)` where a document may be parted in two, by `place_of(document, byte)` how a
+person calls the place where a byte stands, and by `READABLE` whether people can read such documents as text.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ class Kind(Protocol):
 
     def parted(self, raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]: ...
 
+    def place_of(self, document: Document, byte: int) -> str:
+        """Return which value, cell, pixel or moment a byte belongs to; of the end, the last one."""
+        ...
+
 
 def load(kind: str) -> Kind:
     """Return the file for a kind that is not text; UnknownName where there is none."""
@@ -57,6 +61,11 @@ def load(kind: str) -> Kind:
 def is_readable(kind: str) -> bool:
     """Return whether people can read such data as text."""
     return kind == TEXT or load(kind).READABLE
+
+
+def place_of(kind: str, document: Document, byte: int) -> str:
+    """Return how a person calls the place where a byte of a document stands; of a text nothing."""
+    return "" if kind == TEXT or not document.text else load(kind).place_of(document, byte)
 
 
 def parted_of(kind: str) -> Parted:

@@ -65,6 +65,22 @@ def segments(document: Document) -> list[Segment]:
     return found
 
 
+def place_of(document: Document, byte: int) -> str:
+    """Return which segment a byte stands in, and where in that.
+
+    >>> place_of(document([Segment("text", Document("three"))]), 2)
+    'segment 1, text'
+    """
+    found = segments(document)
+    for number, segment in enumerate(found, 1):
+        size = len(segment.document.to_bytes())
+        if byte < size or number == len(found):
+            break
+        byte -= size
+    within = kinds.place_of(segment.kind, segment.document, byte)
+    return f"segment {number}, {segment.kind}" + (f": {within}" if within else "")
+
+
 def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
     """Yield the document of each line that is not empty."""
     files = _Files(posixpath.dirname(place.name))

@@ -70,6 +70,19 @@ def pixels(text: str, side: Side) -> NDArray[np.uint8]:
     return values_N.reshape(shape)
 
 
+def place_of(document: Document, byte: int) -> str:
+    """Return the pixel where a byte stands, counted from 0 at the upper left, and its channel and frame.
+
+    >>> place_of(document(np.zeros((1, 2, 3, 1), np.uint8)), 4)
+    'x 1, y 1'
+    """
+    side = document.side or {}
+    shape = [int(side.get(name, 1)) for name in ("frames", "height", "width", "channels")]
+    frame, y, x, channel = np.unravel_index(min(byte, len(document.to_bytes()) - 1), shape)
+    more = [(f", channel {channel}", shape[3]), (f", frame {frame}", shape[0])]
+    return f"x {x}, y {y}" + "".join(word for word, many in more if many > 1)
+
+
 def write(path: Path, documents: Sequence[Document]) -> list[Path]:
     """Write each document as a picture of the format that the path's ending names; needs Pillow.
 

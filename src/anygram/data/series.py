@@ -88,6 +88,16 @@ def times(side: Side, count: int, after: int = 0) -> list[str]:
     return [str(number) for number in range(first, first + count)]
 
 
+def place_of(document: Document, byte: int) -> str:
+    """Return the time of the value where a byte stands, or its number.
+
+    >>> place_of(document(["7", "9"], {"start": "2024-01-31", "step": 86400}), 2)
+    '2024-02-01'
+    """
+    before = document.to_bytes()[:byte].count(b"\n")
+    return times(document.side or {}, 1, min(before, document.text.count("\n") - 1))[0]
+
+
 def parted(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]:
     """Return the starts of lines at or before, and at or after, a byte; the end is one."""
     if offset in (0, len(raw)) or raw[offset - 1] == _NEWLINE:

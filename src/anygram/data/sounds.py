@@ -64,6 +64,18 @@ def write(path: Path, documents: Sequence[Document]) -> list[Path]:
     return paths
 
 
+def place_of(document: Document, byte: int) -> str:
+    """Return when the sample sounds where a byte stands, in seconds, and its channel.
+
+    >>> place_of(document(np.zeros(800, np.int16), 8000), 100)
+    '0.0063 s'
+    """
+    side = document.side or {"rate": 1, "channels": 1}
+    sample = min(byte, len(document.to_bytes()) - 1) // _SAMPLE.itemsize
+    moment, channel = divmod(sample, side["channels"])
+    return f"{moment / side['rate']:.4f} s" + (f", channel {channel}" if side["channels"] > 1 else "")
+
+
 def parted(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]:
     """Return the moments at or before, and at or after, a byte."""
     size = _SAMPLE.itemsize * (1 if side is None else int(side["channels"]))

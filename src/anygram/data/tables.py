@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,6 +45,18 @@ def values(document: Document) -> list[str]:
     """Return what a row's cells mean."""
     delimiter = cells.layout(document.side)[1]
     return [cells.meaning(cell, delimiter) for cell in cells.split(document.text, delimiter)]
+
+
+def place_of(document: Document, byte: int) -> str:
+    """Return the column of the cell where a byte stands.
+
+    >>> place_of(document(["7", "9"], ["age", "size"]), 2)
+    'age'
+    """
+    columns, delimiter = cells.layout(document.side)
+    written = cells.split(document.text, delimiter)
+    ends = accumulate(len(cell.encode("utf-8", "surrogateescape")) + 1 for cell in written)
+    return next((name for name, end in zip(columns, ends, strict=True) if byte < end), columns[-1])
 
 
 def write(path: Path, documents: Sequence[Document]) -> list[Path]:

@@ -22,7 +22,7 @@ from anygram.protocols import Codec, FloatArray, LanguageModel, Reader
 from anygram.storage import to_json
 from anygram.tasks.anomalies import thresholds
 from anygram.tasks.anomalies.rule import Rule
-from anygram.tasks.anomalies.scores import Pieces, score
+from anygram.tasks.anomalies.scores import Pieces, oddness, score
 from anygram.tasks.anomalies.thresholds import Threshold
 
 
@@ -40,9 +40,10 @@ Records = Callable[[], Iterable[Labelled]]
 
 @dataclass(frozen=True)
 class Scored:
-    """A record with the surprisals of its symbols, the scores of its pieces, and the lot of each in ties."""
+    """A record with the oddness of its symbols, the scores of its pieces, and the lot of each in ties."""
 
     surprisal: Surprisal
+    odd_T: FloatArray
     pieces: Pieces
     lot_P: FloatArray
     anomalous: bool | None
@@ -52,13 +53,13 @@ class Scored:
 class Asked:
     """The run that is asked: `session` begins a new one that learns while it reads, or is no session.
 
-    `readable`: people can read its records as text.
+    `kind` is that of its records.
     """
 
     model: LanguageModel
     codec: Codec
     session: Callable[[], Reader | None]
-    readable: bool = True
+    kind: str = "text"
 
 
 class Distinct:
@@ -92,9 +93,10 @@ def scored(asked: Asked, reader: Reader | None, records: Iterable[Labelled], rul
             yield record.document
 
     for one in evaluation.surprisals_in_order(asked.model, asked.codec, documents(), reader=reader):
-        pieces = score(one.nats_T, rule)
+        odd_T = oddness(one)
+        pieces = score(odd_T, rule)
         lot_P = lots.random(len(pieces)) if rule.ties == "draw" else np.ones(len(pieces))
-        yield Scored(one, pieces, lot_P, labels.popleft())
+        yield Scored(one, odd_T, pieces, lot_P, labels.popleft())
 
 
 @dataclass(frozen=True)

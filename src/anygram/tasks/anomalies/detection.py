@@ -26,8 +26,9 @@ from anygram.tasks.anomalies.calibration import (
     calibrate,
     scored,
 )
-from anygram.tasks.anomalies.explaining import NOWHERE, Expectations, Place
+from anygram.tasks.anomalies.explaining import Expectations
 from anygram.tasks.anomalies.rule import Rule
+from anygram.tasks.anomalies.telling import NOWHERE, Told
 
 _TOGETHER = 256
 """So many records are explained at a time."""
@@ -40,8 +41,9 @@ class Finding:
     `first` and `symbols` say which symbols of the record it is, the boundary after its last one included.
     `p_value` is the share of normal scores that are at least as high, the new one counted in. `where` quotes
     what surprises in an anomaly, from byte `at_byte` of the record on, `came` is the symbol in it that does
-    most, in whose place others were `expected`; these are empty where there is none. `sets_threshold` marks
-    what had a part in setting the threshold, whose alarms are therefore no measure.
+    most, in whose place others were `expected`; `place` is the time, column or pixel of that symbol, of texts
+    nothing. These are empty where there is no anomaly. `sets_threshold` marks what had a part in setting the
+    threshold, whose alarms are therefore no measure.
     """
 
     document: str
@@ -52,6 +54,7 @@ class Finding:
     p_value: float
     anomalous: bool
     sets_threshold: bool
+    place: str
     where: str
     at_byte: int
     surprise_bits: float
@@ -127,11 +130,14 @@ class Anomalies:
         self, judged: _Judged, sets_P: NDArray[np.bool_], expectations: Expectations | None
     ) -> Iterator[Finding]:
         one = judged.scored
+        told = None
+        if expectations is not None:
+            told = Told(one.surprisal, one.odd_T, expectations, self._asked)
         for piece in range(len(one.pieces)):
             span = int(one.pieces.starts_P[piece]), int(one.pieces.ends_P[piece])
             place = NOWHERE
-            if judged.alarm_P[piece] and expectations is not None:
-                place = self._place(one, expectations, span)
+            if judged.alarm_P[piece] and told is not None:
+                place = told.place(span)
             yield Finding(
                 document=one.surprisal.document.name,
                 first=span[0],
@@ -141,16 +147,13 @@ class Anomalies:
                 p_value=float(judged.p_value_P[piece]),
                 anomalous=bool(judged.alarm_P[piece]),
                 sets_threshold=bool(sets_P[piece]),
+                place=place.called,
                 where=place.text,
                 at_byte=place.byte,
                 surprise_bits=place.bits,
                 came=place.came,
                 expected=place.expected,
             )
-
-    def _place(self, one: Scored, expectations: Expectations, span: tuple[int, int]) -> Place:
-        asked = self._asked
-        return explaining.place(one.surprisal, asked.codec, expectations, span, readable=asked.readable)
 
     def figures(self) -> dict[str, Any]:
         """Return what was searched and how the threshold kept its promise; by labels, how alarms agreed."""

@@ -1,9 +1,4 @@
-"""Where in a piece the surprise lies, and what was expected there.
-
-A symbol's excess is its surprisal less what the model expected it to be, the entropy of the distribution at
-its place, and less one bit more: digits of a time of day surprise, but no more than expected. The surprise
-lies in the stretch of symbols with the largest sum of excesses (Bentley 1984), and what came and what was
-expected is told of the symbol in it with the largest one.
+"""What was expected along a record, and which stretch of it is heaviest.
 
 Axes: B records, T positions, V vocabulary, K likeliest symbols.
 """
@@ -17,16 +12,11 @@ import numpy as np
 
 from anygram import lanes
 from anygram.distributions import distribute, read_distributions
-from anygram.evaluation import Surprisal
-from anygram.information import NATS_PER_BIT, bits
-from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Reader
-from anygram.tasks.prediction import END
+from anygram.protocols import FloatArray, Ids, LanguageModel, Reader
 
 _NUMBERS_AT_ONCE = 1 << 22
 """So many probabilities are held at a time."""
 _READ_AT_ONCE = 64
-MARGIN = NATS_PER_BIT
-"""What a symbol must surprise beyond the entropy to lengthen a stretch: with none, stretches are too long."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +26,6 @@ class Expectations:
     entropy_T: FloatArray
     likeliest_TK: Ids
     probability_TK: FloatArray
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the surprise lies: the text, its first byte, its bits, and what came for what was expected."""
-
-    text: str
-    byte: int
-    bits: float
-    came: str
-    expected: str
-
-
-NOWHERE = Place("", 0, 0.0, "", "")
 
 
 def expect(model: LanguageModel, texts: Sequence[Ids], likeliest: int) -> Iterator[Expectations]:
@@ -86,24 +62,6 @@ def _summary(log_p_xV: FloatArray, likeliest: int) -> tuple[FloatArray, Ids, Flo
     return entropy_x, order_xK, np.take_along_axis(p_xV, order_xK.astype(np.int64), axis=-1)
 
 
-def place(
-    scored: Surprisal, codec: Codec, found: Expectations, piece: tuple[int, int], *, readable: bool
-) -> Place:
-    """Return where the surprise of a piece of a record lies; `readable` records are quoted as text."""
-    begin, end = piece
-    excess_T = scored.nats_T[begin:end] - found.entropy_T[begin:end] - MARGIN
-    start, stop = (begin + edge for edge in heaviest(excess_T))
-    peak = start + int(np.argmax(excess_T[start - begin : stop - begin]))
-    expected = ", ".join(
-        f"{_name(codec, int(symbol))!r} {probability:.2f}"
-        for symbol, probability in zip(found.likeliest_TK[peak], found.probability_TK[peak], strict=True)
-    )
-    first = int(scored.units_T[:start].sum())
-    surprise = bits(float(scored.nats_T[start:stop].sum()))
-    quoted = _quoted(scored, codec, slice(start, stop), first, readable)
-    return Place(quoted, first, surprise, _name(codec, int(scored.ids_T[peak])), expected)
-
-
 def heaviest(excess_T: FloatArray) -> tuple[int, int]:
     """Return the stretch with the largest sum, as its first place and the one after its last.
 
@@ -114,16 +72,3 @@ def heaviest(excess_T: FloatArray) -> tuple[int, int]:
     lowest_T = np.minimum.accumulate(sums_T[:-1])
     end = int(np.argmax(sums_T[1:] - lowest_T)) + 1
     return int(np.argmin(sums_T[:end])), end
-
-
-def _quoted(scored: Surprisal, codec: Codec, span: slice, first: int, readable: bool) -> str:
-    """Return the bytes that the symbols stand for as text, or the symbols' names."""
-    if readable:
-        size = int(scored.units_T[span].sum())
-        text = scored.document.to_bytes()[first : first + size].decode("utf-8", "replace")
-        return text or END
-    return " ".join(_name(codec, int(symbol)) for symbol in scored.ids_T[span])
-
-
-def _name(codec: Codec, symbol: int) -> str:
-    return END if symbol == codec.boundary else codec.symbol(symbol)
