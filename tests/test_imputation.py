@@ -23,6 +23,7 @@ from anygram.models import frequency
 from anygram.protocols import LanguageModel
 from anygram.tasks.imputation import Asked, filling, impute, measuring, noise
 from anygram.tasks.imputation import joints as joints_module
+from anygram.tasks.imputation.choices import Choices
 from anygram.tasks.imputation.filling import Filled
 from anygram.tasks.imputation.grid import Grid, Place
 from anygram.tasks.imputation.joints import Gaps, joints
@@ -43,6 +44,7 @@ def _learnt(documents: Sequence[Document]) -> tuple[LanguageModel, TableCodec]:
 
 
 MODEL, CODEC = _learnt(fruit.documents(fruit.values()))
+CHOICES = Choices(CODEC, ",")
 
 
 def test_a_posterior_is_bayes_rule_over_the_rows_heads() -> None:
@@ -50,7 +52,7 @@ def test_a_posterior_is_bayes_rule_over_the_rows_heads() -> None:
     places = grid.places(missing=True)
     assert places == [Place(0, 1), Place(1, 0), Place(1, 2)]
     rows = [grid.gaps([place]) for place in places]
-    for place, joint in zip(places, joints(MODEL, CODEC, rows), strict=True):
+    for place, joint in zip(places, joints(MODEL, CHOICES, rows), strict=True):
         log_p = []
         for candidate in CODEC.candidates(place.column):
             heads = list(grid.heads[place.row])
@@ -63,7 +65,7 @@ def test_a_posterior_is_bayes_rule_over_the_rows_heads() -> None:
 
 def test_gaps_of_a_row_have_a_joint_posterior() -> None:
     grid = Grid(CODEC, fruit.documents([["apple", "red", "150"], ["plum", "blue", ""]]), None)
-    every = list(joints(MODEL, CODEC, [Gaps(grid.heads[0], [0, 1]), Gaps(grid.heads[1], [2])]))
+    every = list(joints(MODEL, CHOICES, [Gaps(grid.heads[0], [0, 1]), Gaps(grid.heads[1], [2])]))
     log_p = []
     for way_M in every[0].ways_HM.tolist():
         chosen = [[CODEC.candidates(column)[way]] for column, way in enumerate(way_M)]
@@ -78,9 +80,9 @@ def test_gaps_of_a_row_have_a_joint_posterior() -> None:
 
 def test_of_many_ways_the_likeliest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     grid = Grid(CODEC, fruit.documents([["apple", "", ""]]), None)
-    (whole,) = joints(MODEL, CODEC, [Gaps(grid.heads[0], [1, 2])])
+    (whole,) = joints(MODEL, CHOICES, [Gaps(grid.heads[0], [1, 2])])
     monkeypatch.setattr(joints_module, "BEAM", 6)
-    (cut,) = joints(MODEL, CODEC, [Gaps(grid.heads[0], [1, 2])])
+    (cut,) = joints(MODEL, CHOICES, [Gaps(grid.heads[0], [1, 2])])
     assert (len(whole.p_H), len(cut.p_H)) == (3 * len(CODEC.candidates(2)), 6)
     best = whole.ways_HM[int(whole.p_H.argmax())].tolist()
     assert cut.ways_HM[int(cut.p_H.argmax())].tolist() == best
@@ -115,7 +117,7 @@ def test_samples_differ_and_are_the_same_for_the_same_seed() -> None:
 def test_filled_numbers_are_the_posteriors_mean_in_usual_decimals() -> None:
     grid = Grid(CODEC, fruit.documents([["apple", "red", ""]]), ["weight"])
     (place,) = grid.places(missing=True)
-    (joint,) = joints(MODEL, CODEC, [grid.gaps([place])])
+    (joint,) = joints(MODEL, CHOICES, [grid.gaps([place])])
     numbers = grid.numbers(place)
     assert numbers is not None
     mean = float(joint.marginal(0, len(numbers.bins)) @ [one.mean for one in numbers.bins])
@@ -179,8 +181,8 @@ def test_what_cannot_be_filled_is_refused() -> None:
     with pytest.raises(UsageError, match="leave out one of them"):
         Asked(samples=1, hide=0.1)
     notes = [tables.document([f"some words {number}", "x"], ["note", "k"]) for number in range(9)]
-    with pytest.raises(UsageError, match="column 'note' holds texts, not categories or numbers"):
-        Grid(table.fit(Rows(notes), Config()), notes, ["note"])
+    with pytest.raises(UsageError, match="only columns of categories and numbers are judged"):
+        noise.suspects(MODEL, Grid(table.fit(Rows(notes), Config()), notes, ["note"]))
 
 
 @pytest.fixture(scope="module")

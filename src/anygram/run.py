@@ -252,8 +252,8 @@ class Run:
     ) -> Imputed:
         """Return the rows of a table with the missing cells of these columns filled, and each such cell.
 
-        By default all columns of categories and numbers. A category becomes the likeliest given all other
-        cells of its row, a number the posterior's mean; or `samples` tables are drawn. `hide` makes that
+        By default all columns. A category or text becomes the likeliest given all other cells of its row, a
+        number the posterior's mean, a date its median; or `samples` tables are drawn. `hide` makes that
         share of the known cells empty first and measures how well they are filled.
         """
         asked = imputation.Asked(columns, samples, hide, seed)

@@ -20,7 +20,7 @@ def impute(
         str | None, typer.Option(metavar="FILE", help="The filled table: .csv, .tsv or .jsonl.")
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Only these; default: all of categories and numbers.")
+        str | None, typer.Option(metavar="A,B", help="Only these columns; default: all.")
     ] = None,
     samples: Annotated[
         int | None, typer.Option(help="Draw so many tables: FILE-1, FILE-2 … instead of the best values.")

@@ -82,6 +82,21 @@ class Walk:
                 self.in_tails, self.at = True, 0
 
 
+def usual_heads(column: Column, head: Sequence[int]) -> Sequence[int]:
+    """Return the symbols that may go on with a head: a date is spelled where some in training were."""
+    options = column.after_head(head)
+    if column.type.name == "date" and not column.strange:
+        return [own for own in options if own != SPELLED]
+    return options
+
+
+def speller(column: Column, delimiter: str) -> NumberSpelling | TextSpelling:
+    """Return what follows the spelling of a cell: a number's where the column has no others."""
+    if column.type.name == "number" and not column.strange:
+        return NumberSpelling()
+    return TextSpelling(delimiter, max(_LEAST_LONGEST, 2 * column.longest))
+
+
 class RowGuide:
     """Allows the symbols of rows whose cells are what their columns are: a guide of the codec."""
 
@@ -102,9 +117,12 @@ class RowGuide:
             allowed_V[:FIRST] = self._speller().allowed()
         else:
             column, first = self._columns[self._walk.at], self._firsts[self._walk.at]
-            allowed_V[[first + own for own in self._walk.options()]] = True
-            if not self._walk.in_tails and column.type.name == "date" and not column.strange:
-                allowed_V[first + SPELLED] = False
+            options = (
+                self._walk.options()
+                if self._walk.in_tails
+                else usual_heads(column, self._walk.heads[self._walk.at])
+            )
+            allowed_V[[first + own for own in options]] = True
         return allowed_V
 
     def push(self, symbol: int) -> None:
@@ -119,10 +137,5 @@ class RowGuide:
     def _speller(self) -> NumberSpelling | TextSpelling:
         """Return what follows the spelling of the current cell: a number's where the column has no others."""
         if self._spelling is None:
-            column = self._columns[self._walk.at]
-            if column.type.name == "number" and not column.strange:
-                self._spelling = NumberSpelling()
-            else:
-                longest = max(_LEAST_LONGEST, 2 * column.longest)
-                self._spelling = TextSpelling(self.side["delimiter"], longest)
+            self._spelling = speller(self._columns[self._walk.at], self.side["delimiter"])
         return self._spelling

@@ -16,7 +16,7 @@ from anygram.tasks.imputation.measuring import Measured
 
 @dataclass(frozen=True)
 class Asked:
-    """Which columns to fill, by default all of categories and numbers, and how.
+    """Which columns to fill, by default all, and how.
 
     `samples` draws that many tables instead of the best values. `hide` makes that share of the known cells
     empty first, to measure how well they are filled.
@@ -44,16 +44,16 @@ class Imputed:
 def impute(model: LanguageModel, codec: Codec, documents: Sequence[Document], asked: Asked) -> Imputed:
     """Return the rows with the missing cells of the columns asked for filled.
 
-    UsageError where the codec is not of tables or a column cannot be filled, DataError for no rows.
+    UsageError where the codec is not of tables, DataError for no rows.
     """
     grid = Grid(codec, documents, asked.columns)
     if asked.samples is not None:
         drawn = filling.draw(model, grid, asked.samples, asked.seed)
         return Imputed([one.documents for one in drawn], drawn[0].cells)
     if asked.hide is None:
-        filled = filling.fill(model, grid)
+        filled = filling.fill(model, grid, asked.seed)
         return Imputed([filled.documents], filled.cells)
     hidden = measuring.hide(grid, asked.hide, asked.seed)
     grid = Grid(codec, hidden.documents, asked.columns)
-    filled = filling.fill(model, grid)
+    filled = filling.fill(model, grid, asked.seed)
     return Imputed([filled.documents], filled.cells, measuring.measure(grid, hidden.truth, filled.cells))

@@ -1,4 +1,7 @@
-"""Missing cells filled: the likeliest category, the mean of the numbers, or draws of what they were."""
+"""Missing cells filled: the likeliest category or text, the mean of numbers, the median of dates, or draws.
+
+Axes: K candidates of a column, or values found for a cell; H ways to fill a row.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from anygram.tasks.imputation.joints import Joint, joints
 class Filled:
     """A cell that was missing: its row from 1 on, its column, its value now, and how probable that is.
 
-    The probability of a number is that of the bin it lies in.
+    The probability of a number is that of the bin it lies in; of a date or a text it is estimated.
     """
 
     row: int
@@ -36,15 +39,16 @@ class Filling:
     cells: list[Filled]
 
 
-def fill(model: LanguageModel, grid: Grid) -> Filling:
+def fill(model: LanguageModel, grid: Grid, seed: int = 0) -> Filling:
     """Return the rows with every missing cell of the columns asked for filled.
 
     A category is the likeliest, a number the posterior's mean, which errs least in squares, with as many
-    decimals as are usual in its column.
+    decimals as are usual in its column; a date is the median, which errs least in days, a text the likeliest
+    of those that were found.
     """
     values = {
-        place: _best(grid, place, joint.marginal(gap, len(grid.codec.candidates(place.column))))
-        for places, joint in _of_rows(model, grid)
+        place: _best(grid, place, joint, gap)
+        for places, joint in _of_rows(model, grid, seed)
         for gap, place in enumerate(places)
     }
     return _filled(grid, values)
@@ -60,39 +64,59 @@ def draw(model: LanguageModel, grid: Grid, samples: int, seed: int = 0) -> list[
     check_seed(seed)
     generators = [np.random.default_rng([seed, sample]) for sample in range(samples)]
     values: list[dict[Place, tuple[str, float]]] = [{} for _ in generators]
-    for places, joint in _of_rows(model, grid):
-        p = [joint.marginal(gap, len(grid.codec.candidates(one.column))) for gap, one in enumerate(places)]
+    for places, joint in _of_rows(model, grid, seed):
+        p = [_shares(grid, place, joint, gap) for gap, place in enumerate(places)]
         for generator, drawn in zip(generators, values, strict=True):
             way_M = joint.draw(float(generator.random())).tolist()
-            for place, p_K, candidate in zip(places, p, way_M, strict=True):
-                value = _drawn(grid, place, candidate, float(generator.random()))
-                drawn[place] = value, float(p_K[candidate])
+            for gap, (place, way) in enumerate(zip(places, way_M, strict=True)):
+                value = _drawn(grid, place, joint.found[gap], way, float(generator.random()))
+                drawn[place] = value, float(p[gap][way])
     return [_filled(grid, drawn) for drawn in values]
 
 
-def _of_rows(model: LanguageModel, grid: Grid) -> list[tuple[list[Place], Joint]]:
+def _of_rows(model: LanguageModel, grid: Grid, seed: int) -> list[tuple[list[Place], Joint]]:
     """Return the missing cells of each row that has some, and what they may hold together."""
     of_row: dict[int, list[Place]] = {}
     for place in grid.places(missing=True):
         of_row.setdefault(place.row, []).append(place)
     every = list(of_row.values())
-    return list(zip(every, joints(model, grid.codec, [grid.gaps(one) for one in every]), strict=True))
+    rows = [grid.gaps(one) for one in every]
+    return list(zip(every, joints(model, grid.choices(), rows, seed), strict=True))
 
 
-def _best(grid: Grid, place: Place, p_K: FloatArray) -> tuple[str, float]:
+def _shares(grid: Grid, place: Place, joint: Joint, gap: int) -> FloatArray:
+    """Return p_K of what a cell may hold."""
+    if grid.is_whole(place):
+        return joint.shares(gap)
+    return joint.marginal(gap, len(grid.codec.candidates(place.column)))
+
+
+def _best(grid: Grid, place: Place, joint: Joint, gap: int) -> tuple[str, float]:
     """Return the value to fill in, and its probability."""
-    numbers = grid.numbers(place)
-    if numbers is None:
-        best = int(p_K.argmax())
-        return grid.value(place, best), float(p_K[best])
-    value = numbers.rounded(sum(float(p) * one.mean for p, one in zip(p_K, numbers.bins, strict=True)))
-    return value, float(p_K[numbers.place_of(value) or 0])
+    p_K, numbers = _shares(grid, place, joint, gap), grid.numbers(place)
+    if numbers is not None:
+        value = numbers.rounded(sum(float(p) * one.mean for p, one in zip(p_K, numbers.bins, strict=True)))
+        return value, float(p_K[numbers.place_of(value) or 0])
+    best = _middle(joint, gap) if grid.is_date(place) else int(p_K.argmax())
+    if grid.is_whole(place):
+        return grid.meaning(place, joint.found[gap][best]), float(p_K[best])
+    return grid.value(place, best), float(p_K[best])
 
 
-def _drawn(grid: Grid, place: Place, candidate: int, share: float) -> str:
+def _middle(joint: Joint, gap: int) -> int:
+    """Return the weighted median of the dates found; as they are written they sort by time."""
+    dates = joint.found[gap]
+    order_K = np.array(sorted(range(len(dates)), key=lambda place: dates[place]))
+    cumulative_K = np.cumsum(joint.marginal(gap, len(dates))[order_K])
+    return int(order_K[int(np.searchsorted(cumulative_K, cumulative_K[-1] / 2))])
+
+
+def _drawn(grid: Grid, place: Place, found: list[str], way: int, share: float) -> str:
     """Return the value drawn: a number from anywhere in the bin drawn."""
+    if grid.is_whole(place):
+        return grid.meaning(place, found[way])
     numbers = grid.numbers(place)
-    return grid.value(place, candidate) if numbers is None else numbers.within(candidate, share)
+    return grid.value(place, way) if numbers is None else numbers.within(way, share)
 
 
 def _filled(grid: Grid, values: Mapping[Place, tuple[str, float]]) -> Filling:

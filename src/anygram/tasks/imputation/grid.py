@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from anygram import cells
+from anygram.codecs._columns import TEXT
 from anygram.codecs._numbers import Numbers
 from anygram.codecs.table import TableCodec
 from anygram.data.documents import Document
 from anygram.errors import DataError, UnknownName, UsageError
 from anygram.protocols import Codec
-from anygram.tasks.imputation.joints import Gaps, Heads
+from anygram.tasks.imputation.choices import Choices
+from anygram.tasks.imputation.joints import Gaps, Pieces
 
 
 @dataclass(frozen=True)
@@ -23,22 +25,19 @@ class Place:
 
 
 class Grid:
-    """Rows by the codec's columns: `written` cells, `heads` as symbols, and the `columns` asked for."""
+    """Rows by the codec's columns: `written` cells, their symbols, and the `columns` asked for."""
 
     def __init__(self, codec: Codec, documents: Sequence[Document], columns: Sequence[str] | None) -> None:
-        """`columns` are those asked for, by default all of categories and numbers.
-
-        UsageError where the codec is not of tables, or a column holds neither categories nor numbers.
-        """
+        """`columns` are those asked for, by default all; UsageError where the codec is not of tables."""
         if not isinstance(codec, TableCodec):
             raise UsageError("cells are those of tables; train a run with --codec table on files of tables")
         if not documents:
             raise DataError("the table has no rows; name one that has some")
         self.codec, self.documents = codec, list(documents)
         self.written = [codec.parted(document.text, document.side) for document in documents]
-        self.heads: list[Heads] = [
-            [codec.cell(column, cell)[0] for column, cell in enumerate(row)] for row in self.written
-        ]
+        spelled = [[codec.cell(column, cell) for column, cell in enumerate(row)] for row in self.written]
+        self.heads: list[Pieces] = [[head for head, _ in row] for row in spelled]
+        self.tails: list[Pieces] = [[tail for _, tail in row] for row in spelled]
         self.columns = _asked(codec, columns)
 
     def is_missing(self, place: Place) -> bool:
@@ -50,9 +49,19 @@ class Grid:
         every = (Place(row, column) for row in range(len(self.written)) for column in self.columns)
         return [place for place in every if self.is_missing(place) == missing]
 
+    def choices(self, *, strange: bool = False) -> Choices:
+        """Return what cells may be filled with; with `strange`, by any value that was not foreseen too."""
+        return Choices(self.codec, cells.layout(self.documents[0].side)[1], strange=strange)
+
     def gaps(self, places: Sequence[Place]) -> Gaps:
-        """Return a row, with these cells of it taken as missing."""
-        return Gaps(self.heads[places[0].row], [place.column for place in places])
+        """Return a row, with these cells of it taken as missing; its tails too where one is of texts."""
+        row, columns = places[0].row, [place.column for place in places]
+        texts = any(self.codec.columns[column].type.name == TEXT for column in columns)
+        return Gaps(self.heads[row], columns, self.tails[row] if texts else None, row)
+
+    def is_whole(self, place: Place) -> bool:
+        """Return whether a cell's column is of dates or texts, whose values have several symbols."""
+        return not self.codec.candidates(place.column)
 
     def name(self, place: Place) -> str:
         """Return the name of a cell's column."""
@@ -63,10 +72,14 @@ class Grid:
         found = self.codec.columns[place.column].type
         return found if isinstance(found, Numbers) else None
 
-    def meaning(self, place: Place) -> str:
-        """Return what a cell holds."""
+    def is_date(self, place: Place) -> bool:
+        """Return whether a cell's column is one of dates."""
+        return self.codec.columns[place.column].type.name == "date"
+
+    def meaning(self, place: Place, written: str | None = None) -> str:
+        """Return what a cell holds, or what this would mean in it."""
         delimiter = cells.layout(self.documents[place.row].side)[1]
-        return cells.meaning(self.written[place.row][place.column], delimiter)
+        return cells.meaning(self.written[place.row][place.column] if written is None else written, delimiter)
 
     def value(self, place: Place, candidate: int) -> str:
         """Return what a candidate of the cell's column means: a category, or the middle number of a bin."""
@@ -98,16 +111,9 @@ class Grid:
 def _asked(codec: TableCodec, columns: Sequence[str] | None) -> list[int]:
     """Return the columns that are asked for, by their places in the codec."""
     names = [column.name for column in codec.columns]
-    able = [place for place in range(len(names)) if len(codec.candidates(place))]
     if columns is None:
-        return able
+        return list(range(len(names)))
     for name in columns:
         if name not in names:
             raise UnknownName("column", name, names)
-        if names.index(name) not in able:
-            kind = codec.columns[names.index(name)].type.name
-            told = ", ".join(names[place] for place in able) or "none"
-            raise UsageError(
-                f"column '{name}' holds {kind}s, not categories or numbers; ask for some of: {told}"
-            )
-    return [place for place in able if names[place] in columns]
+    return [place for place, name in enumerate(names) if name in columns]

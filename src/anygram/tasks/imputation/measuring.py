@@ -1,18 +1,21 @@
 """How well missing cells are filled: known ones are hidden, filled, and compared with what they held.
 
-Beside the model stands what needs none: the mean of a column's numbers in the training part, or its most
-frequent category; and the last value known in the rows before. Errors of numbers are divided by the standard
-deviation of the column's numbers in the rows given.
+Beside the model stands what needs none: the mean of a column's numbers in the training part, its most
+frequent category, of dates and texts the most frequent of those not hidden; and the last value known in the
+rows before. Errors of numbers are divided by the standard deviation of the column's numbers in the rows given.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 import numpy as np
 
+from anygram import timeline
 from anygram.data.documents import Document
 from anygram.errors import DataError, UsageError
 from anygram.settings import check_seed
@@ -21,13 +24,15 @@ from anygram.tasks.imputation.grid import Grid, Place
 
 METHODS = ("model", "mean or mode", "last value")
 ALL = "all"
+_FIGURES = ("accuracy", "mae", "rmse", "days")
 
 
 @dataclass(frozen=True)
 class Measured:
     """How a method did on so many hidden cells of a column, or of all of a type.
 
-    `accuracy` is of categories; `mae` and `rmse`, in standard deviations, are of numbers.
+    `accuracy` is of categories, dates and texts, by exact match; `mae` and `rmse`, in standard deviations,
+    are of numbers; `days` is the mean error of dates in days.
     """
 
     column: str
@@ -37,6 +42,7 @@ class Measured:
     accuracy: float | None
     mae: float | None
     rmse: float | None
+    days: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,21 +74,21 @@ def measure(grid: Grid, truth: Mapping[Place, str], filled: Iterable[Filled]) ->
     by_cell = {(cell.row - 1, cell.column): cell.value for cell in filled}
     guesses = {
         METHODS[0]: {place: by_cell[place.row, grid.name(place)] for place in truth},
-        METHODS[1]: {place: _usual(grid, place) for place in truth},
+        METHODS[1]: _usual_values(grid, truth),
         METHODS[2]: _last_values(grid, truth),
     }
     measured: list[Measured] = []
     for column in grid.columns:
         places = [place for place in truth if place.column == column]
         if places:
-            scale = _deviation(grid, places, truth)
-            for method, guess in guesses.items():
-                measured.append(_of_column(grid, places, truth, guess, scale, method))
+            measured += _of_column(grid, places, truth, guesses)
     return [*measured, *_over_all(measured)]
 
 
 def _is_comparable(grid: Grid, place: Place) -> bool:
-    """Return whether a cell of a column of numbers holds one."""
+    """Return whether a cell of a column of numbers holds one, or of dates one."""
+    if grid.is_date(place):
+        return _moment(grid.meaning(place)) is not None
     return grid.numbers(place) is None or _number(grid.meaning(place)) is not None
 
 
@@ -94,13 +100,31 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _moment(text: str) -> float | None:
+    """Return a date as days."""
+    time = timeline.parsed(text)
+    return None if time is None else time.replace(tzinfo=UTC).timestamp() / timeline.SECONDS_A_DAY
+
+
+def _usual_values(grid: Grid, places: Iterable[Place]) -> dict[Place, str]:
+    """Return for each cell the mean of its column's numbers in training, or its most frequent value."""
+    usual: dict[int, str] = {}
+    for place in places:
+        if place.column not in usual:
+            usual[place.column] = _usual(grid, place)
+    return {place: usual[place.column] for place in places}
+
+
 def _usual(grid: Grid, place: Place) -> str:
-    """Return the mean of the training part's numbers, or its most frequent category."""
+    if grid.is_whole(place):
+        known = (Place(row, place.column) for row in range(len(grid.written)))
+        counts = Counter(grid.meaning(one) for one in known if not grid.is_missing(one))
+        return min(counts, key=lambda value: (-counts[value], value), default="")
     numbers = grid.numbers(place)
     if numbers is None:
         return grid.value(place, 0)
-    counts = [one.count for one in numbers.bins]
-    return str(np.average([one.mean for one in numbers.bins], weights=counts))
+    counts_K = [one.count for one in numbers.bins]
+    return str(np.average([one.mean for one in numbers.bins], weights=counts_K))
 
 
 def _last_values(grid: Grid, places: Iterable[Place]) -> dict[Place, str]:
@@ -127,17 +151,27 @@ def _of_column(
     grid: Grid,
     places: Sequence[Place],
     truth: Mapping[Place, str],
-    guess: Mapping[Place, str],
-    scale: float,
-    method: str,
-) -> Measured:
+    guesses: Mapping[str, Mapping[Place, str]],
+) -> Iterator[Measured]:
+    """Yield how each method did on the hidden cells of a column."""
     name, kind = grid.name(places[0]), grid.codec.columns[places[0].column].type.name
-    if grid.numbers(places[0]) is None:
-        hits = float(np.mean([guess[place] == truth[place] for place in places]))
-        return Measured(name, kind, method, len(places), hits, None, None)
-    errors = np.array([float(guess[place]) - float(truth[place]) for place in places]) / (scale or math.nan)
-    mae, rmse = float(np.abs(errors).mean()), float(np.sqrt((errors**2).mean()))
-    return Measured(name, kind, method, len(places), None, _finite(mae), _finite(rmse))
+    scale = _deviation(grid, places, truth)
+    for method, guess in guesses.items():
+        if grid.numbers(places[0]) is None:
+            hits = float(np.mean([guess[place] == truth[place] for place in places]))
+            days = _days(places, truth, guess) if grid.is_date(places[0]) else None
+            yield Measured(name, kind, method, len(places), hits, None, None, days)
+            continue
+        errors = np.array([float(guess[place]) - float(truth[place]) for place in places])
+        errors /= scale or math.nan
+        mae, rmse = float(np.abs(errors).mean()), float(np.sqrt((errors**2).mean()))
+        yield Measured(name, kind, method, len(places), None, _finite(mae), _finite(rmse))
+
+
+def _days(places: Sequence[Place], truth: Mapping[Place, str], guess: Mapping[Place, str]) -> float | None:
+    """Return the mean error of dates in days; None where there was none to guess."""
+    pairs = [(_moment(guess[place]), _moment(truth[place])) for place in places]
+    return _mean([None if one is None or other is None else abs(one - other) for one, other in pairs])
 
 
 def _finite(figure: float) -> float | None:
@@ -147,11 +181,11 @@ def _finite(figure: float) -> float | None:
 def _over_all(measured: Sequence[Measured]) -> list[Measured]:
     """Return the means over columns of each type, each column alike."""
     found = []
-    for kind in ("category", "number"):
+    for kind in ("category", "number", "date", "text"):
         for method in METHODS:
             rows = [one for one in measured if one.type == kind and one.method == method]
             if rows:
-                means = [_mean([getattr(one, name) for one in rows]) for name in ("accuracy", "mae", "rmse")]
+                means = [_mean([getattr(one, name) for one in rows]) for name in _FIGURES]
                 found.append(Measured(ALL, kind, method, sum(one.cells for one in rows), *means))
     return found
 

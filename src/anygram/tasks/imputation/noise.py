@@ -40,11 +40,18 @@ class Suspect:
 
 
 def suspects(model: LanguageModel, grid: Grid, top: int = 20) -> list[Suspect]:
-    """Return the cells whose values surprise the most, the worst first; missing cells are not judged."""
+    """Return the cells whose values surprise the most, the worst first.
+
+    Judged are categories and numbers that are not missing; UsageError where no column asked for holds such.
+    """
     if top < 1:
         raise UsageError(f"--top must be at least 1, got {top}; for example --top 20")
-    places = grid.places(missing=False)
-    every = joints(model, grid.codec, [grid.gaps([place]) for place in places], strange=True)
+    if not any(len(grid.codec.candidates(column)) for column in grid.columns):
+        raise UsageError(
+            "only columns of categories and numbers are judged; ask for some: anygram inspect RUN"
+        )
+    places = [place for place in grid.places(missing=False) if not grid.is_whole(place)]
+    every = joints(model, grid.choices(strange=True), [grid.gaps([place]) for place in places])
     judged = [
         _judged(grid, place, joint.marginal(0, len(candidates(grid.codec, place.column, True))))
         for place, joint in zip(places, every, strict=True)
