@@ -1,4 +1,4 @@
-"""Dates and texts imputed: posteriors of several symbols a cell, fair resampling, figures, the command line."""
+"""Dates and texts imputed: posteriors of several symbols a cell, fair resampling, figures, the CLI."""
 
 from __future__ import annotations
 

@@ -361,13 +361,16 @@ def impute(
     columns: Sequence[str] | None = None,
     samples: int | None = None,
     hide: float | None = None,
+    hide_length: int | None = None,
     seed: int = 0,
 ) -> Imputed:
-    """Return a table's rows with missing cells filled, as `Run.impute` does, and write them to `out`."""
+    """Return tables or series with what is missing filled, as `Run.impute` does, and write them to `out`."""
     loaded = _run(run)
     if out is not None:
         storage.require_writable(Path(out))
-    imputed = loaded.impute(*sources, columns=columns, samples=samples, hide=hide, seed=seed)
+    imputed = loaded.impute(
+        *sources, columns=columns, samples=samples, hide=hide, hide_length=hide_length, seed=seed
+    )
     if out is not None:
         loaded.write_tables(out, imputed)
     return imputed

@@ -248,15 +248,17 @@ class Run:
         columns: Sequence[str] | None = None,
         samples: int | None = None,
         hide: float | None = None,
+        hide_length: int | None = None,
         seed: int = 0,
     ) -> Imputed:
         """Return the rows of a table with the missing cells of these columns filled, and each such cell.
 
         By default all columns. A category or text becomes the likeliest given all other cells of its row, a
         number the posterior's mean, a date its median; or `samples` tables are drawn. `hide` makes that
-        share of the known cells empty first and measures how well they are filled.
+        share of the known cells empty first and measures how well they are filled. A run of series fills
+        the missing values of series alike, by those before and after; `hide_length` is for these.
         """
-        asked = imputation.Asked(columns, samples, hide, seed)
+        asked = imputation.Asked(columns, samples, hide, hide_length, seed)
         rows = list(_documents(sources, self.record, None, None))
         return imputation.impute(self.model, self.codec, rows, asked)
 

@@ -1,4 +1,4 @@
-"""anygram impute: missing cells of tables filled, wrong ones found."""
+"""anygram impute: missing cells of tables and values of series filled, wrong cells found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def impute(
     run: RunFolder,
     sources: Sources,
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The filled table: .csv, .tsv or .jsonl.")
+        str | None, typer.Option(metavar="FILE", help="The filled table: .csv, .tsv, .jsonl; series: .csv.")
     ] = None,
     columns: Annotated[
         str | None, typer.Option(metavar="A,B", help="Only these columns; default: all.")
@@ -28,6 +28,9 @@ def impute(
     hide: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Hide known cells first, and measure.")
     ] = None,
+    hide_length: Annotated[
+        int | None, typer.Option(metavar="N", help="Hide stretches of so many values; default: 1.")
+    ] = None,
     noise: Annotated[bool, typer.Option("--noise", help="List cells that are likely wrong instead.")] = False,
     top: Annotated[int, typer.Option(help="How many cells --noise lists.")] = 20,
     report: Annotated[
@@ -36,21 +39,23 @@ def impute(
     seed: Annotated[int, typer.Option(help="The seed of draws, and of what is hidden.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Fill the missing cells of a table by what is likely given the rest of their rows.
+    """Fill what is missing: cells of a table by the rest of their rows, values of series by those around.
 
     \b
     anygram train people.csv --codec table --model lstm --out runs/people
     anygram impute runs/people people.csv --out filled.csv --report cells.csv
     anygram impute runs/people held-out.csv --hide 0.1
     anygram impute runs/people people.csv --noise --top 20
+    anygram impute runs/load load.csv --out filled.csv
+    anygram impute runs/load held-out.csv --hide 0.1 --hide-length 24
     """
     from anygram import api, cells
     from anygram.data import writing
     from anygram.errors import UsageError
 
-    if noise and (out or hide or samples):
+    if noise and (out or hide is not None or samples is not None or hide_length is not None):
         raise UsageError("--noise fills nothing; leave out --out, --hide and --samples")
-    if not (noise or out or hide):
+    if not (noise or out or hide is not None):
         raise UsageError("where to? name a file with --out FILE, or measure with --hide 0.1")
     if report is not None:
         writing.check(Path(report))
@@ -59,7 +64,16 @@ def impute(
         found = api.load(run).suspects(*sources, columns=names, top=top)
         _tell(found, report, as_json, {"suspects": [asdict(one) for one in found]})
         return
-    imputed = api.impute(run, *sources, out=out, columns=names, samples=samples, hide=hide, seed=seed)
+    imputed = api.impute(
+        run,
+        *sources,
+        out=out,
+        columns=names,
+        samples=samples,
+        hide=hide,
+        hide_length=hide_length,
+        seed=seed,
+    )
     figures = [asdict(one) for one in imputed.figures]
     if report is not None and imputed.cells:
         writing.write(Path(report), (asdict(one) for one in imputed.cells))
@@ -67,7 +81,7 @@ def impute(
         told = {"out": out, "filled": len(imputed.cells), "figures": figures}
         options.print_json({**told, "cells": [asdict(one) for one in imputed.cells]})
         return
-    print(f"{len(imputed.cells)} cells filled{'' if out is None else f': {out}'}")
+    print(f"{len(imputed.cells)} filled{'' if out is None else f': {out}'}")
     _print(figures)
 
 

@@ -1,17 +1,19 @@
-"""Cells of tables: missing ones filled, known ones judged, by a model of rows."""
+"""What is missing in tables and series is filled, and cells of tables are judged, by a model of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from anygram.codecs.series import SeriesCodec
 from anygram.data.documents import Document
 from anygram.errors import UsageError
 from anygram.protocols import Codec, LanguageModel
-from anygram.tasks.imputation import filling, measuring
+from anygram.tasks.imputation import filling, measuring, series
 from anygram.tasks.imputation.filling import Filled
 from anygram.tasks.imputation.grid import Grid
 from anygram.tasks.imputation.measuring import Measured
+from anygram.tasks.imputation.series import FilledValue, MeasuredSeries
 
 
 @dataclass(frozen=True)
@@ -19,33 +21,61 @@ class Asked:
     """Which columns to fill, by default all, and how.
 
     `samples` draws that many tables instead of the best values. `hide` makes that share of the known cells
-    empty first, to measure how well they are filled.
+    empty first, of series in stretches of `hide_length` values, to measure how well they are filled.
     """
 
     columns: Sequence[str] | None = None
     samples: int | None = None
     hide: float | None = None
+    hide_length: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.samples is not None and self.hide is not None:
             raise UsageError("--hide measures the best values, --samples draws others; leave out one of them")
+        if self.hide_length is not None and self.hide is None:
+            raise UsageError("--hide-length is how much --hide hides at once; give --hide SHARE too")
 
 
 @dataclass(frozen=True)
 class Imputed:
-    """Tables whose cells are filled, one unless several were drawn, the cells of the first, and figures."""
+    """Tables, or sets of series, that are filled, one unless several were drawn; what the first was given.
+
+    `figures` say how well, where known values were hidden.
+    """
 
     tables: list[list[Document]]
-    cells: list[Filled]
-    figures: list[Measured] = field(default_factory=list)
+    cells: list[Filled] | list[FilledValue]
+    figures: list[Measured] | list[MeasuredSeries] = field(default_factory=list)
 
 
 def impute(model: LanguageModel, codec: Codec, documents: Sequence[Document], asked: Asked) -> Imputed:
-    """Return the rows with the missing cells of the columns asked for filled.
+    """Return the rows with the missing cells of the columns asked for filled, or series with their values.
 
-    UsageError where the codec is not of tables, DataError for no rows.
+    UsageError where the codec is of neither tables nor series, DataError for no data.
     """
+    if isinstance(codec, SeriesCodec):
+        return _of_series(model, codec, documents, asked)
+    if asked.hide_length is not None:
+        raise UsageError("--hide-length is of series, and this run is of tables; leave it out")
+    return _of_table(model, codec, documents, asked)
+
+
+def _of_series(
+    model: LanguageModel, codec: SeriesCodec, documents: Sequence[Document], asked: Asked
+) -> Imputed:
+    if asked.columns is not None:
+        raise UsageError("--columns are of tables, and this run is of series; leave it out")
+    if asked.hide is None:
+        filled = series.fill(model, codec, documents, asked.samples, asked.seed)
+        return Imputed(filled.drawn, filled.cells)
+    length = 1 if asked.hide_length is None else asked.hide_length
+    hidden = series.hide(documents, asked.hide, length, asked.seed)
+    filled = series.fill(model, codec, hidden.documents, None, asked.seed)
+    return Imputed(filled.drawn, filled.cells, series.measure(hidden, filled))
+
+
+def _of_table(model: LanguageModel, codec: Codec, documents: Sequence[Document], asked: Asked) -> Imputed:
     grid = Grid(codec, documents, asked.columns)
     if asked.samples is not None:
         drawn = filling.draw(model, grid, asked.samples, asked.seed)

@@ -1,4 +1,4 @@
-"""What may fill a cell, symbol by symbol: categories, bins, parts of dates, digits, and the bytes of texts."""
+"""What may fill a cell, symbol by symbol: categories, bins, parts of dates, digits, bytes of texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anygram.codecs._columns import SPELLED
 from anygram.codecs._rows import speller, usual_heads
@@ -63,8 +62,8 @@ class Choices:
             return ()
         if cell.head[0] == SPELLED:
             spelling = cell.spelling or speller(self.codec.columns[place], self._delimiter)
-            allowed: NDArray[np.int64] = np.flatnonzero(spelling.allowed())
-            return allowed.tolist()
+            allowed: list[int] = np.flatnonzero(spelling.allowed()).tolist()
+            return allowed
         own = self.codec.columns[place].after_tail(cell.head, cell.tail)
         return [self.codec.firsts[place] + one for one in own]
 

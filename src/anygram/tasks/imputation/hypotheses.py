@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import lanes, states
-from anygram.protocols import FloatArray, Ids, LanguageModel, State
+from anygram.protocols import FloatArray, LanguageModel, State
 from anygram.tasks.imputation.choices import Cell, Choices
 from anygram.tasks.imputation.resampling import resampled
 

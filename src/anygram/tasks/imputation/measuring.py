@@ -2,7 +2,7 @@
 
 Beside the model stands what needs none: the mean of a column's numbers in the training part, its most
 frequent category, of dates and texts the most frequent of those not hidden; and the last value known in the
-rows before. Errors of numbers are divided by the standard deviation of the column's numbers in the rows given.
+rows before. Errors of numbers are divided by the standard deviation of their column in the rows given.
 """
 
 from __future__ import annotations

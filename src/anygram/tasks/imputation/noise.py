@@ -47,9 +47,7 @@ def suspects(model: LanguageModel, grid: Grid, top: int = 20) -> list[Suspect]:
     if top < 1:
         raise UsageError(f"--top must be at least 1, got {top}; for example --top 20")
     if not any(len(grid.codec.candidates(column)) for column in grid.columns):
-        raise UsageError(
-            "only columns of categories and numbers are judged; ask for some: anygram inspect RUN"
-        )
+        raise UsageError("only columns of categories and numbers are judged; see anygram inspect RUN")
     places = [place for place in grid.places(missing=False) if not grid.is_whole(place)]
     every = joints(model, grid.choices(strange=True), [grid.gaps([place]) for place in places])
     judged = [
