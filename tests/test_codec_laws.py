@@ -49,6 +49,14 @@ OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"method": "quantile", "bins": 8},
         {"bins": 20, "difference": 3},
         {"method": "quantile", "bins": 9, "difference": 1, "calendar": "hour,weekday"},
+        {"method": "exact", "covariates": "word"},
+        {
+            "method": "quantile",
+            "bins": 9,
+            "calendar": "hour",
+            "covariates": "promo,word",
+            "covariate_bins": 2,
+        },
     ],
 }
 """Settings that only data of the codec's kind can be fitted with."""

@@ -21,17 +21,18 @@ from pyarrow import parquet
 from anygram import timeline
 from anygram.codecs import _bins
 from anygram.codecs import series as codecs
-from anygram.codecs.series import BinnedSeries, Config, ExactSeries
+from anygram.codecs.series import BinnedSeries, Config, ExactSeries, SeriesCodec
 from anygram.data import series
 from anygram.data.documents import Document
 from anygram.data.reading import ReadingOptions, Report, read
 from anygram.data.splitting import split
 from anygram.data.store import DocumentStore, texts_of
-from anygram.errors import DataError, UnknownName, UsageError
+from anygram.errors import AnygramError, DataError, RunError, UnknownName, UsageError
 from anygram.evaluation import evaluate
 from anygram.models import frequency
 from anygram.tasks import generation
 from tests.asking import ask
+from tests.test_codec_laws import Given
 
 HOURLY = {"id": "a", "start": "2024-02-29T22:00:00", "step": 3600, "first": 0}
 
@@ -107,7 +108,7 @@ REFUSED = [
     ("a,b\n1,\n2,NaN\n", "series 'b' has no value at all"),
     ("v\n", "there are no values"),
     ("", "there are no values"),
-    ("ds\n2024-01-01\n2024-01-02\n", "no other column"),
+    ("ds\n2024-01-01\n2024-01-02\n", "no other column than 'ds'"),
     ("a,b\n1,2\n3\n", "row 2 has 1 cells, the first line 2"),
     ("a,a\n1,2\n", "two columns have one name"),
     ("unique_id,ds,y,price\na,1,2,3\n", "columns price are not read"),
@@ -197,6 +198,48 @@ def test_a_series_is_parted_at_the_starts_of_lines(lines: list[str], offset: int
     before = max(start for start in starts if start <= offset)
     after = min(start for start in starts if start >= offset)
     assert series.parted(np.frombuffer(raw, dtype=np.uint8), None, offset) == (before, after)
+
+
+LONG = "unique_id,ds,y,promo,note\n" + "".join(
+    f"{name},2024-01-0{day},{day},{day % 2},{note}\n" for name in "ab" for day, note in ((1, "x"), (2, "NA"))
+)
+
+
+def test_columns_beside_the_values_are_in_the_side(tmp_path: Path) -> None:
+    for document in _read(_file(tmp_path, LONG), beside=("note", "promo")):
+        assert document.text == "1\n2\n"
+        assert document.side is not None
+        assert document.side["covariates"] == {"note": "x\n\n", "promo": "1\n0\n"}
+    wide = "when,a,promo,b\n2024-01-31,1,0,7\n2024-02-29,2,1,8\n"
+    documents = _read(_file(tmp_path, wide), beside=("promo",))
+    assert [(one.text, (one.side or {})["covariates"]) for one in documents] == [
+        ("1\n2\n", {"promo": "0\n1\n"}),
+        ("7\n8\n", {"promo": "0\n1\n"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("beside", "reason"),
+    [
+        (("promo",), "columns note are not read; pass --text-field y to leave them out"),
+        (("promo", "notes"), "did you mean 'note'"),
+        (("promo", "note", "ds"), "column 'ds' holds ids, times or values"),
+    ],
+)
+def test_no_column_of_a_long_frame_is_silently_left_out(
+    tmp_path: Path, beside: tuple[str, ...], reason: str
+) -> None:
+    with pytest.raises(AnygramError, match=reason) as refusal:
+        _read(_file(tmp_path, LONG), beside=beside)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_what_is_known_beside_values_is_written_and_reads_back(tmp_path: Path) -> None:
+    beside = {"promo": "9\n0\n1\n", "note": 'z\n\n"w, w"\n'}
+    document = series.document(["5", "6"], {**HOURLY, "first": 1, "covariates": beside})
+    (path,) = series.write(tmp_path / "made.csv", [document])
+    (back,) = _read(path, beside=("promo", "note"))
+    assert (back.side or {})["covariates"] == {"promo": "0\n1\n", "note": '\n"w, w"\n'}
 
 
 # Symbols
@@ -295,8 +338,7 @@ def test_what_goes_on_is_what_its_symbols_decode_to(
     (history,) = codec.histories(text, HOURLY, [1 + len(lines)])
     ids_H = np.array([number % codec.values for number in drawn], dtype=np.int32)
     (values_H,) = codec.continued(history, ids_H[None])
-    days_H = codec.days(HOURLY, len(drawn), 1 + len(lines))
-    ids_T = ids_H if not len(days_H) else np.stack([days_H, ids_H], axis=1).ravel()
+    ids_T = np.column_stack([codec.ahead(HOURLY, len(drawn), 1 + len(lines)), ids_H]).ravel()
     whole = codec.decode(np.append(history.ids_T, ids_T)).split("\n")[:-1]
     np.testing.assert_allclose(values_H, [float(line) for line in whole[1 + len(lines) :]], rtol=1e-9)
 
@@ -313,9 +355,99 @@ def test_the_calendar_stands_before_each_value() -> None:
         codec.encode("1\n", {"start": None, "step": None})
 
 
+BESIDE = {
+    **HOURLY,
+    "covariates": {"promo": "0\n1\n\n0\n", "price": "1\n2\n5\n6\n", "note": "x\ny\nz\n\n"},
+}
+
+
+def _fitted(text: str, side: Any, config: Config) -> SeriesCodec:
+    """Return the codec of one series."""
+    return codecs.fit(Given([Document(text, side=side)]), config)
+
+
+def test_covariates_stand_before_each_value_in_the_order_they_are_named() -> None:
+    config = Config("exact", covariates="note, promo,price", covariate_bins=2, calendar="hour")
+    codec = _fitted("1\n2\n", BESIDE, config)  # so of the third and fourth cell nothing is known
+    ids = codec.encode("1\n2\n", BESIDE).ids
+    said = [codec.symbol(int(one)) for one in ids]
+    assert said == [
+        *("hour 22", "note x", "promo -inf to 0.5", "price -inf to 1.5", "1"),
+        *("hour 23", "note y", "promo 0.5 to inf", "price 1.5 to inf", "2"),
+    ]
+    later = codec.ahead(BESIDE, 2, 2)
+    assert [[codec.symbol(int(one)) for one in row] for row in later] == [
+        ["hour 0", "note unseen", "promo missing", "price 1.5 to inf"],
+        ["hour 1", "note missing", "promo -inf to 0.5", "price 1.5 to inf"],
+    ]
+
+
+def test_a_piece_of_a_series_has_the_cells_of_its_own_values() -> None:
+    codec = _fitted("1\n2\n3\n4\n", BESIDE, Config("exact", covariates="price"))
+    whole = codec.encode("1\n2\n3\n4\n", BESIDE).ids
+    piece = codec.encode("3\n4\n", {**BESIDE, "first": 2}).ids
+    assert whole[4:].tolist() == piece.tolist()
+
+
+def test_what_a_codec_found_beside_values_is_readable_and_comes_back() -> None:
+    codec = _fitted("1\n2\n3\n4\n", BESIDE, Config(bins=8, covariates="price,note", covariate_bins=2))
+    stored = json.loads(json.dumps(codec.to_json()))
+    assert stored["conditions"] == [
+        {"name": "price", "edges": [3.5]},
+        {"name": "note", "categories": ["x", "y", "z"]},
+    ]
+    assert codecs.from_json(stored).to_json() == stored
+    assert [row["column"] for row in codec.describe()] == ["values", "price", "note"]
+    for damage in ({"name": "price"}, {"edges": [1]}, [], {"name": "a", "edges": ["x"]}):
+        with pytest.raises(RunError, match="damaged covariate"):
+            codecs.from_json({**stored, "conditions": [damage]})
+
+
+def test_a_guide_reads_what_is_known_and_ends_with_it() -> None:
+    codec = _fitted("1\n2\n3\n4\n", BESIDE, Config("exact", covariates="promo,note"))
+    guide = codec.guide({**BESIDE, "first": 1})
+    expected = codec.ahead(BESIDE, 3, 1)
+    for row in expected:
+        for symbol in row.tolist():
+            (due,) = set(np.flatnonzero(guide.allowed())) - {codec.boundary}
+            assert due == symbol
+            guide.push(symbol)
+        guide.push(0)
+    assert np.flatnonzero(guide.allowed()).tolist() == [codec.boundary]
+    with pytest.raises(DataError, match="known for 4 values and asked for 5"):
+        codec.guide({**BESIDE, "values": 5})
+    with pytest.raises(DataError, match="has no covariate 'promo' beside it"):
+        codec.guide(HOURLY)
+
+
+def test_numbers_in_training_are_numbers_ever_after() -> None:
+    codec = _fitted("1\n2\n", BESIDE, Config("exact", covariates="price"))
+    with pytest.raises(DataError, match="'price' was numbers in training and now has 'dear'"):
+        codec.encode("1\n", {"covariates": {"price": "dear\n"}})
+    many = {"covariates": {"price": "".join(f"p{number}\n" for number in range(1100))}}
+    with pytest.raises(DataError, match="1100 different texts"):
+        _fitted("1\n" * 1100, many, Config("exact", covariates="price"))
+
+
+@given(
+    numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40),
+    bins=st.integers(2, 9),
+)
+def test_bins_of_a_covariate_are_few_and_all_are_used(numbers: list[float], bins: int) -> None:
+    side = {"covariates": {"x": "".join(f"{number!r}\n" for number in numbers)}}
+    codec = _fitted("1\n" * len(numbers), side, Config("exact", covariates="x", covariate_bins=bins))
+    symbols = set(codec.ahead(side, len(numbers))[:, 0].tolist())
+    (found,) = codec.conditions.covariates
+    assert len(symbols) == found.size - 1 <= bins
+    if len(set(numbers)) <= bins:
+        assert len(symbols) == len(set(numbers))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
+        ({"covariates": "a,b,a"}, "each once"),
+        ({"covariate_bins": 1}, "covariate_bins must be from 2"),
         ({"bins": 3}, "bins must be from 4"),
         ({"limit": 0.0}, "limit must be above 0"),
         ({"difference": -1}, "difference must be at least 0"),

@@ -90,6 +90,7 @@ def train(
         on_bad_record=on_bad_record,
         binary=codec == "bytes",
         kind=codecs.kind_of(codec),
+        beside=training.beside(plan),
     )
     with tempfile.TemporaryDirectory(prefix="anygram-") as name:
         workspace = Path(name)

@@ -368,5 +368,6 @@ def _documents(
     sources: Sequence[str | Path], record: Record, documents: DocumentsAre | None, text_field: str | None
 ) -> Iterator[Any]:
     binary, kind = record.codec == "bytes", record.data.get("kind", kinds.TEXT)
-    options = ReadingOptions(documents, text_field, binary=binary, kind=kind)
+    beside = tuple(record.data.get("beside", ()))
+    options = ReadingOptions(documents, text_field, binary=binary, kind=kind, beside=beside)
     return read([str(source) for source in sources], options, Report())

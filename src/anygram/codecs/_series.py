@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from anygram.codecs import _bins
 from anygram.codecs._bins import FloatN
 from anygram.codecs._calendar import calendar_of
+from anygram.codecs._conditions import Conditions
+from anygram.codecs._covariates import Covariate
 from anygram.codecs._text import check_range, to_text
 from anygram.errors import UsageError
 from anygram.protocols import Decoder, Encoded, Guide, Ids, Side
@@ -33,7 +35,9 @@ class Config:
 
     `bins` and `limit`, in multiples of the scale, are not used by `exact`; without a number there are 1,024
     bins of equal width, or as many quantiles as the square root of the training values, from 8 to 1,024. A
-    symbol of the `calendar` stands before each value: some of hour, weekday, month, with commas between.
+    symbol of the `calendar` stands before each value: some of hour, weekday, month, with commas between. So
+    does one of each of the `covariates`, columns whose names stand between commas; those of numbers have at
+    most `covariate_bins`.
     """
 
     method: Literal["uniform", "quantile", "exact"] = "uniform"
@@ -41,6 +45,8 @@ class Config:
     limit: float = 15.0
     difference: int = 0
     calendar: str = ""
+    covariates: str = ""
+    covariate_bins: int = 8
 
     def __post_init__(self) -> None:
         if self.bins is not None and not 4 <= self.bins <= 65_536:
@@ -51,7 +57,16 @@ class Config:
             raise UsageError(f"difference must be at least 0, got {self.difference}; for example 12")
         if self.difference and self.method == "exact":
             raise UsageError("difference is for bins; leave it out with method=exact")
+        if not 2 <= self.covariate_bins <= 1024:
+            raise UsageError(f"covariate_bins must be from 2 to 1024, got {self.covariate_bins}")
         calendar_of(self.calendar)
+        if len(set(self.beside)) < len(self.beside):
+            raise UsageError(f"covariates must name columns, each once, got '{self.covariates}'")
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The columns of a frame that are read beside its values."""
+        return tuple(word.strip() for word in self.covariates.split(",") if word.strip())
 
 
 @dataclass(frozen=True)
@@ -63,8 +78,19 @@ class History:
     scales: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What was found beside the values of the training part: a usual side, and covariates."""
+
+    usual: Side | None = None
+    covariates: tuple[Covariate, ...] = ()
+
+
+NOTHING = Beside()
+
+
 class SeriesCodec(ABC):
-    """What both ways have in common: symbols of values first, then what one way adds, calendar, boundary."""
+    """What both ways share: symbols of values first, what one way adds, those of conditions, the boundary."""
 
     unit = "value"
     unknown: int | None = None
@@ -72,25 +98,30 @@ class SeriesCodec(ABC):
     headed = 0
     """How many symbols of scales stand before the first value."""
 
-    def __init__(self, config: Config, values: int, others: int, usual: Side | None) -> None:
-        """`values` symbols are of known values, `others` those before the calendar's; `usual` is a side."""
+    def __init__(self, config: Config, values: int, others: int, beside: Beside) -> None:
+        """`values` symbols are of known values, `others` those before the conditions'."""
         self.config, self.values = config, values
         self.missing = values
-        self.calendar = calendar_of(config.calendar)
-        self.first_day = values + others
-        self._usual = usual
+        self.conditions = Conditions(calendar_of(config.calendar), beside.covariates)
+        self.first_condition = values + others
+        self._usual = beside.usual
 
     @property
     def boundary(self) -> int:
-        return self.first_day + self.calendar.size
+        return self.first_condition + self.conditions.size
 
     @property
     def vocabulary_size(self) -> int:
         return self.boundary + 1
 
+    @property
+    @abstractmethod
+    def found(self) -> str:
+        """What values became, as a person reads it."""
+
     @abstractmethod
     def encode(self, text: str, side: Side | None = None) -> Encoded:
-        """Return the symbols of a series; DataError where it is none, or its calendar is unknown."""
+        """Return the symbols of a series; DataError where it is none, or a condition is unknown."""
 
     @abstractmethod
     def symbol(self, identifier: int) -> str:
@@ -128,34 +159,45 @@ class SeriesCodec(ABC):
         return self.encode(text if text.endswith("\n") else f"{text}\n", self._beside(side)).ids
 
     def guide(self, side: Side | None = None) -> Guide:
-        """Return what keeps a series valid; of `values` values where the side says so."""
+        """Return what keeps a series valid; of `values` values where the side says so.
+
+        Where the side has covariates of so many values, the series ends with these at the latest.
+        """
         side = self._beside(side)
-        if self.calendar.size:
-            self.calendar.ids(side, 0)  # refused before anything is drawn
+        self.ahead(side, int(side.get("values") or 0))  # refused before anything is drawn
         return _WholeValues(self, side)
 
     def _beside(self, side: Side | None) -> Side:
         """Return the side, and what is usual in the place of what it does not say."""
         return {**(self._usual or {}), **(side or {})}
 
-    def days(self, side: Side | None, count: int, after: int = 0) -> Ids:
-        """Return the symbols of the calendar for `count` values after the first `after`; none without one."""
-        if not self.calendar.size:
-            return NONE
-        return (self.calendar.ids(side, count, after) + self.first_day).astype(np.int32)
+    def ahead(self, side: Side | None, count: int, after: int = 0) -> Ids:
+        """Return the conditions' symbols of `count` values after the first `after`, as ids_NC."""
+        return self.conditions.ids(side, count, after) + np.int32(self.first_condition)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return a row for the values, the calendar and each covariate: what they became, in symbols."""
+        found = [{"column": "values", "symbols": self.values, "found": self.found}]
+        if self.config.calendar:
+            size = self.conditions.size - sum(one.size for one in self.conditions.covariates)
+            found.append({"column": "calendar", "symbols": size, "found": self.config.calendar})
+        for one in self.conditions.covariates:
+            found.append({"column": one.column, "symbols": one.size, "found": one.found})
+        return found
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self.config), "usual": None if self._usual is None else dict(self._usual)}
+        return {
+            **asdict(self.config),
+            "usual": None if self._usual is None else dict(self._usual),
+            "conditions": [one.to_json() for one in self.conditions.covariates],
+        }
 
-    def with_days(self, side: Side | None, *arrays_N: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return ids of values with the calendar's before each; other arrays have a zero there."""
-        ids_N = arrays_N[0]
-        days_N = self.days(side, len(ids_N))
-        if not self.calendar.size:
-            return list(arrays_N)
-        spread = [np.stack([np.zeros_like(array_N), array_N], axis=1) for array_N in arrays_N]
-        spread[0][:, 0] = days_N
-        return [array_N2.ravel() for array_N2 in spread]
+    def with_conditions(self, side: Side | None, *arrays_N: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return ids of values with the conditions' before each; other arrays have zeros there."""
+        ids_NC = self.ahead(side, len(arrays_N[0]))
+        spread = [np.column_stack([np.zeros_like(ids_NC, array_N.dtype), array_N]) for array_N in arrays_N]
+        spread[0][:, :-1] = ids_NC
+        return [array_NC.ravel() for array_NC in spread]
 
 
 class Memory:
@@ -183,16 +225,20 @@ class _SeriesDecoder:
 
 
 class _WholeValues:
-    """Allows the scales, then the calendar's symbol and a value in turn, and the boundary between values."""
+    """Allows the scales, then conditions' symbols and a value in turn, and the boundary between values."""
 
     def __init__(self, codec: SeriesCodec, side: Side) -> None:
         self.side = side
         self._codec = codec
         self._scales = list(side.get("scale", [None] * codec.headed))
-        self._wanted = side.get("values")
+        self._known = codec.conditions.known(side)
+        wanted = side.get("values")
+        self._ends_anywhere = wanted is None
+        limits = [int(limit) for limit in (wanted, self._known) if limit is not None]
+        self._most = min(limits, default=None)
         self._values = 0
-        self._days: Ids = NONE
-        self._day_is_due = codec.calendar.size > 0
+        self._ahead_NC: Ids = NONE
+        self._due = codec.conditions.count
         self._spelling = False
 
     def allowed(self) -> NDArray[np.bool_]:
@@ -201,17 +247,23 @@ class _WholeValues:
         if self._scales:
             first = codec.missing + 1
             given = self._scales[0]
-            allowed_V[first : codec.first_day] = True if given is None else np.arange(_bins.SCALES) == given
-            allowed_V[-1] = given is None and len(self._scales) == codec.headed and not self._wanted
+            allowed_V[first : codec.first_condition] = (
+                True if given is None else np.arange(_bins.SCALES) == given
+            )
+            allowed_V[-1] = (
+                given is None
+                and len(self._scales) == codec.headed
+                and (self._ends_anywhere or not self._most)
+            )
         elif self._spelling:
             first = codec.missing + 2
-            allowed_V[first : codec.first_day] = True
+            allowed_V[first : codec.first_condition] = True
         else:
-            between = self._day_is_due or not codec.calendar.size
-            ended = self._wanted is not None and self._values >= int(self._wanted)
-            allowed_V[-1] = between and (ended or self._wanted is None)
-            if not ended and self._day_is_due:
-                allowed_V[self._day()] = True
+            between = self._due == codec.conditions.count
+            ended = self._most is not None and self._values >= self._most
+            allowed_V[-1] = between and (ended or self._ends_anywhere)
+            if not ended and self._due:
+                allowed_V[self._next_condition()] = True
             elif not ended:
                 allowed_V[: codec.missing + (1 if codec.headed else 2)] = True
         return allowed_V
@@ -223,8 +275,8 @@ class _WholeValues:
         elif self._spelling:
             self._spelling = symbol != codec.missing + 2 + _NEWLINE
             self._ended(not self._spelling)
-        elif self._day_is_due:
-            self._day_is_due = False
+        elif self._due:
+            self._due -= 1
         elif symbol == codec.missing + 1 and not codec.headed:
             self._spelling = True
         else:
@@ -232,11 +284,13 @@ class _WholeValues:
 
     def _ended(self, ended: bool) -> None:
         self._values += ended
-        self._day_is_due = ended and self._codec.calendar.size > 0
+        self._due = self._codec.conditions.count if ended else 0
 
-    def _day(self) -> int:
-        """Return the calendar's symbol of the next value, of which many are found at once."""
+    def _next_condition(self) -> int:
+        """Return the symbol of the next value's next condition, of which many are found at once."""
         place = self._values % _AHEAD
-        if place == 0 or not len(self._days):
-            self._days = self._codec.days(self.side, _AHEAD, self._values - place)
-        return int(self._days[place])
+        if place == 0 or not len(self._ahead_NC):
+            before = self._values - place
+            count = _AHEAD if self._known is None else min(_AHEAD, self._known - before)
+            self._ahead_NC = self._codec.ahead(self.side, count, before)
+        return int(self._ahead_NC[place, -self._due])

@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import timeline
-from anygram.codecs import _bins
+from anygram.codecs import _bins, _covariates
 from anygram.codecs._bins import Bins, FloatN
 from anygram.codecs._bins import numbers as numbers  # what others read series by
 from anygram.codecs._bins import references as references
-from anygram.codecs._series import NONE, Memory
+from anygram.codecs._series import NONE, NOTHING, Beside, Memory
 from anygram.codecs._series import Config as Config
 from anygram.codecs._series import History as History
 from anygram.codecs._series import SeriesCodec as SeriesCodec
@@ -56,10 +56,14 @@ class BinnedSeries(SeriesCodec):
 
     lossless = False
 
-    def __init__(self, config: Config, bins: Bins, usual: Side | None = None) -> None:
-        super().__init__(config, len(bins), 1 + _bins.SCALES, usual)
+    def __init__(self, config: Config, bins: Bins, beside: Beside = NOTHING) -> None:
+        super().__init__(config, len(bins), 1 + _bins.SCALES, beside)
         self.bins = bins
         self.headed = 2 if config.difference else 1
+
+    @property
+    def found(self) -> str:
+        return f"{self.config.method} bins, difference {self.config.difference}"
 
     def encode(self, text: str, side: Side | None = None) -> Encoded:
         values_N = _bins.numbers(text)
@@ -68,7 +72,7 @@ class BinnedSeries(SeriesCodec):
         scales = self._given(side) or self._scales(values_N, [len(values_N)])[0]
         ids_N, _, widths_N = self._coded(values_N, scales)
         units_N = np.array([len(line) + 1 for line in text.split("\n")[:-1]], dtype=np.int64)
-        ids_T, units_T, widths_T = self.with_days(side, ids_N, units_N, widths_N)
+        ids_T, units_T, widths_T = self.with_conditions(side, ids_N, units_N, widths_N)
         zeros = np.zeros(len(scales))
         return Encoded(
             np.append(self._header(scales), ids_T).astype(np.int32),
@@ -81,11 +85,11 @@ class BinnedSeries(SeriesCodec):
     def histories(self, text: str, side: Side | None, ends: Sequence[int]) -> list[History]:
         values_N = _bins.numbers(text)
         scales = self._scales(values_N, ends)
-        a_value = 2 if self.calendar.size else 1
+        a_value = self.conditions.count + 1
         coded: dict[tuple[int, ...], tuple[Ids, FloatN]] = {}
         for one in set(scales):
             ids_N, read_N, _ = self._coded(values_N, one)
-            (ids_T,) = self.with_days(side, ids_N)
+            (ids_T,) = self.with_conditions(side, ids_N)
             coded[one] = np.append(self._header(one), ids_T).astype(np.int32), read_N
         return [
             History(coded[one][0][: self.headed + a_value * end], coded[one][1][:end], one)
@@ -116,7 +120,7 @@ class BinnedSeries(SeriesCodec):
         return values_SH
 
     def spelling(self, symbol: int, before: Memory) -> bytes:
-        if symbol >= self.first_day:
+        if symbol >= self.first_condition:
             return b""
         if symbol > self.missing:
             before.level, before.step = before.step, _bins.scale_at(symbol - self.missing - 1)
@@ -135,8 +139,8 @@ class BinnedSeries(SeriesCodec):
         """Return the symbol as a person reads it: the edges of its bin, in multiples of the scale."""
         if identifier == self.boundary:
             return "<boundary>"
-        if identifier >= self.first_day:
-            return self.calendar.name(identifier - self.first_day)
+        if identifier >= self.first_condition:
+            return self.conditions.name(identifier - self.first_condition)
         if identifier > self.missing:
             return f"scale {_bins.scale_at(identifier - self.missing - 1):.3g}"
         if identifier == self.missing:
@@ -212,14 +216,18 @@ class ExactSeries(SeriesCodec):
 
     lossless = True
 
-    def __init__(self, config: Config, low: int, high: int, usual: Side | None = None) -> None:
+    def __init__(self, config: Config, low: int, high: int, beside: Beside = NOTHING) -> None:
         """`low` to `high` are the numbers that have a symbol; none where high < low."""
-        super().__init__(config, high - low + 1, 2 + len(BYTES), usual)
+        super().__init__(config, high - low + 1, 2 + len(BYTES), beside)
         self._low, self._high = low, high
         self.escape = self.values + 1
         self.first_byte = self.values + 2
         numbers = [f"{number}\n".encode() for number in range(low, high + 1)]
-        self._spellings = [*numbers, b"\n", b"", *BYTES, *[b""] * self.calendar.size]
+        self._spellings = [*numbers, b"\n", b"", *BYTES, *[b""] * self.conditions.size]
+
+    @property
+    def found(self) -> str:
+        return f"whole numbers from {self._low} to {self._high}"
 
     def encode(self, text: str, side: Side | None = None) -> Encoded:
         ids_T, units_T, _, count = self._spelled(text, side)
@@ -241,8 +249,8 @@ class ExactSeries(SeriesCodec):
         """Return the symbol as a person reads it."""
         if identifier == self.boundary:
             return "<boundary>"
-        if identifier >= self.first_day:
-            return self.calendar.name(identifier - self.first_day)
+        if identifier >= self.first_condition:
+            return self.conditions.name(identifier - self.first_condition)
         if identifier in (self.missing, self.escape):
             return "missing" if identifier == self.missing else "spelled:"
         return readable(self._spellings[identifier].removesuffix(b"\n") or b"\n")
@@ -255,12 +263,11 @@ class ExactSeries(SeriesCodec):
         lines = to_bytes(text).split(b"\n")
         if lines.pop():
             raise DataError("the last value has no line end: this is no series; read its file again")
-        days_N = self.days(side, len(lines))
+        ahead_NC = self.ahead(side, len(lines)).tolist()
         ids: list[int] = []
         ends: list[int] = []
         for number, line in enumerate(lines):
-            if self.calendar.size:
-                ids.append(int(days_N[number]))
+            ids.extend(ahead_NC[number])
             ids.extend(self._symbols(line))
             ends.append(len(ids))
         units = [len(self._spellings[symbol]) for symbol in ids]
@@ -280,25 +287,25 @@ class ExactSeries(SeriesCodec):
 
 
 def fit(data: Iterable[str], config: Config) -> SeriesCodec:
-    """Return the codec; quantile bins and the range of whole numbers are those of the data.
+    """Return the codec; quantile bins, the range of whole numbers and covariates are those of the data.
 
-    DataError where quantiles are asked for of no values, or whole numbers have too wide a range.
+    DataError where quantiles are asked for of no values, whole numbers have too wide a range, or a covariate
+    is not beside a series.
     """
-    sides = [side for side in data.sides() if side] if isinstance(data, WithSides) else []
-    usual = _usual(sides)
+    beside = _beside(data, config)
     if config.method == "exact":
-        return ExactSeries(config, *_range_of(data), usual)
+        return ExactSeries(config, *_range_of(data), beside)
     if config.method == "uniform":
         count = config.bins or MOST_BINS
-        return BinnedSeries(replace(config, bins=count), _bins.uniform(count, config.limit), usual)
+        return BinnedSeries(replace(config, bins=count), _bins.uniform(count, config.limit), beside)
     numbers_N = np.concatenate([*(_scaled(text, config) for text in data), np.empty(0)])
     count = config.bins or min(max(math.isqrt(len(numbers_N)), FEWEST_BINS), MOST_BINS)
     bins = _bins.quantile(numbers_N[np.abs(numbers_N) <= config.limit], count)
-    return BinnedSeries(replace(config, bins=count), bins, usual)
+    return BinnedSeries(replace(config, bins=count), bins, beside)
 
 
 def from_json(fields: Mapping[str, Any]) -> SeriesCodec:
-    """Return the codec that `to_json` described; RunError where it is damaged."""
+    """Return the codec that `to_json` described, of old ones too; RunError where it is damaged."""
     usual = None if fields.get("usual") is None else stored(fields, "usual", dict)
     method: Any = stored(fields, "method", str)
     config = Config(
@@ -307,10 +314,28 @@ def from_json(fields: Mapping[str, Any]) -> SeriesCodec:
         float(stored(fields, "limit", float)),
         stored(fields, "difference", int),
         stored(fields, "calendar", str),
+        str(fields.get("covariates", "")),
+        int(fields.get("covariate_bins", Config.covariate_bins)),
     )
+    beside = Beside(usual, tuple(_covariates.from_json(one) for one in fields.get("conditions", ())))
     if method == "exact":
-        return ExactSeries(config, stored(fields, "low", int), stored(fields, "high", int), usual)
-    return BinnedSeries(config, _bins.from_json(fields.get("table")), usual)
+        return ExactSeries(config, stored(fields, "low", int), stored(fields, "high", int), beside)
+    return BinnedSeries(config, _bins.from_json(fields.get("table")), beside)
+
+
+def _beside(data: Iterable[str], config: Config) -> Beside:
+    """Return what is usual beside the data, and what covariates they have; DataError where they lack one."""
+    if not isinstance(data, WithSides):
+        if config.beside:
+            raise DataError(
+                f"there is nothing beside these series, and covariates={config.covariates} is asked for"
+            )
+        return NOTHING
+    found = (
+        _covariates.fit(column, zip(data, data.sides(), strict=True), config.covariate_bins)
+        for column in config.beside
+    )
+    return Beside(_usual([side for side in data.sides() if side]), tuple(found))
 
 
 def _usual(sides: Sequence[Side]) -> Side | None:

@@ -128,6 +128,8 @@ class Contest:
                 raise UsageError(
                     f"{one.codec} is for {kind}, and this comparison is of {compared}; begin another"
                 )
+            if one.codec != "bytes" and training.beside(self.plan(one)) != self.options.beside:
+                raise UsageError(f"{one.who} reads other covariates than this comparison does; begin another")
         return replace(self, contestants=(*self.contestants, *more))
 
 
@@ -157,7 +159,9 @@ def read(folder: Path) -> tuple[Contest, dict[str, str]]:
         known = [Contestant(**{**one, "swept": tuple(one["swept"])}) for one in stored.pop("contestants")]
         contest = Contest(
             contestants=tuple(known),
-            options=DataOptions(**{**options, "sources": tuple(options["sources"])}),
+            options=DataOptions(
+                **{**options, **{name: tuple(options.get(name, ())) for name in ("sources", "beside")}}
+            ),
             budget=Budget(**stored.pop("budget")),
             **stored,
         )
@@ -177,7 +181,19 @@ def begun(who: tuple[Contestant, ...], named: Mapping[str, Any]) -> Contest:
         binary=all(o.codec == "bytes" for o in who),
         kind=kind_of(who),
     )
-    return Contest(contestants=who, options=options, **given)
+    contest = Contest(contestants=who, options=options, **given)
+    return replace(contest, options=replace(options, beside=_beside([contest.plan(one) for one in who])))
+
+
+def _beside(plans: Sequence[training.Plan]) -> tuple[str, ...]:
+    """Return the fields that go into the sides; UsageError where the plans' codecs want different ones."""
+    wanted = {training.beside(plan) for plan in plans if plan.codec != "bytes"}
+    if len(wanted) > 1:
+        raise UsageError(
+            "a comparison is on the same data, and codecs that read other columns beside the values have "
+            "others; give each the same covariates"
+        )
+    return wanted.pop() if wanted else ()
 
 
 def kind_of(who: Sequence[Contestant]) -> str:

@@ -81,7 +81,9 @@ def place_of(document: Document, byte: int) -> str:
     return f"segment {number}, {segment.kind}" + (f": {within}" if within else "")
 
 
-def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
+def read(
+    place: Place, field: str | None = None, beside: Sequence[str] = ()
+) -> Iterator[Document | BadRecord]:
     """Yield the document of each line that is not empty."""
     files = _Files(posixpath.dirname(place.name))
     with opened(place) as stream:
@@ -172,7 +174,7 @@ class _Files:
             for place in places:
                 if place.ending not in loaded.ENDINGS:
                     raise BadRecord(f"{path}: not read as {kind}; name files of {', '.join(loaded.ENDINGS)}")
-            found = [item for place in places for item in loaded.read(place, None)]
+            found = [item for place in places for item in loaded.read(place)]
             for item in found:
                 if isinstance(item, BadRecord):
                     raise item

@@ -31,7 +31,9 @@ _MODE_OF_CHANNELS = {channels: mode for mode, channels in _MODES.items()}
 _SAME_AS = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB"}
 
 
-def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
+def read(
+    place: Place, field: str | None = None, beside: Sequence[str] = ()
+) -> Iterator[Document | BadRecord]:
     """Yield the picture, or animation, of a file; needs Pillow."""
     with opened(place, seekable=True) as stream:
         try:

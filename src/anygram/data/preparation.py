@@ -21,7 +21,7 @@ class DataOptions:
     """Which data, how it becomes documents, and how it is split.
 
     `valid` and `test` are a fraction from 0 to 1, a source, or "none"; `valid` None leaves it to the learner.
-    `kind` says what the sources are read as.
+    `kind` says what the sources are read as, and `beside` which of their fields go into the sides.
     """
 
     sources: tuple[str, ...]
@@ -32,6 +32,7 @@ class DataOptions:
     on_bad_record: Literal["fail", "skip"] = "fail"
     binary: bool = False
     kind: str = kinds.TEXT
+    beside: tuple[str, ...] = ()
 
     def reading(self) -> ReadingOptions:
         """Return the part that reading needs."""
@@ -39,7 +40,9 @@ class DataOptions:
             raise UsageError(f"--on-bad-record must be fail or skip, got '{self.on_bad_record}'")
         if self.documents not in (None, "lines", "paragraphs", "files"):
             raise UsageError(f"--documents must be lines, paragraphs or files, got '{self.documents}'")
-        return ReadingOptions(self.documents, self.text_field, self.on_bad_record, self.binary, self.kind)
+        return ReadingOptions(
+            self.documents, self.text_field, self.on_bad_record, self.binary, self.kind, self.beside
+        )
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dic
     }
     if options.kind != kinds.TEXT:
         description["kind"] = options.kind
+    if options.beside:
+        description["beside"] = list(options.beside)
     if len(splits.test):
         description["test_bytes"] = units_of(splits.test)
         description["duplicates_in_test"] = count_duplicates(splits.train, splits.test)

@@ -36,7 +36,7 @@ class ReadingOptions:
     `documents` None: lines for .log and standard input, one a row for records, else whole files.
     `text_field` makes standard input JSON lines.
     `binary`: bytes that are not UTF-8 are carried as surrogate escapes, for codecs that can. `kind`: what the
-    sources are read as, text or one of `kinds.KINDS`.
+    sources are read as, text or one of `kinds.KINDS`; `beside`: fields that go into the documents' sides.
     """
 
     documents: DocumentsAre | None = None
@@ -44,6 +44,7 @@ class ReadingOptions:
     on_bad_record: Literal["fail", "skip"] = "fail"
     binary: bool = False
     kind: str = kinds.TEXT
+    beside: tuple[str, ...] = ()
 
 
 @dataclass
@@ -134,11 +135,11 @@ def _parsers_of_kind(source: str, options: ReadingOptions) -> list[_Parser]:
                 f"{place.name}: not read as {options.kind}; name files of {', '.join(kind.ENDINGS)}, "
                 "or choose a codec of text"
             )
-    return [partial(_items, kind, place, options.text_field) for place in places]
+    return [partial(_items, kind, place, options) for place in places]
 
 
-def _items(kind: kinds.Kind, place: Place, field: str | None) -> _Items:
-    yield from kind.read(place, field)
+def _items(kind: kinds.Kind, place: Place, options: ReadingOptions) -> _Items:
+    yield from kind.read(place, options.text_field, options.beside)
 
 
 def _parser(place: Place, options: ReadingOptions, in_bulk: bool) -> _Parser:

@@ -2,7 +2,9 @@
 
 A missing value (nothing, NA, NaN, null) is an empty line. The side says `id`, `start` (ISO 8601) and `step`
 (seconds, or a unit of the calendar: see `timeline`), both null where there are no times, and `first`, the
-number of the first value: what is cut out of a series begins with a later one (`store.piece`).
+number of the first value: what is cut out of a series begins with a later one (`store.piece`). Columns asked
+for `beside` the values are in it by name, as `covariates`: their cells, a line each, an empty one where one
+is missing. They are those of the whole series, from its number 0 on, so that pieces share them.
 
 A file is a long frame (columns unique_id, ds, y, as Nixtla has it: one series an id), or a wide one (a column
 of times, or none, and columns of numbers: one series a column).
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,32 +39,43 @@ _NEWLINE = ord("\n")
 _REMEDY = "mend it, or pass --on-bad-record skip to leave that series out"
 
 
-def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
-    """Yield the series of a file, of one column alone if `field` names it."""
+def read(
+    place: Place, field: str | None = None, beside: Sequence[str] = ()
+) -> Iterator[Document | BadRecord]:
+    """Yield the series of a file, of one column alone if `field` names it, with those columns `beside`."""
+    yield from documents_of(columns_of(place), place.name, field, beside)
+
+
+def columns_of(place: Place) -> Columns:
+    """Return the cells of a file by column; DataError where it is no table."""
     with opened(place, seekable=place.ending == ".parquet") as stream:
-        columns = READERS[place.ending](stream.read(), place.name)
-    yield from documents_of(columns, place.name, field)
+        return READERS[place.ending](stream.read(), place.name)
 
 
-def documents_of(columns: Columns, name: str, field: str | None = None) -> Iterator[Document | BadRecord]:
+def documents_of(
+    columns: Columns, name: str, field: str | None = None, beside: Sequence[str] = ()
+) -> Iterator[Document | BadRecord]:
     """Yield the series of a frame, a BadRecord in place of one that cannot be used.
 
-    UnknownName where there is no such field, DataError where columns of a long frame would be left over.
+    UnknownName where a column is not there, DataError where columns of a long frame would be left over, or
+    one `beside` the values is something else already.
     """
-    if field is not None and field not in columns:
-        raise UnknownName(f"column of {name}", field, columns)
+    for wanted in (*([] if field is None else [field]), *beside):
+        if wanted not in columns:
+            raise UnknownName(f"column of {name}", wanted, columns)
     if not columns or not len(next(iter(columns.values()))):
         raise DataError(f"{name}: there are no values in it; name a file that holds some")
     if ID in columns:
-        yield from _long(columns, name, field)
+        yield from _long(columns, name, field, beside)
         return
     time = _time_column(columns, field)
-    wanted = [field] if field is not None else [column for column in columns if column != time]
-    if not wanted:
-        raise DataError(f"{name}: column '{time}' holds times, and no other column is there; add values")
+    _require_free(beside, (time, field), name)
+    values = [column for column in columns if column not in (time, *beside)] if field is None else [field]
+    if not values:
+        raise DataError(f"{name}: there is no other column than {_quoted((time, *beside))}; add values")
     rows = np.arange(len(next(iter(columns.values()))))
-    for column in wanted:
-        yield _series(column, columns[column], None if time is None else columns[time], rows, name)
+    for column in values:
+        yield _series(column, _Frame(columns, name, column, time, beside), rows)
 
 
 def document(values: Sequence[str], side: Side, name: str = "") -> Document:
@@ -111,24 +125,50 @@ def _rows(document: Document, number: int) -> Iterator[Mapping[str, str]]:
     """Yield a series' rows; one without an id is called by its number."""
     side = document.side or {}
     values = document.text.split("\n")[:-1]
-    for time, value in zip(times(side, len(values)), values, strict=True):
-        yield {ID: str(side.get("id") or document.name or number), TIME: time, VALUE: value}
+    first = int(side.get("first", 0))
+    beside = {name: cells.split("\n")[first:] for name, cells in side.get("covariates", {}).items()}
+    for row, (time, value) in enumerate(zip(times(side, len(values)), values, strict=True)):
+        known = {name: cells[row] for name, cells in beside.items()}
+        yield {ID: str(side.get("id") or document.name or number), TIME: time, VALUE: value, **known}
 
 
-def _long(columns: Columns, name: str, field: str | None) -> Iterator[Document | BadRecord]:
+def _long(
+    columns: Columns, name: str, field: str | None, beside: Sequence[str]
+) -> Iterator[Document | BadRecord]:
     value = field or VALUE
     if value not in columns:
         raise DataError(f"{name}: no column '{VALUE}' beside '{ID}'; name the values with --text-field")
-    left = [column for column in columns if column not in (ID, TIME, value)]
+    _require_free(beside, (value,), name)
+    left = [column for column in columns if column not in (ID, TIME, value, *beside)]
     if left and field is None:
         raise DataError(
-            f"{name}: columns {', '.join(left)} are not read; pass --text-field {VALUE} to leave them out"
+            f"{name}: columns {', '.join(left)} are not read; pass --text-field {VALUE} to leave them "
+            f"out, or train with --set covariates={','.join([*beside, *left])} to know them ahead"
         )
+    frame = _Frame(columns, name, value, TIME if TIME in columns else None, beside)
+    for identifier, rows in _rows_of(columns).items():
+        yield _series(identifier, frame, rows)
+
+
+def _rows_of(columns: Columns) -> dict[str, NDArray[np.int64]]:
+    """Return the rows of each id of a long frame."""
     rows_of: dict[str, list[int]] = {}
     for row, identifier in enumerate(columns[ID]):
         rows_of.setdefault(identifier, []).append(row)
-    for identifier, rows in rows_of.items():
-        yield _series(identifier, columns[value], columns.get(TIME), np.array(rows), name)
+    return {identifier: np.array(rows) for identifier, rows in rows_of.items()}
+
+
+def _require_free(beside: Sequence[str], taken: Sequence[str | None], name: str) -> None:
+    """Raise DataError where a column that is to stand beside the values is another thing already."""
+    for column in beside:
+        if column in (ID, TIME, VALUE, *taken):
+            raise DataError(
+                f"{name}: column '{column}' holds ids, times or values, so it is no covariate; leave it out"
+            )
+
+
+def _quoted(columns: Sequence[str | None]) -> str:
+    return " and ".join(f"'{column}'" for column in columns if column is not None)
 
 
 def _time_column(columns: Columns, field: str | None) -> str | None:
@@ -142,20 +182,43 @@ def _time_column(columns: Columns, field: str | None) -> str | None:
     return None
 
 
-def _series(
-    identifier: str, cells: Sequence[str], times: Sequence[str] | None, rows: NDArray[Any], name: str
-) -> Document | BadRecord:
+@dataclass(frozen=True)
+class _Frame:
+    """A frame's cells by column, and which of the columns are values, times, and beside these."""
+
+    columns: Columns
+    name: str
+    value: str
+    time: str | None
+    beside: Sequence[str]
+
+
+def _series(identifier: str, frame: _Frame, rows: NDArray[Any]) -> Document | BadRecord:
     """Return the series that stands in these rows; BadRecord where it is none."""
-    called = f"{name}: series '{identifier}'"
+    called = f"{frame.name}: series '{identifier}'"
+    cells = frame.columns[frame.value]
     try:
         values = [_value(cells[row].strip(), called, row) for row in rows]
         if not any(values):
             raise BadRecord(f"{called} has no value at all; {_REMEDY}")
+        times = None if frame.time is None else frame.columns[frame.time]
         start, step = (None, None) if times is None else _start_and_step(times, rows, called)
+        known = {column: _known(frame.columns[column], rows, called) for column in frame.beside}
     except BadRecord as error:
         return error
-    side = {"id": identifier, "start": start, "step": step, "first": 0}
-    return document(values, side, f"{name}:{identifier}")
+    side: dict[str, Any] = {"id": identifier, "start": start, "step": step, "first": 0}
+    if known:
+        side["covariates"] = known
+    return document(values, side, f"{frame.name}:{identifier}")
+
+
+def _known(cells: Sequence[str], rows: NDArray[Any], called: str) -> str:
+    """Return the cells of these rows, a line each, nothing where one is missing; BadRecord for one of two."""
+    found = ["" if cells[row].strip().lower() in MISSING else cells[row].strip() for row in rows]
+    for cell, row in zip(found, rows, strict=True):
+        if "\n" in cell:
+            raise BadRecord(f"{called} has {_short(cell)} in row {row + 1}, which is of two lines; {_REMEDY}")
+    return "".join(f"{cell}\n" for cell in found)
 
 
 def _value(cell: str, called: str, row: int) -> str:

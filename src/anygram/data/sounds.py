@@ -26,7 +26,9 @@ _SAMPLE = np.dtype("<i2")
 _REMEDY = "convert it, or pass --on-bad-record skip"
 
 
-def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
+def read(
+    place: Place, field: str | None = None, beside: Sequence[str] = ()
+) -> Iterator[Document | BadRecord]:
     """Yield the recording of a file: .wav by the standard library, others by miniaudio."""
     with opened(place, seekable=True) as stream:
         try:

@@ -29,7 +29,9 @@ _ROWS_AT_ONCE = 256
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")  # as JSON has them (RFC 8259)
 
 
-def read(place: Place, field: str | None) -> Iterator[Document | BadRecord]:
+def read(
+    place: Place, field: str | None = None, beside: Sequence[str] = ()
+) -> Iterator[Document | BadRecord]:
     """Yield the rows of a file; DataError where its columns have no names of their own each."""
     with opened(place, seekable=place.ending == ".parquet") as stream:
         yield from _READERS[place.ending](stream, place.name)

@@ -74,9 +74,27 @@ def _series() -> SearchStrategy[Document]:
     times = st.sampled_from([("2024-02-29T23:00:00", 3600), ("2024-01-31", "MS"), ("1999-12-31", 0.5)])
     return st.tuples(whole, st.lists(value, max_size=30), times, st.integers(0, 9)).map(
         lambda drawn: series.document(
-            [drawn[0], *drawn[1]], {"id": "a", "start": drawn[2][0], "step": drawn[2][1], "first": drawn[3]}
+            [drawn[0], *drawn[1]],
+            {
+                "id": "a",
+                "start": drawn[2][0],
+                "step": drawn[2][1],
+                "first": drawn[3],
+                "covariates": _beside(drawn[1], drawn[3] + 1),
+            },
         )
     )
+
+
+def _beside(values: list[str], more: int) -> dict[str, str]:
+    """Return columns beside so many values and some more: of numbers, of words, each with gaps."""
+    places = range(len(values) + more)
+    promo = ["0", "1", "", "0.5"]
+    word = ["", "feast", "work, hard", "NA"]
+    return {
+        "promo": "".join(f"{promo[place % 4]}\n" for place in places),
+        "word": "".join(f"{word[(place + more) % 4]}\n" for place in places),
+    }
 
 
 _DATA: dict[str, Callable[[], SearchStrategy[Document]]] = {

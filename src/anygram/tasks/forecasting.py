@@ -3,9 +3,10 @@
 All samples of many series go on side by side, one row each; only values are drawn, neither an end nor a gap,
 and of a bin any value in it, as the density that it stands for has it.
 A series' history is read once: where a later forecast's history goes on from an earlier one's, so does the
-state. What a calendar says of the time to come is known, and read, not drawn.
+state. What is known of the time to come, by a calendar or covariates, is read, not drawn.
 
-Axes: B rows, H steps of the horizon, S samples, Q quantiles, N values, K symbols of values, P places.
+Axes: B rows, H steps of the horizon, S samples, Q quantiles, N values, K symbols of values, P places,
+C conditions.
 """
 
 from __future__ import annotations
@@ -132,9 +133,9 @@ def forecasts(
     place = 0
     while chunk := list(islice(each, at_once)):
         state = reading.after([history.ids_T for _, _, history in chunk])
-        days = [known.days(side, setting.horizon, len(history.values_N)) for _, side, history in chunk]
+        ahead = [known.ahead(side, setting.horizon, len(history.values_N)) for _, side, history in chunk]
         uniforms_PS2H = np.stack([_uniforms(setting, place + number) for number in range(len(chunk))])
-        ids_PSH = _drawn(model, known, state, days, uniforms_PS2H[:, :, 0])
+        ids_PSH = _drawn(model, known, state, ahead, uniforms_PS2H[:, :, 0])
         for number, (document, side, history) in enumerate(chunk):
             values_SH = known.continued(history, ids_PSH[number], uniforms_PS2H[number, :, 1])
             yield Forecast(document, _known(document, side, history), values_SH)
@@ -241,10 +242,9 @@ def _read(model: LanguageModel, histories: Sequence[Ids]) -> State:
 
 
 def _drawn(
-    model: LanguageModel, codec: SeriesCodec, state_P: State, days: Sequence[Ids], uniforms_PSH: FloatN
+    model: LanguageModel, codec: SeriesCodec, state_P: State, ahead: Sequence[Ids], uniforms_PSH: FloatN
 ) -> Ids:
     """Return symbols of values that follow each of P states, S rows for each, as ids_PSH."""
-    with_days = codec.calendar.size > 0
     places, samples, horizon = uniforms_PSH.shape
     place_B = np.repeat(np.arange(places), samples)
     uniforms_BH = uniforms_PSH.reshape(-1, horizon)
@@ -253,21 +253,21 @@ def _drawn(
     parts = []
     for first in range(0, len(place_B), at_once):
         rows = place_B[first : first + at_once]
-        days_BH = np.stack([days[place] for place in rows]) if with_days else None
+        ahead_BHC = np.stack([ahead[place] for place in rows])
         state = states.select(state_P, rows)
-        parts.append(_walk(model, codec.values, state, days_BH, uniforms_BH[first : first + at_once]))
+        parts.append(_walk(model, codec.values, state, ahead_BHC, uniforms_BH[first : first + at_once]))
     return np.concatenate(parts).reshape(places, samples, horizon)
 
 
-def _walk(model: LanguageModel, values: int, state: State, days_BH: Ids | None, uniforms_BH: FloatN) -> Ids:
+def _walk(model: LanguageModel, values: int, state: State, ahead_BHC: Ids, uniforms_BH: FloatN) -> Ids:
     """Return the symbols that each row draws, step by step."""
     rows, horizon = uniforms_BH.shape
     ids_BH = np.empty((rows, horizon), dtype=np.int32)
     for step in range(horizon):
         if step:
             state = model.advance(state, ids_BH[:, step - 1 : step])
-        if days_BH is not None:
-            state = model.advance(state, days_BH[:, step : step + 1])
+        if ahead_BHC.shape[2]:
+            state = model.advance(state, ahead_BHC[:, step])
         ids_BH[:, step] = _chosen(model.predict(state)[:, :values], uniforms_BH[:, step])
     return ids_BH
 

@@ -31,6 +31,7 @@ from anygram.training.encoding import Encoded, corpus_of, encode, fitted
 from anygram.training.plan import (
     DEFAULT_CODEC,
     Plan,
+    beside,
     check,
     chosen_by,
     configs_of,
@@ -47,6 +48,7 @@ __all__ = [
     "DEFAULT_CODEC",
     "Encoded",
     "Plan",
+    "beside",
     "check",
     "check_out",
     "default_codec",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anygram import codecs, models, processes, settings
+from anygram import codecs, models, processes, runs, settings
 from anygram.budgets import Budget
 from anygram.errors import UnknownName, UsageError
 from anygram.learning import config_of
@@ -126,6 +126,19 @@ def check(plan: Plan) -> None:
         raise UsageError(
             f"--from keeps the codec of {plan.base}; leave out --set {next(iter(chosen['codec']))}"
         )
+
+
+def beside(plan: Plan) -> tuple[str, ...]:
+    """Return the fields of the data that the plan's codec reads into the sides: most read none.
+
+    A run to go on from, or one to combine over the same codec, has read them already.
+    """
+    known = (plan.base,) if plan.base else plan.members
+    for record in map(runs.read_record, known):
+        if record.codec == plan.codec:
+            return tuple(record.data.get("beside", ()))
+    config = settings.build(configs_of(plan)["codec"], chosen_by(plan)["codec"])
+    return getattr(config, "beside", ())
 
 
 def configs_of(plan: Plan) -> dict[str, type[Any]]:
