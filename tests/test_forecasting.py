@@ -32,6 +32,7 @@ from anygram.tasks.forecast_metrics import Scores, crps, naive_error, pinball, s
 from anygram.tasks.forecasting import Setting, ahead, forecasts, seasonal_naive, windows
 from examples import forecast_series
 from tests.asking import Said, ask
+from tests.test_codec_laws import Given
 
 DAILY = {"id": "a", "start": "2024-01-01", "step": 86_400, "first": 0}
 WAVE = [20 + abs(number % 14 - 7) for number in range(120)]
@@ -209,6 +210,137 @@ def test_a_context_forgets_what_lies_before_it() -> None:
     assert whole.known == 120 and whole.times() == alone.times()
 
 
+# Covariates
+
+
+def _promoted(days: int = 240, seed: int = 0) -> tuple[list[int], list[int]]:
+    """Return values that are much higher on some days, and which days these are: no rhythm tells."""
+    generator = np.random.default_rng(seed)
+    promo = generator.integers(0, 2, days)
+    values = 20 + 15 * promo + generator.integers(-2, 3, days)
+    return values.tolist(), promo.tolist()
+
+
+@pytest.mark.parametrize("model", ["frequency", "gru"])
+def test_what_is_known_ahead_makes_forecasts_better(model: str, tmp_path: Path) -> None:
+    """Values depend on a promotion that no rhythm tells: who knows it ahead is far better by CRPS."""
+    from anygram import api
+
+    values, promo = _promoted()
+    side = {**DAILY, "covariates": {"promo": "".join(f"{one}\n" for one in promo)}}
+    path = tmp_path / "sales.csv"
+    series.write(path, [series.document([str(value) for value in values], side)])
+    crps_of = {}
+    for covariates in ("", "promo"):
+        settings = {"bins": 16, "difference": 0, "covariates": covariates}
+        run = api.train(
+            path,
+            model,
+            codec="series",
+            settings={"method": "quantile", **settings},
+            test=0.2,
+            text_field="y",
+            budget="100steps",
+        )
+        made = run.forecast(path, horizon=6, backtest=8, samples=40, text_field="y")
+        assert made.accuracy is not None
+        crps_of[covariates] = made.accuracy.crps
+    assert crps_of["promo"] < 0.4 * crps_of[""]
+
+
+def test_no_covariate_of_a_later_value_matters() -> None:
+    codec = codecs.fit(Given([_beside(WAVE)]), Config(bins=64, difference=3, covariates="promo"))
+    model = _networks(codec)[0]
+    one, other = (
+        list(forecasts(model, codec, [(_beside(WAVE, after), [60])], Setting(4, 5))) for after in (0, 1)
+    )
+    np.testing.assert_array_equal(one[0].samples_SH[:, :2], other[0].samples_SH[:, :2])
+    assert (one[0].samples_SH[:, 2:] != other[0].samples_SH[:, 2:]).any()
+
+
+def _beside(values: Any, after: int = 0) -> Document:
+    """Return a series with a covariate that is another after value 62."""
+    cells = "".join(f"{number % 2 if number < 62 else (number + after) % 2}\n" for number in range(200))
+    return _document(values, covariates={"promo": cells})
+
+
+@pytest.fixture(scope="module")
+def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two series with a covariate, and a run of theirs."""
+    from anygram import api
+
+    folder = tmp_path_factory.mktemp("promoted")
+    documents = [
+        _document(WAVE, id=name, covariates={"promo": "0\n1\n" * 60, "note": "x\n\n" * 60}) for name in "ab"
+    ]
+    series.write(folder / "sales.csv", documents)
+    settings = {"method": "quantile", "covariates": "promo,note", "difference": 0}
+    api.train(
+        folder / "sales.csv", "frequency", codec="series", settings=settings, out=folder / "run", test=0.1
+    )
+    return folder
+
+
+def _future(first: int = 120, count: int = 4, ids: str = "ab", promo: str = "1", **names: str) -> str:
+    columns = {name: names.get(name, name) for name in ("unique_id", "ds", "promo", "note")}
+    days = [str(np.datetime64("2024-01-01") + first + step) for step in range(count)]
+    rows = [f"{one},{day},{promo},new" for one in ids for day in days]
+    return "\n".join([",".join(columns.values()), *rows, ""])
+
+
+def test_a_run_with_covariates_is_told_those_of_the_horizon(
+    promoted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    future, out = tmp_path / "future.csv", tmp_path / "ahead.csv"
+    future.write_text(_future())
+    words = ["forecast", promoted / "run", promoted / "sales.csv", "--out", out]
+    said = ask(capsys, *words, "--horizon", 3, "--future", future, "--json").fields
+    assert said["rows"] == 6
+    assert ask(capsys, *words, "--horizon", 3, "--backtest", 2, "--json").fields["forecasts"] == 4
+    future.write_text(_future(ids="z").replace("unique_id", "other"))  # rows for every series
+    assert ask(capsys, *words, "--horizon", 4, "--future", future, "--json").fields["rows"] == 8
+    assert "| promo" in ask(capsys, "inspect", promoted / "run").out
+    said = ask(capsys, "evaluate", promoted / "run", promoted / "sales.csv", "--json").fields
+    assert said["units"] == 240
+
+
+@pytest.mark.parametrize(
+    ("future", "reason"),
+    [
+        (None, "promo, note are read; say what they will be (--future, X_df)"),
+        (_future(ids="a"), "series 'b' has 0 rows, and 3 values are asked for"),
+        (_future(count=2), "series 'a' has 2 rows, and 3 values are asked for"),
+        (_future(ids="abz"), "'z' is no series of the source"),
+        (_future(first=119), "has the time '2024-04-29' in row 1, and 2024-04-30 comes next"),
+        (_future(promo="much"), "'promo' was numbers in training and now has 'much'"),
+        (_future(note="notes"), "did you mean 'notes'"),
+        (_future(ds="when"), "there is no column of times"),
+        ("", "no column of"),
+    ],
+)
+def test_a_wrong_future_is_refused_in_one_line(
+    promoted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], future: str | None, reason: str
+) -> None:
+    words: list[object] = ["forecast", promoted / "run", promoted / "sales.csv", "--horizon", 3]
+    if future is not None:
+        (tmp_path / "future.csv").write_text(future)
+        words += ["--future", tmp_path / "future.csv"]
+    assert reason in ask(capsys, *words, "--out", tmp_path / "out.csv").refusal
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_future_for_nothing_is_refused(
+    promoted: Path, run: Path, wave: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "future.csv").write_text(_future())
+    words = ["--horizon", 3, "--future", tmp_path / "future.csv"]
+    said = _asked(capsys, run, wave, tmp_path / "out.csv", *words)
+    assert "reads no covariates" in said.refusal
+    words += ["--backtest", 2]
+    said = _asked(capsys, promoted / "run", promoted / "sales.csv", tmp_path / "out.csv", *words)
+    assert "have their covariates in the source" in said.refusal
+
+
 def test_windows_end_with_the_series() -> None:
     ((_, known),) = windows([_document(WAVE)], 10, 3, 5)
     assert known == [100, 105, 110]
@@ -361,6 +493,23 @@ def test_a_frame_is_fitted_and_followed(kind: Any) -> None:
     assert list(columns) == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"]
     other = forecaster.predict(1, frame={"ds": ["2025-01-01", "2025-01-02"], "load": [5, 6]})
     assert [str(name) for name in other["unique_id"]] == ["load"]  # a wide frame will do
+
+
+def test_a_forecaster_knows_covariates_ahead() -> None:
+    values, promo = _promoted()
+    days = [str(np.datetime64("2024-01-01") + step) for step in range(244)]
+    frame = {"unique_id": ["a"] * 240, "ds": days[:240], "y": values, "promo": promo}
+    settings = {"method": "quantile", "bins": 8, "difference": 0, "covariates": "promo"}
+    forecaster = anygram.Forecaster("frequency", settings).fit(frame)
+    ahead = {"unique_id": ["a"] * 4, "ds": days[240:], "promo": [1, 0, 0, 1]}
+    made = forecaster.predict(4, X_df=pyarrow.table(ahead))
+    assert [mean > 27 for mean in made["mean"]] == [True, False, False, True]
+    accuracy = forecaster.cross_validation(frame, 4, 5).accuracy
+    assert accuracy is not None and accuracy.mae < 5
+    with pytest.raises(UsageError, match="promo are read; say what they will be"):
+        forecaster.predict(4)
+    with pytest.raises(UsageError, match="reads no covariates"):
+        anygram.Forecaster("ngram", {"method": "exact"}).fit(_frame()).predict(1, X_df=ahead)
 
 
 def test_a_forecaster_says_what_is_wrong() -> None:

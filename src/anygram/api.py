@@ -389,6 +389,7 @@ def forecast(
     stride: int | None = None,
     season: int | None = None,
     text_field: str | None = None,
+    future: str | Path | None = None,
 ) -> Forecasts:
     """Return what may follow each series; with `backtest`, how good that would have been."""
     return _run(run).forecast(
@@ -402,6 +403,7 @@ def forecast(
         stride=stride,
         season=season,
         text_field=text_field,
+        future=future,
     )
 
 

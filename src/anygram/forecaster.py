@@ -13,8 +13,10 @@ from typing import Any
 
 from anygram import api
 from anygram.budgets import Budget
-from anygram.data import frames, series
+from anygram.codecs.series import Config
+from anygram.data import frames, futures, series
 from anygram.data.documents import Document
+from anygram.data.futures import Future
 from anygram.errors import BadRecord, UsageError
 from anygram.tasks import forecast_results, forecasting
 from anygram.tasks.forecast_metrics import QUANTILES
@@ -45,7 +47,7 @@ class Forecaster:
         DataError, in one line, where the frame is none or a series in it cannot be used.
         """
         self._as_given = _kind_of(frame)
-        self._known = _documents(frame)
+        self._known = _documents(frame, self._beside)
         with tempfile.TemporaryDirectory(prefix="anygram-") as folder:
             path = Path(folder) / "series.csv"
             series.write(path, self._known)
@@ -60,13 +62,19 @@ class Forecaster:
         num_samples: int = 100,
         quantiles: Sequence[float] = QUANTILES,
         frame: Any = None,
+        X_df: Any = None,
     ) -> Any:
         """Return a frame of the next `h` values of each series: unique_id, ds, mean, and quantiles as q0.1.
 
-        They follow what was fitted, or the series of `frame`. UsageError before `fit`.
+        They follow what was fitted, or the series of `frame`. Of a forecaster with covariates, `X_df` is a
+        frame of theirs for these values: unique_id, ds, and each. UsageError before `fit`.
         """
         run = self._fitted()
-        documents = self._known if frame is None else _documents(frame)
+        documents = self._known if frame is None else _documents(frame, self._beside)
+        futures.check(self._beside, given=X_df is not None, ahead=True)
+        if X_df is not None:
+            future = Future(_columns(X_df), "X_df")
+            documents = list(futures.followed(documents, future, self._beside, h))
         setting = forecasting.Setting(h, num_samples, self.seed)
         drawn = forecasting.forecasts(run.model, run.codec, forecasting.ahead(documents), setting)
         rows = list(forecast_results.gathered(drawn, quantiles).rows())
@@ -88,9 +96,14 @@ class Forecaster:
         """
         run = self._fitted()
         forecast_results.check_windows(n_windows, step_size, season)
-        places = forecasting.windows(_documents(frame), h, n_windows, step_size or h)
+        places = forecasting.windows(_documents(frame, self._beside), h, n_windows, step_size or h)
         drawn = forecasting.forecasts(run.model, run.codec, places, forecasting.Setting(h, seed=self.seed))
         return forecast_results.measured(drawn, quantiles, season)
+
+    @property
+    def _beside(self) -> tuple[str, ...]:
+        """The columns that are read beside the values, as the settings name them."""
+        return Config(covariates=str(self.settings.get("covariates", ""))).beside
 
     def _fitted(self) -> api.Run:
         if self.run is None:
@@ -98,21 +111,24 @@ class Forecaster:
         return self.run
 
 
-def _documents(frame: Any) -> list[Document]:
+def _documents(frame: Any, beside: Sequence[str]) -> list[Document]:
     """Return the series of a frame; DataError for the first that cannot be used."""
-    if not isinstance(frame, Mapping) and not hasattr(frame, "columns"):
-        raise UsageError(f"a frame must be a table of columns, got {type(frame).__name__}; give a mapping")
-    if hasattr(frame, "column_names"):
-        columns = frames.columns_of(frame)
-    else:
-        names = list(frame) if isinstance(frame, Mapping) else list(frame.columns)
-        columns = {str(name): [frames.cell(value) for value in frame[name]] for name in names}
     found = []
-    for one in series.documents_of(columns, "frame"):
+    for one in series.documents_of(_columns(frame), "frame", beside=beside):
         if isinstance(one, BadRecord):
             raise one
         found.append(one)
     return found
+
+
+def _columns(frame: Any) -> frames.Columns:
+    """Return the cells of a frame as text; UsageError where it is none."""
+    if not isinstance(frame, Mapping) and not hasattr(frame, "columns"):
+        raise UsageError(f"a frame must be a table of columns, got {type(frame).__name__}; give a mapping")
+    if hasattr(frame, "column_names"):
+        return frames.columns_of(frame)
+    names = list(frame) if isinstance(frame, Mapping) else list(frame.columns)
+    return {str(name): [frames.cell(value) for value in frame[name]] for name in names}
 
 
 def _kind_of(frame: Any) -> Any:

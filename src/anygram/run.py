@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anygram import adapting, evaluation, exchange, runs, storage
-from anygram.data import kinds, labels
+from anygram.data import futures, kinds, labels
 from anygram.data.documents import Document
 from anygram.data.mixtures import Segment
 from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
@@ -281,18 +281,24 @@ class Run:
         stride: int | None = None,
         season: int | None = None,
         text_field: str | None = None,
+        future: str | Path | None = None,
     ) -> Forecasts:
         """Return what may follow each series: samples of the next `horizon` values, from the last `context`.
 
         With `backtest` the last so many windows of known values are forecast, `stride` apart (the horizon if
         left out), each from all values before it, and measured beside seasonal naive forecasts of `season`
-        values (what is usual for the step). UsageError for a run of other data, DataError for short series.
+        values (what is usual for the step). A run that reads covariates is told those of the values to come
+        by `future`, a frame. UsageError for a run of other data, DataError for short series.
         """
         setting = forecasting.Setting(horizon, samples, seed, context)
         chosen = forecast_metrics.check_quantiles(quantiles)
         forecasting.require_series(self.codec)
         forecast_results.check_windows(backtest, stride, season)
+        read_beside = self.record.data.get("beside", ())
+        futures.check(read_beside, given=future is not None, ahead=backtest is None)
         documents = _documents(sources, self.record, None, text_field)
+        if future is not None:
+            documents = futures.followed(documents, futures.read(str(future)), read_beside, horizon)
         if backtest is None:
             places = forecasting.ahead(documents)
             return forecast_results.gathered(

@@ -29,6 +29,12 @@ def forecast(
     season: Annotated[
         int | None, typer.Option(help="Values a season, for MASE; default: a day, week or year.")
     ] = None,
+    future: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A frame of the covariates of the values to come, if the run reads some."
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw fans too: an .html page, or .svg.")
     ] = None,
@@ -40,6 +46,7 @@ def forecast(
     \b
     anygram forecast runs/load load.csv --horizon 24 --out next-day.csv
     anygram forecast runs/load load.csv --horizon 24 --backtest 30 --out tested.csv --plot tested.html
+    anygram forecast runs/sales sales.csv --horizon 14 --future promotions.csv --out ahead.csv
     """
     from anygram import api
     from anygram.data import writing
@@ -62,6 +69,7 @@ def forecast(
         stride=stride,
         season=season,
         text_field=text_field,
+        future=future,
     )
     rows = writing.write(path, made.rows())
     files = [out, *([] if plot is None else map(str, forecast_results.write_plot(made, plot)))]

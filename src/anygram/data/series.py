@@ -68,7 +68,7 @@ def documents_of(
     if ID in columns:
         yield from _long(columns, name, field, beside)
         return
-    time = _time_column(columns, field)
+    time = time_column(columns, field)
     _require_free(beside, (time, field), name)
     values = [column for column in columns if column not in (time, *beside)] if field is None else [field]
     if not values:
@@ -146,16 +146,16 @@ def _long(
             f"out, or train with --set covariates={','.join([*beside, *left])} to know them ahead"
         )
     frame = _Frame(columns, name, value, TIME if TIME in columns else None, beside)
-    for identifier, rows in _rows_of(columns).items():
+    for identifier, rows in rows_of(columns).items():
         yield _series(identifier, frame, rows)
 
 
-def _rows_of(columns: Columns) -> dict[str, NDArray[np.int64]]:
+def rows_of(columns: Columns) -> dict[str, NDArray[np.int64]]:
     """Return the rows of each id of a long frame."""
-    rows_of: dict[str, list[int]] = {}
+    found: dict[str, list[int]] = {}
     for row, identifier in enumerate(columns[ID]):
-        rows_of.setdefault(identifier, []).append(row)
-    return {identifier: np.array(rows) for identifier, rows in rows_of.items()}
+        found.setdefault(identifier, []).append(row)
+    return {identifier: np.array(rows) for identifier, rows in found.items()}
 
 
 def _require_free(beside: Sequence[str], taken: Sequence[str | None], name: str) -> None:
@@ -171,7 +171,7 @@ def _quoted(columns: Sequence[str | None]) -> str:
     return " and ".join(f"'{column}'" for column in columns if column is not None)
 
 
-def _time_column(columns: Columns, field: str | None) -> str | None:
+def time_column(columns: Columns, field: str | None = None) -> str | None:
     """Return the column of times: one called so, else the first whose every cell is a time and no number."""
     called = [column for column in columns if column.strip().lower() in _TIMES and column != field]
     if called:
@@ -203,7 +203,7 @@ def _series(identifier: str, frame: _Frame, rows: NDArray[Any]) -> Document | Ba
             raise BadRecord(f"{called} has no value at all; {_REMEDY}")
         times = None if frame.time is None else frame.columns[frame.time]
         start, step = (None, None) if times is None else _start_and_step(times, rows, called)
-        known = {column: _known(frame.columns[column], rows, called) for column in frame.beside}
+        known = {column: cells_of(frame.columns[column], rows, called) for column in frame.beside}
     except BadRecord as error:
         return error
     side: dict[str, Any] = {"id": identifier, "start": start, "step": step, "first": 0}
@@ -212,7 +212,7 @@ def _series(identifier: str, frame: _Frame, rows: NDArray[Any]) -> Document | Ba
     return document(values, side, f"{frame.name}:{identifier}")
 
 
-def _known(cells: Sequence[str], rows: NDArray[Any], called: str) -> str:
+def cells_of(cells: Sequence[str], rows: NDArray[Any], called: str) -> str:
     """Return the cells of these rows, a line each, nothing where one is missing; BadRecord for one of two."""
     found = ["" if cells[row].strip().lower() in MISSING else cells[row].strip() for row in rows]
     for cell, row in zip(found, rows, strict=True):
@@ -238,7 +238,7 @@ def _start_and_step(
         numbers = [float(cells[row]) for row in rows]
         _require_even(np.array(numbers), [cells[row] for row in rows], called)
         return None, None
-    found = [timeline.parsed(_year_as_date(cells[row].strip())) for row in rows]
+    found = [timeline.parsed(year_as_date(cells[row].strip())) for row in rows]
     for time, row in zip(found, rows, strict=True):
         if time is None:
             raise BadRecord(
@@ -272,7 +272,8 @@ def _require_even(places_N: NDArray[Any], cells: Sequence[str], called: str) -> 
             raise BadRecord(f"{called}: the time {_short(cells[int(wrong.argmax()) + 1])} {what}")
 
 
-def _year_as_date(cell: str) -> str:
+def year_as_date(cell: str) -> str:
+    """Return a year of four digits as its first day, anything else as it is."""
     return f"{cell}-01-01" if re.fullmatch(r"[12]\d{3}", cell) else cell
 
 
