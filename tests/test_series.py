@@ -175,6 +175,15 @@ def test_a_written_frame_reads_back(tmp_path: Path) -> None:
         series.write(tmp_path / "made.png", documents)
 
 
+def test_numbers_for_times_may_look_like_years_on_the_way(tmp_path: Path) -> None:
+    document = series.document(["1"] * 3100, {"id": "a", "start": None, "step": None, "first": 0})
+    (path,) = series.write(tmp_path / "long.csv", [document])
+    (back,) = _read(path)
+    assert (back.side or {})["start"] is None and back.text == document.text
+    years = _read(_file(tmp_path, "year,v\n1999,1\n2000,2\n2001,3\n"))
+    assert (years[0].side or {})["step"] == "YS"
+
+
 def test_a_series_is_cut_in_time_and_its_pieces_know_when_they_begin(tmp_path: Path) -> None:
     values = [f"{number}.{number}" for number in range(20)]
     store = DocumentStore.spool([series.document(values, HOURLY)], tmp_path / "store")

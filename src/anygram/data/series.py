@@ -234,7 +234,8 @@ def _start_and_step(
     cells: Sequence[str], rows: NDArray[Any], called: str
 ) -> tuple[str | None, timeline.Step | None]:
     """Return when a series begins and its step; neither where its times are numbers that rise by one step."""
-    if all(is_number(cells[row]) and not re.fullmatch(r"[12]\d{3}", cells[row]) for row in rows):
+    years = all(re.fullmatch(r"[12]\d{3}", cells[row]) for row in rows)
+    if not years and all(is_number(cells[row]) for row in rows):
         numbers = [float(cells[row]) for row in rows]
         _require_even(np.array(numbers), [cells[row] for row in rows], called)
         return None, None
