@@ -378,7 +378,7 @@ def impute(
 
 
 def forecast(
-    run: Run | str | Path,
+    run: Run | str | Path | Sequence[Run | str | Path],
     *sources: str | Path,
     horizon: int,
     samples: int = 100,
@@ -386,13 +386,21 @@ def forecast(
     seed: int = 0,
     context: int | None = None,
     backtest: int | None = None,
+    calibrate: int | None = None,
     stride: int | None = None,
     season: int | None = None,
     text_field: str | None = None,
     future: str | Path | None = None,
 ) -> Forecasts:
-    """Return what may follow each series; with `backtest`, how good that would have been."""
-    return _run(run).forecast(
+    """Return what may follow each series; with `backtest`, how good that would have been.
+
+    Of several runs the samples are put together. The other words are those of `Run.forecast`.
+    """
+    runs = [run] if isinstance(run, Run | str | Path) else list(run)
+    if not runs:
+        raise UsageError("forecasts are drawn by at least one run, and none was given; name a run folder")
+    first, *beside = map(_run, runs)
+    return first.forecast(
         *sources,
         horizon=horizon,
         samples=samples,
@@ -400,10 +408,12 @@ def forecast(
         seed=seed,
         context=context,
         backtest=backtest,
+        calibrate=calibrate,
         stride=stride,
         season=season,
         text_field=text_field,
         future=future,
+        beside=beside,
     )
 
 

@@ -18,9 +18,11 @@ from anygram.data import frames, futures, series
 from anygram.data.documents import Document
 from anygram.data.futures import Future
 from anygram.errors import BadRecord, UsageError
-from anygram.tasks import forecast_results, forecasting
+from anygram.tasks import forecast_request
 from anygram.tasks.forecast_metrics import QUANTILES
+from anygram.tasks.forecast_request import Request
 from anygram.tasks.forecast_results import Forecasts
+from anygram.tasks.forecasting import Setting
 
 
 class Forecaster:
@@ -63,21 +65,23 @@ class Forecaster:
         quantiles: Sequence[float] = QUANTILES,
         frame: Any = None,
         X_df: Any = None,
+        calibrate: int | None = None,
     ) -> Any:
         """Return a frame of the next `h` values of each series: unique_id, ds, mean, and quantiles as q0.1.
 
-        They follow what was fitted, or the series of `frame`. Of a forecaster with covariates, `X_df` is a
+        They follow what was fitted, or the series of `frame`, whose last `calibrate` windows teach how wide
+        intervals must be and must be newer than what was fitted. Of a forecaster with covariates, `X_df` is a
         frame of theirs for these values: unique_id, ds, and each. UsageError before `fit`.
         """
-        run = self._fitted()
+        if calibrate is not None and frame is None:
+            raise UsageError("what was fitted cannot calibrate; give a frame that goes on from it")
         documents = self._known if frame is None else _documents(frame, self._beside)
         futures.check(self._beside, given=X_df is not None, ahead=True)
         if X_df is not None:
             future = Future(_columns(X_df), "X_df")
             documents = list(futures.followed(documents, future, self._beside, h))
-        setting = forecasting.Setting(h, num_samples, self.seed)
-        drawn = forecasting.forecasts(run.model, run.codec, forecasting.ahead(documents), setting)
-        rows = list(forecast_results.gathered(drawn, quantiles).rows())
+        request = Request(Setting(h, num_samples, self.seed), quantiles, calibrate=calibrate)
+        rows = list(self._answer(documents, request).rows())
         return self._as_given({name: [row[name] for row in rows] for name in rows[0]})
 
     def cross_validation(
@@ -88,27 +92,28 @@ class Forecaster:
         step_size: int | None = None,
         season: int | None = None,
         quantiles: Sequence[float] = QUANTILES,
+        calibrate: int | None = None,
     ) -> Forecasts:
         """Return forecasts of the last windows of a frame, and how good they were beside seasonal naive ones.
 
-        Windows are `step_size` values apart, `h` if that is left out; the model stays as it was fitted, so
-        that for a fair figure it must not have been fitted to them. DataError for a series too short.
+        Windows are `step_size` values apart, `h` if that is left out; `calibrate` windows before them teach
+        how wide intervals must be. The model stays as it was fitted, so that for a fair figure it must not
+        have been fitted to any of them. DataError for a series too short.
         """
-        run = self._fitted()
-        forecast_results.check_windows(n_windows, step_size, season)
-        places = forecasting.windows(_documents(frame, self._beside), h, n_windows, step_size or h)
-        drawn = forecasting.forecasts(run.model, run.codec, places, forecasting.Setting(h, seed=self.seed))
-        return forecast_results.measured(drawn, quantiles, season)
+        setting = Setting(h, seed=self.seed)
+        request = Request(setting, quantiles, n_windows, calibrate, step_size, season)
+        return self._answer(_documents(frame, self._beside), request)
 
     @property
     def _beside(self) -> tuple[str, ...]:
         """The columns that are read beside the values, as the settings name them."""
         return Config(covariates=str(self.settings.get("covariates", ""))).beside
 
-    def _fitted(self) -> api.Run:
+    def _answer(self, documents: Sequence[Document], request: Request) -> Forecasts:
+        """Return what is asked for of these series."""
         if self.run is None:
             raise UsageError("the forecaster knows no series yet; call fit first")
-        return self.run
+        return forecast_request.answer([(self.run.model, self.run.codec)], documents, request)
 
 
 def _documents(frame: Any, beside: Sequence[str]) -> list[Document]:

@@ -21,7 +21,7 @@ from anygram.runs import Record
 from anygram.tasks import (
     crossing,
     forecast_metrics,
-    forecast_results,
+    forecast_request,
     forecasting,
     generation,
     imputation,
@@ -31,6 +31,7 @@ from anygram.tasks import (
 from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.crossing import Candidate
+from anygram.tasks.forecast_request import Request
 from anygram.tasks.forecast_results import Forecasts
 from anygram.tasks.generation import Sampling
 from anygram.tasks.imputation import Imputed, noise
@@ -278,35 +279,32 @@ class Run:
         seed: int = 0,
         context: int | None = None,
         backtest: int | None = None,
+        calibrate: int | None = None,
         stride: int | None = None,
         season: int | None = None,
         text_field: str | None = None,
         future: str | Path | None = None,
+        beside: Sequence[Run] = (),
     ) -> Forecasts:
         """Return what may follow each series: samples of the next `horizon` values, from the last `context`.
 
         With `backtest` the last so many windows of known values are forecast, `stride` apart (the horizon if
         left out), each from all values before it, and measured beside seasonal naive forecasts of `season`
-        values (what is usual for the step). A run that reads covariates is told those of the values to come
-        by `future`, a frame. UsageError for a run of other data, DataError for short series.
+        values (what is usual for the step). `calibrate` windows of known values before these, or at the end,
+        teach how wide intervals must be: they must not be among what the run was trained on. The runs
+        `beside` this one draw as many samples each as it does. Runs that read covariates are told those of
+        the values to come by `future`, a frame. UsageError for a run of other data, DataError for short
+        series.
         """
         setting = forecasting.Setting(horizon, samples, seed, context)
-        chosen = forecast_metrics.check_quantiles(quantiles)
-        forecasting.require_series(self.codec)
-        forecast_results.check_windows(backtest, stride, season)
-        read_beside = self.record.data.get("beside", ())
-        futures.check(read_beside, given=future is not None, ahead=backtest is None)
-        documents = _documents(sources, self.record, None, text_field)
+        request = Request(setting, quantiles, backtest, calibrate, stride, season)
+        runs = (self, *beside)
+        known = tuple(dict.fromkeys(name for run in runs for name in run.record.data.get("beside", ())))
+        futures.check(known, given=future is not None, ahead=backtest is None)
+        documents = _documents(sources, self.record, None, text_field, known)
         if future is not None:
-            documents = futures.followed(documents, futures.read(str(future)), read_beside, horizon)
-        if backtest is None:
-            places = forecasting.ahead(documents)
-            return forecast_results.gathered(
-                forecasting.forecasts(self.model, self.codec, places, setting), chosen
-            )
-        places = forecasting.windows(documents, horizon, backtest, stride or horizon)
-        drawn = forecasting.forecasts(self.model, self.codec, places, setting)
-        return forecast_results.measured(drawn, chosen, season)
+            documents = futures.followed(documents, futures.read(str(future)), known, horizon)
+        return forecast_request.answer([(run.model, run.codec) for run in runs], documents, request)
 
     @property
     def kind(self) -> str:
@@ -371,9 +369,14 @@ def as_sources(sources: Sources) -> tuple[str, ...]:
 
 
 def _documents(
-    sources: Sequence[str | Path], record: Record, documents: DocumentsAre | None, text_field: str | None
+    sources: Sequence[str | Path],
+    record: Record,
+    documents: DocumentsAre | None,
+    text_field: str | None,
+    beside: Sequence[str] | None = None,
 ) -> Iterator[Any]:
+    """Yield the documents of sources, read as the run's own were, or with other columns `beside` them."""
     binary, kind = record.codec == "bytes", record.data.get("kind", kinds.TEXT)
-    beside = tuple(record.data.get("beside", ()))
+    beside = tuple(record.data.get("beside", ()) if beside is None else beside)
     options = ReadingOptions(documents, text_field, binary=binary, kind=kind, beside=beside)
     return read([str(source) for source in sources], options, Report())

@@ -18,10 +18,20 @@ def forecast(
     out: Annotated[str, typer.Option(help="A .parquet, .csv or .jsonl file to write.", show_default=False)],
     samples: Annotated[int, typer.Option(help="How many ways of going on are drawn.")] = 100,
     quantiles: Annotated[str, typer.Option(help="Which quantiles of them are written.")] = "0.1,0.5,0.9",
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="RUN", help="Let this run draw as many samples too. May be repeated."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The seed of the draws.")] = 0,
     context: Annotated[int | None, typer.Option(help="Go by the last so many values alone.")] = None,
     backtest: Annotated[
         int | None, typer.Option(metavar="WINDOWS", help="Forecast the last windows of known values.")
+    ] = None,
+    calibrate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="WINDOWS", help="Learn how wide intervals must be from so many known windows before."
+        ),
     ] = None,
     stride: Annotated[
         int | None, typer.Option(help="How far windows are apart; default: the horizon.")
@@ -47,6 +57,9 @@ def forecast(
     anygram forecast runs/load load.csv --horizon 24 --out next-day.csv
     anygram forecast runs/load load.csv --horizon 24 --backtest 30 --out tested.csv --plot tested.html
     anygram forecast runs/sales sales.csv --horizon 14 --future promotions.csv --out ahead.csv
+    anygram forecast runs/day load.csv --with runs/week --horizon 24 --calibrate 14 --out next-day.csv
+
+    The run must not have been trained on windows that are tested or calibrated by.
     """
     from anygram import api
     from anygram.data import writing
@@ -58,7 +71,7 @@ def forecast(
     if plot is not None:
         forecast_results.check_plot(plot)
     made = api.forecast(
-        run,
+        [run, *(beside or [])],
         *sources,
         horizon=horizon,
         samples=samples,
@@ -66,6 +79,7 @@ def forecast(
         seed=seed,
         context=context,
         backtest=backtest,
+        calibrate=calibrate,
         stride=stride,
         season=season,
         text_field=text_field,
@@ -77,7 +91,10 @@ def forecast(
         options.print_json({"files": files, "rows": rows, **made.to_json()})
         return
     print(options.printable(f"{', '.join(files)}: {len(made.forecasts)} forecasts, {rows} values"))
+    if made.calibration is not None:
+        factors = ", ".join(f"{factor:.2f}" for factor in made.calibration.factors)
+        print(f"calibrated by {made.calibration.windows} windows: spread × {factors} (steps 1, 2-3, 4-7, …)")
     table = made.table()
     if table is not None:
-        for row in (table.header, *table.rows):
-            print(f"{row[0]:20}{row[1]:>12}{row[2]:>16}")
+        for first, *others in (table.header, *table.rows):
+            print(f"{first:20}" + "".join(f"{word:>16}" for word in others))

@@ -19,6 +19,7 @@ from anygram.reporting import amounts, pages
 from anygram.reporting.documents import Document as Page
 from anygram.reporting.documents import Figure, Paragraph, Section, Table
 from anygram.reporting.fans import Fan
+from anygram.tasks.forecast_calibration import Calibration
 from anygram.tasks.forecast_metrics import Accuracy, Scores, check_quantiles
 from anygram.tasks.forecasting import Forecast, seasonal_naive, values_of
 
@@ -29,12 +30,17 @@ _MOST_CHARTS = 20
 
 @dataclass(frozen=True)
 class Forecasts:
-    """Forecasts and their quantiles; of known values, their accuracy and that of the naive ones."""
+    """Forecasts and their quantiles; of known values, their accuracy and that of the naive ones.
+
+    Where they are calibrated, what by, and how good they would have been as they were drawn.
+    """
 
     forecasts: Sequence[Forecast]
     quantiles: tuple[float, ...]
     accuracy: Accuracy | None = None
     naive: Accuracy | None = None
+    calibration: Calibration | None = None
+    as_drawn: Accuracy | None = None
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each value forecast: its series, time, mean and quantiles.
@@ -59,20 +65,27 @@ class Forecasts:
         fields: dict[str, Any] = {"forecasts": len(self.forecasts), "quantiles": list(self.quantiles)}
         if self.accuracy is not None and self.naive is not None:
             fields |= {"accuracy": self.accuracy.to_json(), "seasonal_naive": self.naive.to_json()}
+        if self.calibration is not None:
+            fields["calibration"] = self.calibration.to_json()
+        if self.as_drawn is not None:
+            fields["uncalibrated"] = self.as_drawn.to_json()
         return fields
 
     def table(self) -> Table | None:
-        """Return the figures beside those of the seasonal naive forecast; None where no values are known."""
-        if self.accuracy is None or self.naive is None:
+        """Return the figures beside those of the seasonal naive forecast; None where no values are known.
+
+        Those of calibrated forecasts have their own as they were drawn between the two.
+        """
+        columns = {"forecast": self.accuracy, "uncalibrated": self.as_drawn, "seasonal naive": self.naive}
+        known = {name: column for name, column in columns.items() if column is not None}
+        if self.accuracy is None:
             return None
-        both = self.accuracy, self.naive
         names = ("mase", "smape", "mae", "mse", "crps", "wql")
-        rows = [[name, *(amounts.number(getattr(one, name)) for one in both)] for name in names]
-        rows += [
-            [f"coverage {interval}", amounts.share(held), "–"]
-            for interval, held in self.accuracy.coverage.items()
-        ]
-        return Table(("", "forecast", "seasonal naive"), rows)
+        rows = [[name, *(amounts.number(getattr(one, name)) for one in known.values())] for name in names]
+        for interval in self.accuracy.coverage:
+            held = [amounts.share(one.coverage[interval]) for one in known.values()]
+            rows.append([f"coverage {interval}", *held[:-1], "–"])  # the naive forecast has no interval
+        return Table(("", *known), rows)
 
     def fans(self) -> list[tuple[str, Fan]]:
         """Return a chart of each series' last forecast, by its name."""
@@ -95,15 +108,6 @@ class Forecasts:
         return Page(title, about, sections)
 
 
-def check_windows(backtest: int | None, stride: int | None, season: int | None) -> None:
-    """Raise UsageError for numbers that are none, and for what has no use without a backtest."""
-    for name, value in (("backtest", backtest), ("stride", stride), ("season", season)):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} must be at least 1, got {value}")
-        if value is not None and backtest is None:
-            raise UsageError(f"{name} is for known values; add backtest, the number of windows")
-
-
 def check_plot(path: Path) -> None:
     """Raise UsageError where a chart could not be written so."""
     if path.suffix.lower() not in (".html", ".svg"):
@@ -124,27 +128,39 @@ def write_plot(made: Forecasts, path: Path) -> list[Path]:
     return paths
 
 
-def gathered(forecasts: Iterable[Forecast], quantiles: Sequence[float]) -> Forecasts:
-    """Return forecasts of what nobody knows yet."""
-    return Forecasts(list(forecasts), check_quantiles(quantiles))
+def gathered(
+    forecasts: Iterable[Forecast], quantiles: Sequence[float], calibration: Calibration | None = None
+) -> Forecasts:
+    """Return forecasts of what nobody knows yet, calibrated where there is what to do so by."""
+    kept = [one if calibration is None else calibration.moved(one) for one in forecasts]
+    return Forecasts(kept, check_quantiles(quantiles), calibration=calibration)
 
 
-def measured(forecasts: Iterable[Forecast], quantiles: Sequence[float], season: int | None) -> Forecasts:
+def measured(
+    forecasts: Iterable[Forecast],
+    quantiles: Sequence[float],
+    season: int | None,
+    calibration: Calibration | None = None,
+) -> Forecasts:
     """Return forecasts of known values, and how good they were beside the seasonal naive ones.
 
     Without a `season` it is what is usual for each series' step. DataError where no value is known.
     """
     chosen = check_quantiles(quantiles)
-    ours, naive = Scores(chosen), Scores(chosen)
+    ours, naive, as_drawn = Scores(chosen), Scores(chosen), Scores(chosen)
     kept = []
-    for one in forecasts:
+    for drawn in forecasts:
+        one = drawn if calibration is None else calibration.moved(drawn)
         steps = season or timeline.season_of(one.document.side or {})
         values_N, horizon = values_of(one.document), one.samples_SH.shape[1]
         history_N, actual_H = values_N[: one.known], values_N[one.known : one.known + horizon]
         ours.add(actual_H, one.samples_SH, history_N, steps)
         naive.add(actual_H, seasonal_naive(history_N, steps, horizon)[None], history_N, steps)
+        if calibration is not None:
+            as_drawn.add(actual_H, drawn.samples_SH, history_N, steps)
         kept.append(one)
-    return Forecasts(kept, chosen, ours.result(), naive.result())
+    before = None if calibration is None else as_drawn.result()
+    return Forecasts(kept, chosen, ours.result(), naive.result(), calibration, before)
 
 
 def _fan(one: Forecast, quantiles: Sequence[float]) -> Fan:

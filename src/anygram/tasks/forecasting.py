@@ -12,7 +12,7 @@ C conditions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -27,6 +27,8 @@ from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Side, State
 from anygram.settings import check_seed
 
 FloatN = NDArray[np.float64]
+Member = tuple[LanguageModel, Codec]
+"""What forecasts: a run's model and its codec."""
 
 ROWS = 2048
 """So many samples are drawn side by side, fewer where their states take more than this:"""
@@ -121,10 +123,12 @@ def forecasts(
     codec: Codec,
     places: Iterable[tuple[Document, Sequence[int]]],
     setting: Setting,
+    stream: int = 0,
 ) -> Iterator[Forecast]:
     """Yield a forecast of each series from each number of known values, in their order.
 
-    A sample depends on the seed, its number and its place among the forecasts, and on nothing else.
+    A sample depends on the seed and the stream, its number and its place among the forecasts, and on nothing
+    else.
     """
     known = require_series(codec)
     each = _each(known, places, setting)
@@ -134,12 +138,37 @@ def forecasts(
     while chunk := list(islice(each, at_once)):
         state = reading.after([history.ids_T for _, _, history in chunk])
         ahead = [known.ahead(side, setting.horizon, len(history.values_N)) for _, side, history in chunk]
-        uniforms_PS2H = np.stack([_uniforms(setting, place + number) for number in range(len(chunk))])
+        uniforms_PS2H = np.stack([_uniforms(setting, stream, place + number) for number in range(len(chunk))])
         ids_PSH = _drawn(model, known, state, ahead, uniforms_PS2H[:, :, 0])
         for number, (document, side, history) in enumerate(chunk):
             values_SH = known.continued(history, ids_PSH[number], uniforms_PS2H[number, :, 1])
             yield Forecast(document, _known(document, side, history), values_SH)
         place += len(chunk)
+
+
+def pooled(
+    members: Sequence[Member],
+    places: Iterable[tuple[Document, Sequence[int]]],
+    setting: Setting,
+    stream: int = 0,
+) -> Iterator[Forecast]:
+    """Yield forecasts as `forecasts` does, the samples of each drawn by all members in equal shares.
+
+    That is the linear pool of what they say of the whole horizon (Stone 1961). Where the samples do not come
+    out even the first members draw one more. UsageError where there are fewer samples than members.
+    """
+    if setting.samples < len(members):
+        raise UsageError(
+            f"samples must be at least 1 for each of {len(members)} runs, got {setting.samples}; ask for more"
+        )
+    known = list(places)
+    drawn = []
+    for number, (model, codec) in enumerate(members):
+        share = (setting.samples + len(members) - 1 - number) // len(members)
+        drawn.append(forecasts(model, codec, known, replace(setting, samples=share), stream + number))
+    for ones in zip(*drawn, strict=True):
+        samples_SH = np.concatenate([one.samples_SH for one in ones])
+        yield Forecast(ones[0].document, ones[0].known, samples_SH)
 
 
 def seasonal_naive(values_N: FloatN, season: int, horizon: int) -> FloatN:
@@ -187,12 +216,12 @@ def _known(document: Document, side: Side, history: History) -> int:
     return skipped + len(history.values_N)
 
 
-def _uniforms(setting: Setting, place: int) -> FloatN:
+def _uniforms(setting: Setting, stream: int, place: int) -> FloatN:
     """Return what symbols are drawn by, and values within them, as uniforms_S2H.
 
     More samples leave the first ones as they are.
     """
-    generator = np.random.default_rng([setting.seed, place])
+    generator = np.random.default_rng([setting.seed, place, stream])
     return generator.random((setting.samples, 2, setting.horizon))
 
 
