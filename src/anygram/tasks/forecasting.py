@@ -167,8 +167,13 @@ def pooled(
         share = (setting.samples + len(members) - 1 - number) // len(members)
         drawn.append(forecasts(model, codec, known, replace(setting, samples=share), stream + number))
     for ones in zip(*drawn, strict=True):
-        samples_SH = np.concatenate([one.samples_SH for one in ones])
-        yield Forecast(ones[0].document, ones[0].known, samples_SH)
+        yield together(ones)
+
+
+def together(forecasts: Sequence[Forecast]) -> Forecast:
+    """Return one forecast that has the samples of several of the same values."""
+    first = forecasts[0]
+    return replace(first, samples_SH=np.concatenate([one.samples_SH for one in forecasts]))
 
 
 def seasonal_naive(values_N: FloatN, season: int, horizon: int) -> FloatN:
