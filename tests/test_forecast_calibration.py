@@ -148,7 +148,7 @@ def _member(text: str, seed: int = 0, config: Config | None = None) -> Member:
 
 
 def _noise(count: int, size: float = 1.0) -> list[float]:
-    return (size * np.random.default_rng(4).normal(size=count) + 10).tolist()
+    return [10 + size * float(number) for number in np.random.default_rng(4).normal(size=count)]
 
 
 def test_what_is_tested_teaches_nothing() -> None:

@@ -104,6 +104,42 @@ def test_scores_are_their_closed_forms() -> None:
     assert smape(np.zeros(1), np.zeros(1)) == 0
 
 
+@given(seed=st.integers(0, 999), season=st.integers(1, 4))
+def test_scores_are_those_of_peers(seed: int, season: int) -> None:
+    """Of several windows: pinball and absolute errors by scikit-learn, their sums as papers write them."""
+    peer = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    generator = np.random.default_rng(seed)
+    quantiles = (0.05, 0.25, 0.5, 0.75, 0.95)
+    scores, actuals, drawn, mase = Scores(quantiles), [], [], []
+    for _ in range(3):
+        history_N, actual_H = generator.normal(size=9), generator.normal(size=4)
+        samples_SH = generator.normal(size=(7, 4))
+        scores.add(actual_H, samples_SH, history_N, season)
+        actuals.append(actual_H)
+        drawn.append(samples_SH)
+        naive = peer.mean_absolute_error(history_N[season:], history_N[:-season])
+        mase.append(peer.mean_absolute_error(actual_H, np.median(samples_SH, axis=0)) / naive)
+    actual_N, samples_SN = np.concatenate(actuals), np.concatenate(drawn, axis=1)
+    found, median_N = scores.result(), np.median(samples_SN, axis=0)
+    bounds_QN = np.quantile(samples_SN, quantiles, axis=0)
+    losses = [
+        peer.mean_pinball_loss(actual_N, bound_N, alpha=q) / np.abs(actual_N).mean()
+        for q, bound_N in zip(quantiles, bounds_QN, strict=True)
+    ]
+    inside = [
+        float(np.mean([low <= value <= high for low, value, high in zip(lows, actual_N, highs, strict=True)]))
+        for lows, highs in ((bounds_QN[0], bounds_QN[4]), (bounds_QN[1], bounds_QN[3]))
+    ]
+    assert found.mae == pytest.approx(peer.mean_absolute_error(actual_N, median_N))
+    assert found.mse == pytest.approx(peer.mean_squared_error(actual_N, samples_SN.mean(axis=0)))
+    assert found.mase == pytest.approx(np.mean(mase))
+    assert found.wql == pytest.approx(2 * np.mean(losses))
+    halves = [abs(a - f) / ((abs(a) + abs(f)) / 2) for a, f in zip(actual_N, median_N, strict=True)]
+    assert found.smape == pytest.approx(100 * np.mean(halves))
+    assert list(found.coverage) == ["0.05-0.95", "0.25-0.75"]
+    assert list(found.coverage.values()) == pytest.approx(inside)
+
+
 @given(values=st.lists(small, min_size=1, max_size=20), season=st.integers(1, 5), horizon=st.integers(1, 12))
 def test_the_naive_forecast_repeats_the_last_season(values: list[float], season: int, horizon: int) -> None:
     found_H = seasonal_naive(np.array(values), season, horizon)

@@ -34,11 +34,12 @@ PEER_CONTEXT = 14 * DAY
 _SIZES = {"method": "quantile", "bins": 64, "units": 64}
 MEMBERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "hour": ("500steps", {**_SIZES, "difference": 1, "dropout": 0.4}),
+    "clock": ("500steps", {**_SIZES, "difference": 1, "calendar": "hour", "dropout": 0.3}),
     "day": ("300steps", {**_SIZES, "difference": 24, "dropout": 0.3}),
     "week": ("300steps", {**_SIZES, "difference": 168, "dropout": 0.3}),
     "level": ("800steps", {**_SIZES, "dropout": 0.4}),
 }
-"""Budgets and settings of GRUs: of the change since an hour, a day or a week before, or of the values."""
+"""Budgets and settings of GRUs: of the change since an hour (the clock's too), day or week, or of the values."""
 
 Places = Sequence[tuple[Document, Sequence[int]]]
 

@@ -8,6 +8,7 @@ Axes: H steps, S samples, N values.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import warnings
 from collections.abc import Iterator, Sequence
@@ -40,9 +41,7 @@ def drawn(
     context: int | None = None,
 ) -> Iterator[Forecast]:
     """Yield a peer's forecast of each place."""
-    from statsforecast import models
-
-    model = getattr(models, peer)(season_length=season)
+    model = getattr(importlib.import_module(f"{PACKAGE}.models"), peer)(season_length=season)
     for document, ends in places:
         values_N = values_of(document)
         for known in ends:
