@@ -39,7 +39,7 @@ MEMBERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "week": ("300steps", {**_SIZES, "difference": 168, "dropout": 0.3}),
     "level": ("800steps", {**_SIZES, "dropout": 0.4}),
 }
-"""Budgets and settings of GRUs: of the change since an hour (the clock's too), day or week, or of the values."""
+"""Budgets and settings of GRUs: of changes since an hour (with the clock), a day or a week, or of values."""
 
 Places = Sequence[tuple[Document, Sequence[int]]]
 

@@ -292,9 +292,8 @@ class Run:
         left out), each from all values before it, and measured beside seasonal naive forecasts of `season`
         values (what is usual for the step). `calibrate` windows of known values before these, or at the end,
         teach how wide intervals must be: they must not be among what the run was trained on. The runs
-        `beside` this one draw as many samples each as it does. Runs that read covariates are told those of
-        the values to come by `future`, a frame. UsageError for a run of other data, DataError for short
-        series.
+        `beside` this one draw equal shares of the samples. Runs that read covariates are told those of the
+        values to come by `future`, a frame. UsageError for a run of other data, DataError for short series.
         """
         setting = forecasting.Setting(horizon, samples, seed, context)
         request = Request(setting, quantiles, backtest, calibrate, stride, season)

@@ -20,7 +20,9 @@ def forecast(
     quantiles: Annotated[str, typer.Option(help="Which quantiles of them are written.")] = "0.1,0.5,0.9",
     beside: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="RUN", help="Let this run draw as many samples too. May be repeated."),
+        typer.Option(
+            "--with", metavar="RUN", help="Let this run draw a share of the samples. May be repeated."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The seed of the draws.")] = 0,
     context: Annotated[int | None, typer.Option(help="Go by the last so many values alone.")] = None,
