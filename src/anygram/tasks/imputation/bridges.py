@@ -85,11 +85,10 @@ class _Crossing:
 
     def run(self, length: int) -> Iterator[Bridge]:
         """Draw value by value, weigh by what comes after, and yield a bridge for each stretch."""
-        days = [self._codec.days(one.side, length, len(one.before)) for one in self._every]
+        ahead_PLC = np.stack([self._codec.ahead(one.side, length, len(one.before)) for one in self._every])
         for step in range(length):
-            if self._codec.calendar.size:
-                days_B1 = np.stack(days)[self._place_B, step : step + 1].astype(np.int32)
-                self._state = self._model.advance(self._state, days_B1)
+            if self._codec.conditions.count:
+                self._state = self._model.advance(self._state, ahead_PLC[self._place_B, step])
             self._draw()
             self._state = self._model.advance(self._state, self._ids_BL[:, -1:])
             if step + 1 < length:

@@ -109,7 +109,7 @@ def ids_after(codec: SeriesCodec, one: Around, values_L: Sequence[float]) -> Ids
     """Return the symbols of the values after a stretch, were these the values in it."""
     inside = [f"{value:.12g}" if codec.headed else f"{value:.0f}" for value in values_L]
     ids_T = codec.encode(_text([*one.before, *inside, *one.after]), one.side).ids
-    a_value = 2 if codec.calendar.size else 1
+    a_value = 1 + codec.conditions.count
     return ids_T[len(one.history.ids_T) + a_value * len(inside) :]
 
 
