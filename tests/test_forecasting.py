@@ -423,6 +423,18 @@ def test_a_forecast_is_written(
         assert float(row["q0.1"]) <= float(row["q0.5"]) <= float(row["q0.9"])
 
 
+def test_without_a_file_a_forecast_is_shown(
+    wave: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("forecast", run, wave, "--samples", 5, "--horizon")
+    header, *lines = ask(capsys, *words, 3).out.splitlines()
+    assert header.split() == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"]
+    assert [line.split()[:2] for line in lines] == [[name, day] for name in "ab" for day in _days(3)]
+    assert ask(capsys, *words, 30).out.splitlines()[-1] == "… 12 more; --out FILE writes all"
+    said = ask(capsys, *words, 3, "--json").fields
+    assert [value["ds"] for value in said["values"]] == _days(3) * 2 and said["files"] == []
+
+
 def _days(count: int) -> list[str]:
     return [str(np.datetime64("2024-01-01") + 120 + step) for step in range(count)]
 

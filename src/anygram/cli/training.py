@@ -115,7 +115,7 @@ def _next(kind: str, out: str, sources: Sequence[str]) -> str:
     from anygram.data import kinds
 
     if kind == "series":
-        return f"forecast {shlex.join([out, *sources])} --horizon 12 --out forecast.csv"
+        return f"forecast {shlex.join([out, *sources])} --horizon 12"
     if kinds.is_readable(kind):
         return f"generate {out}"
     return f"generate {out} --out made{kinds.load(kind).ENDINGS[0]}"
