@@ -19,6 +19,7 @@ from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import BadRecord, DataError, UsageError
 from anygram.models import uniform
 from anygram.tasks import generation
+from tests.asking import ask
 
 OPTIONS = ReadingOptions(kind="sounds")
 SIDE = {"rate": 8000, "channels": 1}
@@ -66,11 +67,25 @@ def test_what_is_no_whole_recording_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "head.wav").write_bytes(whole.read_bytes()[:20])
     (tmp_path / "text.wav").write_text("no recording at all")
     _write(tmp_path / "deep.wav", bytes(12), width=3)
+    _write(tmp_path / "four.wav", bytes(12), width=4)
+    (tmp_path / "short.wav").write_bytes(b"no")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    for name, place, value in (("floats", 20, 3), ("mu", 20, 7), ("odd", 20, 99), ("still", 24, 0)):
+        raw = bytearray(whole.read_bytes())
+        raw[place : place + 2] = value.to_bytes(2, "little")
+        (tmp_path / f"{name}.wav").write_bytes(raw)
     for name, said in (
         ("cut", "not a whole WAVE"),
         ("head", "not a whole"),
         ("text", "not a whole"),
         ("deep", "24 bits"),
+        ("four", "32 bits"),
+        ("short", "it ends early"),
+        ("empty", "it ends early"),
+        ("floats", "its samples are floats, not whole numbers of 8 or 16 bits"),
+        ("mu", "μ-law, not whole"),
+        ("odd", "format 99, not whole"),
+        ("still", "0 samples a second"),
     ):
         with pytest.raises(BadRecord, match=said) as refused:
             list(read([str(tmp_path / f"{name}.wav")], OPTIONS, Report()))
@@ -145,3 +160,21 @@ def test_one_long_recording_is_cut_between_samples(tmp_path: Path) -> None:
     figures = run.record.figures["test"]
     assert (figures["unit"], figures["units"], figures["bytes"]) == ("sample", 101, 202)
     assert figures["bits_per_unit"] == pytest.approx(2 * figures["bits_per_byte"])
+
+
+@pytest.mark.parametrize("codec", ["audio", "spectrum"])
+def test_silence_both_channels_and_nothing_at_all_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], codec: str
+) -> None:
+    pytest.importorskip("sklearn", reason="needs scikit-learn: pip install 'anygram[sounds]'")
+    pytest.importorskip("scipy", reason="needs scipy: pip install 'anygram[sounds]'")
+    for name, raw, channels in (("silent", bytes(1600), 1), ("both", _samples(800).tobytes(), 2)):
+        source, run = _write(tmp_path / f"{name}.wav", raw, channels=channels), tmp_path / name
+        words = ("train", source, "--codec", codec, "--model", "ngram", "--out", run)
+        assert ask(capsys, *words).status == 0
+        made = tmp_path / f"{name}-made.wav"
+        assert ask(capsys, "generate", run, "--max-symbols", 40, "--out", made).status == 0
+        assert made.exists()
+    nothing = _write(tmp_path / "nothing.wav", b"")
+    words = ("train", nothing, "--codec", codec, "--model", "ngram", "--out", tmp_path / "none")
+    assert "name a source that holds some" in ask(capsys, *words).refusal

@@ -23,6 +23,7 @@ READABLE = FIELDS = False
 _WAVE = ".wav"
 ENDINGS = (_WAVE, ".flac", ".mp3", ".ogg")
 _SAMPLE = np.dtype("<i2")
+_FORMATS = {3: "floats", 6: "A-law", 7: "μ-law", 65534: "the extensible format"}
 _REMEDY = "convert it, or pass --on-bad-record skip"
 
 
@@ -92,7 +93,9 @@ def _wave(stream: BinaryIO) -> tuple[NDArray[np.int16], int, int]:
             width, channels, moments = file.getsampwidth(), file.getnchannels(), file.getnframes()
             rate, raw = file.getframerate(), file.readframes(moments)
     except (wave.Error, EOFError) as error:
-        raise BadRecord(f"not a whole WAVE file ({error or 'it ends early'})") from error
+        raise BadRecord(_fault(str(error))) from error
+    if not rate:
+        raise BadRecord("not a whole WAVE file (it has 0 samples a second)")
     if len(raw) != moments * width * channels:
         raise BadRecord(f"not a whole WAVE file ({len(raw)} of {moments * width * channels} bytes are there)")
     if width == 1:
@@ -100,6 +103,15 @@ def _wave(stream: BinaryIO) -> tuple[NDArray[np.int16], int, int]:
     if width != _SAMPLE.itemsize:
         raise BadRecord(f"it has {8 * width} bits a sample, not 8 or 16")
     return np.frombuffer(raw, dtype=_SAMPLE).astype(np.int16), rate, channels
+
+
+def _fault(said: str) -> str:
+    """Return what is wrong with a file, by what the standard library says of it."""
+    _, unknown, number = said.partition("unknown format: ")
+    if unknown:
+        what = _FORMATS.get(int(number), f"format {number}")
+        return f"its samples are {what}, not whole numbers of 8 or 16 bits"
+    return f"not a whole WAVE file ({said or 'it ends early'})"
 
 
 def _other(stream: BinaryIO, ending: str) -> tuple[NDArray[np.int16], int, int]:
