@@ -1,7 +1,7 @@
 """Bits per unit of pictures, sounds and rows beside PNG, FLAC and xz; and one model of both senses and names.
 
     ANYGRAM_DATA=/path/to/data ./dev bench senses                     both tables; FLAC where the tool is here
-    ... ./dev bench senses --parts names --steps 3000                 the model of both senses alone
+    ... ./dev bench senses --parts names --steps 1500                 the model of both senses alone
 
 Pictures are scikit-learn's digits. Sounds are $ANYGRAM_DATA/fsdd, digits spoken by one person: takes 0 to 4
 are the test and 5 to 9 the validation part. Models have their default settings; what the model of both
@@ -38,9 +38,12 @@ from anygram.tasks.generation import Sampling
 
 MODELS = ("ngram", "contextmix", "lstm", "transformer")
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_PICTURES, _LSTM = "bytes+image:colours=4", {"units": 128, "embedding": 32}
 CHOICES = {
-    "lstm-1kHz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=1000", {"units": 128, "embedding": 32}),
-    "lstm-600Hz": ("lstm", "bytes+image:colours=4+audio:bits=8:rate=600", {"units": 128, "embedding": 32}),
+    "waveform at 600 Hz": ("lstm", f"{_PICTURES}+audio:bits=8:rate=600", _LSTM),
+    "64 spectra of 32 ms": ("lstm", f"{_PICTURES}+spectrum:frame=32", _LSTM),
+    "64 spectra": ("lstm", f"{_PICTURES}+spectrum:shapes=64", _LSTM),
+    "128 spectra": ("lstm", f"{_PICTURES}+spectrum:shapes=128", _LSTM),
 }
 """Models of both senses to choose from: of which model, with which codecs and settings."""
 WAYS = {"P(name | shown)": False, "P(name) P(shown | name)": True}
@@ -289,7 +292,7 @@ def main() -> int:
     parser.add_argument(
         "--choices", type=choices, default=list(CHOICES), help="models of both senses to choose from"
     )
-    parser.add_argument("--steps", type=int, default=7000, help="of each model of both senses")
+    parser.add_argument("--steps", type=int, default=3000, help="of each model of both senses")
     parser.add_argument("--out", type=Path, help="a .json file for the figures")
     asked = parser.parse_args()
     data = real_data("fsdd/0_jackson_0.wav", "seaborn/titanic.csv")

@@ -40,7 +40,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 OTHER_SETTINGS: dict[str, list[dict[str, Any]]] = {
     "audio": [{"bits": 8}, {"mono": True}, {"bits": 8, "rate": 4000}, {"predict": 1}, {"predict": 3}],
     "image": [{"colours": 3}],
-    "mixed": [{"codecs": "table+series:method=exact+audio:bits=8:rate=4000+bytes+image"}],
+    "mixed": [
+        {"codecs": "table+series:method=exact+audio:bits=8:rate=4000+bytes+image"},
+        {"codecs": "table+series+spectrum:shapes=4+bytes+image"},
+    ],
     "spectrum": [{"shapes": 2, "frame": 5}, {"rate": 1000}],
     "table": [{"bins": 2}, {"digits": False}, {"first": "day,note"}],
     "series": [

@@ -134,10 +134,11 @@ def test_another_rate_and_both_channels_are_brought_to_one(codec: SpectrumCodec)
 
 def test_more_shapes_are_nearer_to_what_was_heard() -> None:
     generator = np.random.default_rng(0)
-    mixed = [
-        sounds.document(sum(sounds.samples(one.text, SIDE).ravel() // 4 for one in some), 8000)
-        for some in ([tone(generator.uniform(100, 3900), count=1600) for _ in range(3)] for _ in range(12))
-    ]
+    mixed = []
+    for _ in range(12):
+        tones = [tone(generator.uniform(100, 3900), count=1600) for _ in range(3)]
+        samples_NT = np.stack([sounds.samples(one.text, SIDE).ravel() // 4 for one in tones])
+        mixed.append(sounds.document(samples_NT.sum(axis=0).astype(np.int16), 8000))
 
     def distance(codec: SpectrumCodec) -> float:
         """Return the root mean square of differences of log mel energies, in decibels."""

@@ -279,7 +279,8 @@ def _clustered(frames_NS: NDArray[np.int16], heard_NM: NDArray[np.float64], shap
     shape_NM = heard_NM - heard_NM.mean(axis=1, keepdims=True)
     clustering: Any = KMeans
     found = clustering(min(shapes, len(np.unique(shape_NM, axis=0))), n_init=1, random_state=0).fit(shape_NM)
-    return frames_NS[np.unique(_nearest(found.cluster_centers_, shape_NM))]
+    shapes_KS: NDArray[np.int16] = frames_NS[np.unique(_nearest(found.cluster_centers_, shape_NM))]
+    return shapes_KS
 
 
 def _nearest(heard_NM: NDArray[np.float64], known_EM: NDArray[np.float64]) -> NDArray[np.int64]:
