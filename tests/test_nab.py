@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nab import detector, rules
-from nab.rules import PROFILES, Series
+from nab.detector import Read, View
+from nab.rules import PROFILES, Floats, Series
 
 SERIES = Series(1000, [(400, 499), (700, 719)])
 
@@ -77,8 +78,36 @@ def test_the_likelihood_looks_back_and_only_rises_count(monkeypatch: pytest.Monk
 @given(st.floats(-1e6, 1e6), st.floats(0.1, 1e3))
 def test_levels_do_not_depend_on_units(shift: float, scale: float) -> None:
     values_T = np.random.default_rng(1).normal(size=200).cumsum()
-    wanted_T = detector.levels(values_T, 50)
-    moved_T = detector.levels(values_T * scale + shift, 50)
+    wanted_T = detector.levels(View(values_T), 50)
+    moved_T = detector.levels(View(values_T * scale + shift), 50)
     assert (np.abs(wanted_T.astype(int) - moved_T.astype(int)) <= 1).all()
     assert (wanted_T == moved_T).mean() > 0.95
-    assert len(np.unique(detector.levels(np.ones(9), 5))) == 1
+    assert len(np.unique(detector.levels(View(np.ones(9)), 5))) == 1
+
+
+def read_of(values_T: Floats, day: int) -> Read:
+    return Read("a", Series(len(values_T), []), values_T, day)
+
+
+@pytest.mark.parametrize("has_habits", [True, False])
+def test_a_series_with_a_days_habits_is_read_as_what_is_unlike_them(has_habits: bool) -> None:
+    generator = np.random.default_rng(0)
+    hour_T = np.arange(1000) % 24
+    values_T = generator.normal(size=1000) + (10.0 * np.sin(hour_T) if has_habits else 0.0)
+    found = detector.views(read_of(values_T, 24))
+    assert [view.first for view in found] == ([24, 0, 0, 0, 24] if has_habits else [0, 0, 0, 0])
+    if has_habits:
+        mean = np.mean([values_T[500 - 24 * ago] for ago in range(1, 8)])
+        assert found[0].values_T[500] == pytest.approx(values_T[500] - mean)
+        assert found[4].values_T[500] == pytest.approx(np.mean(values_T[489:501] - values_T[465:477]))
+    else:
+        np.testing.assert_array_equal(found[0].values_T, values_T)
+
+
+def test_views_do_not_look_ahead() -> None:
+    values_T = 10 * np.sin(np.arange(900) * math.pi / 12) + np.random.default_rng(0).normal(size=900)
+    changed_T = np.concatenate([values_T[:600], values_T[600:] * 3 + 7])
+    pairs = zip(detector.views(read_of(values_T, 24)), detector.views(read_of(changed_T, 24)), strict=True)
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.values_T[:600], other.values_T[:600])
+        assert (one.values_T[600:] != other.values_T[600:]).any()
