@@ -1,10 +1,11 @@
-"""Anomalies found by surprisal, beside what is published: HDFS sessions, and NAB's series with known causes.
+"""Anomalies found by surprisal, beside what is published and beside scikit-learn's ways.
 
-    ANYGRAM_DATA=/path/to/data ./dev bench anomalies              about two minutes
+    ANYGRAM_DATA=/path/to/data ./dev bench anomalies              about twenty minutes
     ANYGRAM_DATA=/path/to/data ./dev bench anomalies --parts sessions --seeds 5
 
 Sessions: n-grams of log keys learn 70 % of the normal sessions and search the other 30 % and all abnormal
 ones; half of those normal ones sets the threshold, the other half measures. Series: see nab/detector.py.
+Rows, pictures and sounds: see outliers/.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from nab import detector
+from outliers import pictures, rows, search, sounds
+from outliers.search import Found
 from peers import report
 from peers.options import names_of, real_data
 from peers.report import Table
@@ -27,7 +30,8 @@ from sessions import hdfs
 from anygram.tasks.anomalies import Rule
 from anygram.tasks.anomalies.rule import Ties
 
-PARTS = ("sessions", "series")
+OUTLIERS = {"rows": rows, "pictures": pictures, "sounds": sounds}
+PARTS = ("sessions", "series", *OUTLIERS)
 RULES = (
     *(Rule(false_alarms=asked, ties=ties, expected=0) for asked in (0.01, 0.0015) for ties in get_args(Ties)),
     *(Rule(duplicates="drop", ties=ties, expected=0) for ties in get_args(Ties)),
@@ -46,13 +50,18 @@ def main() -> int:
         folder = Path(name)
         if "sessions" in options.parts:
             data = real_data(hdfs.NORMAL, hdfs.ABNORMAL)
-            rows = [row for seed in range(options.seeds) for row in _sessions(data, seed, folder)]
-            tables.append(_sessions_table(rows))
-            stored += rows
+            told = [row for seed in range(options.seeds) for row in _sessions(data, seed, folder)]
+            tables.append(_sessions_table(told))
+            stored += told
         if "series" in options.parts:
             found = detector.measure(real_data(detector.WINDOWS) / "nab", folder)
             tables.append(detector.table(found))
             stored += found
+        for part, of_part in OUTLIERS.items():
+            if part in options.parts:
+                outliers = _outliers(part, real_data(*of_part.NEEDED), options.seeds, folder)
+                tables.append(_outliers_table(part, outliers))
+                stored += map(asdict, outliers)
     report.publish(
         "anomalies", tables, options.json, stored=stored, packages=("anygram", "numpy", "numba", "torch")
     )
@@ -98,20 +107,56 @@ def _sessions_table(rows: Sequence[dict[str, Any]]) -> Table:
     return Table(header, cells, title)
 
 
+def _outliers(part: str, data: Path, seeds: int, folder: Path) -> list[Found]:
+    """Return what our model and its peers find in the searches of a part."""
+    of_part, found = OUTLIERS[part], []
+    for seed in range(seeds):
+        for one in of_part.searches(data, seed):
+            within = folder / part
+            within.mkdir(exist_ok=True)
+            own, _ = search.ours(one, of_part.CANDIDATES, of_part.write, within, seed)
+            found += [own, *search.peers(one, of_part.features_for(one), seed)]
+            print(
+                f"seed {seed}: {own.search}, AUROC {own.auroc:.3f}, {own.chosen}", file=sys.stderr, flush=True
+            )
+    return found
+
+
+def _outliers_table(part: str, found: Sequence[Found]) -> Table:
+    """Return the AUROC of each way in each search, and the mean of all searches in each seed."""
+    ways = list(dict.fromkeys(one.way for one in found))
+    searches = list(dict.fromkeys(one.search for one in found))
+    aurocs = {
+        (name, way): [one.auroc for one in found if (one.search, one.way) == (name, way)]
+        for name in searches
+        for way in ways
+    }
+    cells = [[name, *(_range(aurocs[name, way], 3) for way in ways)] for name in searches]
+    means = [
+        [statistics.mean(of_seed) for of_seed in zip(*(aurocs[name, way] for name in searches), strict=True)]
+        for way in ways
+    ]
+    cells.append(["mean", *(_range(of_way, 3) for of_way in means)])
+    seeds = len(aurocs[searches[0], ways[0]])
+    title = f"{part.capitalize()}: AUROC, medians of {seeds} seeds (least to largest)"
+    return Table(["search", *ways], cells, title)
+
+
 def _published_f1(row: dict[str, Any]) -> float:
     """Return F1 with as many normal and abnormal sessions as published figures have, at these rates."""
     hits, misfires = row["recall"] * _PUBLISHED_ABNORMAL, row["false_alarm_rate"] * _PUBLISHED_NORMAL
     return float(2 * hits / (hits + misfires + _PUBLISHED_ABNORMAL))
 
 
-def _range(figures: Sequence[float]) -> str:
-    return f"{statistics.median(figures):.4f} ({min(figures):.4f} to {max(figures):.4f})"
+def _range(figures: Sequence[float], digits: int = 4) -> str:
+    middle, low, high = statistics.median(figures), min(figures), max(figures)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--parts", type=names_of("part", PARTS), default=list(PARTS))
-    parser.add_argument("--seeds", type=int, default=5, help="of the sessions' parts (default: 5)")
+    parser.add_argument("--seeds", type=int, default=5, help="parts of the data (default: 5)")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     return parser.parse_args()
 

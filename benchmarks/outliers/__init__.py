@@ -1,0 +1,1 @@
+"""Rows, pictures and sounds that are not like those learnt from, and peers from scikit-learn."""
