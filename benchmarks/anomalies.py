@@ -114,11 +114,12 @@ def _outliers(part: str, data: Path, seeds: int, folder: Path) -> list[Found]:
         for one in of_part.searches(data, seed):
             within = folder / part
             within.mkdir(exist_ok=True)
-            own, _ = search.ours(one, of_part.CANDIDATES, of_part.write, within, seed)
+            own, run = search.ours(one, of_part.CANDIDATES, of_part.write, within, seed)
             found += [own, *search.peers(one, of_part.features_for(one), seed)]
-            print(
-                f"seed {seed}: {own.search}, AUROC {own.auroc:.3f}, {own.chosen}", file=sys.stderr, flush=True
-            )
+            said = f"seed {seed}: {own.search}, AUROC {own.auroc:.3f}, {own.chosen}"
+            if own.search == rows.EXCHANGED:
+                said += f", column told rightly in {rows.named_rightly(run, one, within):.3f} of alarms"
+            print(said, file=sys.stderr, flush=True)
     return found
 
 

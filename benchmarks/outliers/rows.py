@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anygram import api
 from outliers.search import Candidate, Features, Search
 
 PENGUINS, TITANIC = "seaborn/penguins.csv", "seaborn/titanic.csv"
@@ -23,6 +24,7 @@ CANDIDATES = [
     ),
     Candidate("gru", "table", {"bins": 5, "digits": False}, "100steps"),
 ]
+EXCHANGED = "passengers: a cell exchanged"
 _SPECIES = "species"
 
 Row = dict[str, str]
@@ -41,7 +43,19 @@ def searches(data: Path, seed: int) -> Iterator[Search[Row]]:
     generator = np.random.default_rng(seed)
     trained, kept, normal = _parted(_read(data / TITANIC), generator)
     faulty, odd = ([exchanged(row, rows, generator)[0] for row in rows] for rows in (kept, normal))
-    yield Search("passengers: a cell exchanged", trained, kept, faulty, normal, odd)
+    yield Search(EXCHANGED, trained, kept, faulty, normal, odd)
+
+
+def named_rightly(run: api.Run, search: Search[Row], folder: Path) -> float:
+    """Return in which share of the alarms for rows with a cell exchanged that cell's column is told."""
+    normal, odd = write(search.kept, folder / "normal"), write(search.odd, folder / "odd")
+    found = run.anomalies(odd, normal=normal, by="max", false_alarms=0.05)
+    told = [
+        one.place == next(name for name in row if row[name] != before[name])
+        for one, row, before in zip(found, search.odd, search.normal, strict=True)
+        if one.anomalous
+    ]
+    return float(np.mean(told))
 
 
 def exchanged(row: Row, rows: Sequence[Row], generator: np.random.Generator) -> tuple[Row, str]:

@@ -16,16 +16,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import LedoitWolf
-from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest
-from sklearn.metrics import roc_auc_score
-from sklearn.neighbors import LocalOutlierFactor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import OneClassSVM
 
 from anygram import api
+from anygram.tasks.anomalies import metrics
+from outliers.scikit import PEERS
 
 Floats = NDArray[np.float64]
 Datum = TypeVar("Datum")
@@ -114,7 +108,7 @@ def peers(search: Search[Datum], features: Features[Datum], seed: int) -> Iterat
             [*search.normal, *search.odd],
         )
     )
-    for way, settings in _PEERS.items():
+    for way, settings in PEERS.items():
         told = {}
         for setting in settings:
             score = setting(trained_DF, seed)
@@ -126,82 +120,4 @@ def peers(search: Search[Datum], features: Features[Datum], seed: int) -> Iterat
 
 def auroc(score_D: Floats, normal: int) -> float:
     """Return the area under the curve; the first so many are normal."""
-    return float(roc_auc_score(np.arange(len(score_D)) >= normal, score_D))
-
-
-Score = Callable[[Floats], Floats]
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """Local outlier factor (Breunig et al. 2000)."""
-
-    neighbours: int
-
-    def __call__(self, trained_DF: Floats, seed: int) -> Score | None:
-        if self.neighbours >= len(trained_DF):
-            return None
-        fitted = make_pipeline(StandardScaler(), LocalOutlierFactor(self.neighbours, novelty=True))
-        fitted.fit(trained_DF)
-        return lambda data_DF: -fitted.score_samples(data_DF)
-
-
-@dataclass(frozen=True)
-class Forest:
-    """Isolation forest (Liu, Ting & Zhou 2008)."""
-
-    trees: int
-
-    def __call__(self, trained_DF: Floats, seed: int) -> Score | None:
-        fitted = IsolationForest(n_estimators=self.trees, random_state=seed).fit(trained_DF)
-        return lambda data_DF: -fitted.score_samples(data_DF)
-
-
-@dataclass(frozen=True)
-class Support:
-    """One-class support vectors (Schölkopf et al. 2001)."""
-
-    nu: float
-
-    def __call__(self, trained_DF: Floats, seed: int) -> Score | None:
-        fitted = make_pipeline(StandardScaler(), OneClassSVM(nu=self.nu)).fit(trained_DF)
-        return lambda data_DF: -fitted.score_samples(data_DF)
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """The distance to what so many principal components give back."""
-
-    components: int
-
-    def __call__(self, trained_DF: Floats, seed: int) -> Score | None:
-        if self.components >= min(trained_DF.shape):
-            return None
-        scaler, pca = StandardScaler().fit(trained_DF), PCA(self.components, random_state=seed)
-        pca.fit(scaler.transform(trained_DF))
-
-        def score(data_DF: Floats) -> Floats:
-            scaled_DF = scaler.transform(data_DF)
-            apart_DF = scaled_DF - pca.inverse_transform(pca.transform(scaled_DF))
-            return np.asarray((apart_DF**2).sum(axis=1))
-
-        return score
-
-
-@dataclass(frozen=True)
-class Gaussian:
-    """The Mahalanobis distance, the covariance shrunk (Ledoit & Wolf 2004)."""
-
-    def __call__(self, trained_DF: Floats, seed: int) -> Score | None:
-        scaler = StandardScaler().fit(trained_DF)
-        fitted = LedoitWolf().fit(scaler.transform(trained_DF))
-        return lambda data_DF: np.asarray(fitted.mahalanobis(scaler.transform(data_DF)))
-
-
-_PEERS: dict[str, Sequence[Callable[[Floats, int], Score | None]]] = {
-    "local outlier factor": [Neighbours(count) for count in (5, 10, 20, 50)],
-    "isolation forest": [Forest(count) for count in (100, 400)],
-    "one-class SVM": [Support(nu) for nu in (0.05, 0.2, 0.5)],
-    "PCA reconstruction": [Reconstruction(count) for count in (2, 5, 10, 20, 40)],
-    "Gaussian": [Gaussian()],
-}
+    return metrics.agreement(score_D, score_D > 0, np.arange(len(score_D)) >= normal).auroc

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anygram.codecs.series import BinnedSeries, History, numbers
 from anygram.data import kinds
@@ -90,7 +91,7 @@ class Told:
         return " ".join(map(self._name, self._scored.ids_T[span].tolist()))
 
     @cached_property
-    def _numbers_N(self) -> FloatArray:
+    def _numbers_N(self) -> NDArray[np.float64]:
         return numbers(self._scored.document.text)
 
     def _names(self, peak: int, symbols: list[int]) -> list[str]:
