@@ -25,6 +25,7 @@ from anygram.evaluation import Surprisal
 from anygram.laws.data import data_of
 from anygram.models import uniform
 from anygram.tasks.anomalies import scores
+from tests.asking import ask
 
 TOWNS = {"Oslo": ("snow", 2), "Cairo": ("sun", 35), "London": ("rain", 15)}
 
@@ -77,6 +78,18 @@ def test_a_series_tells_when_and_the_farther_outlier_is_the_odder(
     assert near.anomalous and (near.place, near.where) == ("2024-01-02 16:00:00", "80.0")
     assert far.anomalous and (far.place, far.where) == ("2024-01-03 12:00:00", "800.0")
     assert 30 < float(far.expected.split("'")[1]) < 70
+
+
+def test_the_command_shows_the_place(
+    capsys: pytest.CaptureFixture[str], weather: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "found.csv"
+    run = anygram.train(weather / "values.csv", "ngram", codec="series", out=tmp_path / "run")
+    words = ["anomalies", run.path, weather / "new.csv", "--normal", weather / "usual.csv", "--per", "symbol"]
+    said = ask(capsys, *words, "--ties", "draw", "--out", out, "--top", 1)
+    assert said.status == 0 and "2024-01-03 12:00:00  800.0" in said.out.splitlines()[1]
+    assert " place " in said.out.splitlines()[0]
+    assert "--ties" in ask(capsys, *words, "--ties", "lot", "--out", out).refusal
 
 
 def surprisal_of(codec: series_codec.SeriesCodec, values: list[float]) -> Surprisal:
