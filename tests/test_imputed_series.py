@@ -19,7 +19,7 @@ from anygram.protocols import LanguageModel
 from anygram.tasks.imputation import Asked, impute
 from anygram.tasks.imputation import series as filling
 from anygram.tasks.imputation.bridges import bridges
-from anygram.tasks.imputation.stretches import Stretch, around, stretches
+from anygram.tasks.imputation.stretches import Stretch, arounds, stretches
 from tests.asking import ask
 
 DAY = {"id": "a", "start": "2024-01-01", "step": 86400, "first": 0}
@@ -66,9 +66,9 @@ def test_stretches_are_where_values_are_missing() -> None:
 def test_a_value_is_filled_by_what_stands_on_both_sides() -> None:
     """Of a chain that goes up or down, one value between two is certain, or one of two alike."""
     filled = filling.fill(MODEL, CODEC, [_document("0", "1", "", "3", "2", "1", "", "1", "0")])
-    assert [cell.value for cell in filled.cells][0] == "2"
-    between = around(CODEC, _document("0", "1", "", "1", "0"), Stretch(0, 2, 1))
-    (bridge,) = bridges(MODEL, CODEC, [between])
+    assert filled.cells[0].value == "2"
+    between = arounds(CODEC, [_document("0", "1", "", "1", "0")], [Stretch(0, 2, 1)])
+    (bridge,) = bridges(MODEL, CODEC, between)
     share = bridge.p_S[bridge.values_SL[:, 0] == 2].sum()
     assert set(np.unique(bridge.values_SL[bridge.p_S > 1e-2 / 64])) == {0, 2}
     # P(1, 0, 1) : P(1, 2, 1) is 1/2 · 1 to 1/2 · 1/2
@@ -77,7 +77,7 @@ def test_a_value_is_filled_by_what_stands_on_both_sides() -> None:
 
 def test_ways_through_a_long_stretch_arrive() -> None:
     lines = ["0", "1", "2", "3", *[""] * 7, "3", "2", "3", "2"]  # eight steps from 3 back to 3
-    (bridge,) = bridges(MODEL, CODEC, [around(CODEC, _document(*lines), Stretch(0, 4, 7))])
+    (bridge,) = bridges(MODEL, CODEC, arounds(CODEC, [_document(*lines)], [Stretch(0, 4, 7)]))
     assert bridge.p_S[bridge.values_SL[:, -1] == 2].sum() > 0.99
     assert (1 / (bridge.p_S**2).sum()) > 8
     likely_SL = bridge.values_SL[bridge.p_S > 1e-3]
@@ -106,9 +106,9 @@ def test_bins_differences_and_calendars_are_filled(config: Config) -> None:
 
 
 def test_a_fill_does_not_depend_on_other_stretches_of_another_length() -> None:
-    one = [around(CODEC, _document("0", "1", "", "1"), Stretch(0, 2, 1))]
-    other = around(CODEC, _document("0", "1", "", "", "2"), Stretch(0, 2, 2))
-    (alone,), (first, _) = bridges(MODEL, CODEC, one), bridges(MODEL, CODEC, [*one, other])
+    one = arounds(CODEC, [_document("0", "1", "", "1")], [Stretch(0, 2, 1)])
+    other = arounds(CODEC, [_document("0", "1", "", "", "2")], [Stretch(0, 2, 2)])
+    (alone,), (first, _) = bridges(MODEL, CODEC, one), bridges(MODEL, CODEC, [*one, *other])
     np.testing.assert_array_equal(alone.values_SL, first.values_SL)
 
 

@@ -339,6 +339,7 @@ def generate(
     top_p: float | None = None,
     seed: int = 0,
     side: Mapping[str, Any] | None = None,
+    given: Mapping[str, str] | None = None,
     out: str | Path | None = None,
 ) -> list[str]:
     """Return `n` continuations of the prompt by the run's model, without it; written to files with `out`."""
@@ -351,6 +352,7 @@ def generate(
         top_p=top_p,
         seed=seed,
         side=side,
+        given=given,
         out=out,
     )
 

@@ -37,6 +37,7 @@ from anygram.tasks.generation import Sampling
 from anygram.tasks.imputation import Imputed, noise
 from anygram.tasks.imputation.grid import Grid
 from anygram.tasks.imputation.noise import Suspect
+from anygram.tasks.imputation.rows import rows_given
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
 from anygram.tasks.sharing import SymbolShares
@@ -186,13 +187,25 @@ class Run:
         top_p: float | None = None,
         seed: int = 0,
         side: Mapping[str, Any] | None = None,
+        given: Mapping[str, str] | None = None,
         out: str | Path | None = None,
     ) -> list[str]:
         """Return `n` continuations of the prompt, without it; each stops at the boundary.
 
-        With `out` whole samples, as `sample` returns them, are written to files named so, too.
+        With `out` whole samples, as `sample` returns them, are written to files named so, too. Of a run of
+        tables whole rows are returned that hold the values `given` by column, the others drawn to suit.
         """
         sampling = Sampling(max_symbols, temperature, top_k, top_p, seed)
+        if given is not None:
+            if prompt or side or sampling != Sampling(max_symbols, seed=seed):
+                raise UsageError(
+                    "rows with --given cells are drawn as they are likely; leave out --prompt, --side, "
+                    "--temperature, --top-k and --top-p"
+                )
+            rows = rows_given(self.model, self.codec, given, n, seed)
+            if out is not None:
+                self.write(out, rows)
+            return [row.text for row in rows]
         if out is None:
             return generation.generate(
                 self.model, self.codec, prompt, samples=n, sampling=sampling, side=side

@@ -169,8 +169,12 @@ def generate(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="What goes beside each: width, height … May be repeated."),
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Rows of a table with this cell. May be repeated."),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write samples here: pictures, sounds.")
+        Path | None, typer.Option(metavar="FILE", help="Write samples here: pictures, sounds, tables.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -180,14 +184,30 @@ def generate(
     anygram generate runs/book --prompt "Once upon" --temperature 0.8
     anygram generate runs/book -n 3 --top-p 0.9 --json
     anygram generate runs/faces -n 4 --side width=32 --side height=32 --out made.png
+    anygram generate runs/people -n 20 --given sex=female --given age=30 --out women.csv
     """
     from anygram import api
     from anygram.data import kinds
     from anygram.errors import UsageError
+    from anygram.settings import parse_pairs
     from anygram.tasks import generation
 
     loaded = api.load(run)
     sampling = generation.Sampling(max_symbols, temperature, top_k, top_p, seed)
+    if given:
+        rows = loaded.generate(
+            prompt,
+            n=n,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            side=options.side(side),
+            given=parse_pairs(given, "--given"),
+            out=out,
+        )
+        _tell_rows(rows, out, as_json)
+        return
     beside = options.side(side)
     if out is not None or not kinds.is_readable(loaded.kind):
         if out is None:
@@ -211,6 +231,13 @@ def generate(
         sys.stdout.write(options.printable(piece))
         sys.stdout.flush()
     print()
+
+
+def _tell_rows(rows: list[str], out: Path | None, as_json: bool) -> None:
+    if as_json:
+        options.print_json({"files": [str(out)]} if out is not None else {"samples": rows})
+    else:
+        print(options.printable(str(out) if out is not None else "\n".join(rows)))
 
 
 def _figure(value: object) -> str:

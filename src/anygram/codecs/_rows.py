@@ -82,14 +82,6 @@ class Walk:
                 self.in_tails, self.at = True, 0
 
 
-def usual_heads(column: Column, head: Sequence[int]) -> Sequence[int]:
-    """Return the symbols that may go on with a head: a date is spelled where some in training were."""
-    options = column.after_head(head)
-    if column.type.name == "date" and not column.strange:
-        return [own for own in options if own != SPELLED]
-    return options
-
-
 def speller(column: Column, delimiter: str) -> NumberSpelling | TextSpelling:
     """Return what follows the spelling of a cell: a number's where the column has no others."""
     if column.type.name == "number" and not column.strange:
@@ -117,12 +109,9 @@ class RowGuide:
             allowed_V[:FIRST] = self._speller().allowed()
         else:
             column, first = self._columns[self._walk.at], self._firsts[self._walk.at]
-            options = (
-                self._walk.options()
-                if self._walk.in_tails
-                else usual_heads(column, self._walk.heads[self._walk.at])
-            )
-            allowed_V[[first + own for own in options]] = True
+            allowed_V[[first + own for own in self._walk.options()]] = True
+            if not self._walk.in_tails and column.type.name == "date" and not column.strange:
+                allowed_V[first + SPELLED] = False
         return allowed_V
 
     def push(self, symbol: int) -> None:

@@ -53,8 +53,8 @@ class TableCodec:
     unknown: int | None = None
 
     def __init__(self, columns: Sequence[Column], side: Side | None, digits: bool = True) -> None:
-        """`columns` are in the order of the symbols; `side` is that of the training part."""
-        self.columns, self._usual, self._digits = list(columns), side, digits
+        """`columns` are in the order of the symbols; `side` is that of the training part, the `usual` one."""
+        self.columns, self.usual, self._digits = list(columns), side, digits
         self.firsts = np.cumsum([FIRST, *(column.size for column in columns)]).tolist()
         self.lossless = digits
         self._known: list[dict[str, tuple[list[int], list[int]]]] = [{} for _ in columns]
@@ -143,7 +143,7 @@ class TableCodec:
         }
         if not written:
             return ""
-        names, delimiter = cells.layout(side or self._usual)
+        names, delimiter = cells.layout(side or self.usual)
         return delimiter.join(written.get(name, "") for name in names)
 
     def _written(self, column: Column, head: list[int], tail: list[int]) -> str:
@@ -160,7 +160,7 @@ class TableCodec:
         It allows the symbols of every row whose cells are what the training part had in their columns:
         a word among numbers, or a date of another layout, only where there was some such cell.
         """
-        side = side or self._usual
+        side = side or self.usual
         if side is None:
             raise UsageError("a row of which table? the codec knows no columns; train on files of tables")
         return RowGuide(self.columns, self.firsts, side, self.vocabulary_size)
@@ -172,10 +172,10 @@ class TableCodec:
         """
         if not text:
             return np.empty(0, dtype=np.int32)
-        names, delimiter = cells.layout(side or self._usual)
+        names, delimiter = cells.layout(side or self.usual)
         written = cells.split(text, delimiter)
         if len(written) == len(names):
-            return self.encode(text, side or self._usual).ids
+            return self.encode(text, side or self.usual).ids
         written = written[:-1] if not written[-1] else written
         first = [column.name for column in self.columns[: len(written)]]
         if set(first) != set(names[: len(written)]):
@@ -224,7 +224,7 @@ class TableCodec:
         return {
             "columns": columns,
             "digits": self._digits,
-            "side": None if self._usual is None else dict(self._usual),
+            "side": None if self.usual is None else dict(self.usual),
         }
 
 

@@ -37,10 +37,12 @@ def read(
         yield from _READERS[place.ending](stream, place.name)
 
 
-def document(values: Sequence[str], columns: Sequence[str], name: str = "") -> Document:
-    """Return values as a row of CSV."""
-    side = {"columns": list(columns), "delimiter": cells.COMMA}
-    return Document(cells.row_of(values, cells.COMMA), separator=1, name=name, side=side)
+def document(
+    values: Sequence[str], columns: Sequence[str], name: str = "", delimiter: str = cells.COMMA
+) -> Document:
+    """Return values as a row of CSV, or of TSV by its delimiter."""
+    side = {"columns": list(columns), "delimiter": delimiter}
+    return Document(cells.row_of(values, delimiter), separator=1, name=name, side=side)
 
 
 def values(document: Document) -> list[str]:

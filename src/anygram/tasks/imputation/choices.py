@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anygram.codecs._columns import SPELLED
-from anygram.codecs._rows import speller, usual_heads
+from anygram.codecs._columns import SPELLED, TEXT
+from anygram.codecs._rows import speller
 from anygram.codecs._spelling import END, NumberSpelling, TextSpelling
 from anygram.codecs._text import to_text
 from anygram.codecs.table import TableCodec
@@ -42,7 +42,8 @@ class Choices:
         """Return the symbols that a column's cell may begin with."""
         column, first = self.codec.columns[place], self.codec.firsts[place]
         if self.free:
-            return [first + own for own in usual_heads(column, ())]
+            spelled = column.strange or column.type.name == TEXT
+            return [first + own for own in column.after_head(()) if own != SPELLED or spelled]
         if column.type.name == "date":
             return [first + own for own in column.after_head(()) if own >= column.typed]
         known = [*self.codec.candidates(place)]

@@ -92,13 +92,19 @@ class Grid:
 
     def with_values(self, values: Mapping[Place, str]) -> list[Document]:
         """Return the rows with these values in their cells; all others stay as they are written."""
-        changed: dict[int, dict[str, str]] = {}
+        written: dict[Place, str] = {}
         for place, value in values.items():
             delimiter = cells.layout(self.documents[place.row].side)[1]
-            written = cells.writing(value, delimiter)
-            if self.codec.columns[place.column].quoted and not cells.is_quoted(written, delimiter):
-                written = f'"{written}"' if value else written
-            changed.setdefault(place.row, {})[self.name(place)] = written
+            cell = cells.writing(value, delimiter)
+            bare = self.codec.columns[place.column].quoted and not cells.is_quoted(cell, delimiter)
+            written[place] = f'"{cell}"' if bare and value else cell
+        return self.with_written(written)
+
+    def with_written(self, written: Mapping[Place, str]) -> list[Document]:
+        """Return the rows with these cells, as they are written here."""
+        changed: dict[int, dict[str, str]] = {}
+        for place, cell in written.items():
+            changed.setdefault(place.row, {})[self.name(place)] = cell
         made = list(self.documents)
         for row, new in changed.items():
             names, delimiter = cells.layout(made[row].side)

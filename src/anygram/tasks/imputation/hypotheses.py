@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,26 @@ _WAITS = -1
 class Gaps:
     """A row, and the columns whose cells are taken as missing, in their order.
 
-    `tails` are read too where they are given. `draw` numbers the row, so that what is drawn is its own.
+    `tails` are read too where they are given. `draw` numbers the row, so that what is drawn is its own. With
+    `one` a single way is drawn, as soon as nothing that is known comes any more.
     """
 
     heads: Pieces
     columns: list[int]
     tails: Pieces | None = None
     draw: int = 0
+    one: bool = False
+
+    @cached_property
+    def last_known(self) -> tuple[bool, int]:
+        """Whether the last known symbols are those of a tail, and of which column; (False, −1) for none."""
+        known = [
+            (tail, column)
+            for tail, pieces in ((False, self.heads), (True, self.tails or []))
+            for column, piece in enumerate(pieces)
+            if piece and column not in self.columns
+        ]
+        return max(known, default=(False, -1))
 
 
 class Hypotheses:
@@ -51,6 +65,7 @@ class Hypotheses:
         self.log_p_H: FloatArray = np.zeros(len(rows))
         self.cells: list[dict[int, Cell]] = [{} for _ in rows]
         self._state: State = model.start(len(rows))
+        self._at = False, 0
 
     def run(self) -> None:
         """Read all heads, and then the tails where these are given."""
@@ -113,6 +128,7 @@ class Hypotheses:
     def _branch(self, column: int, options: dict[int, Sequence[int]], *, tail: bool) -> None:
         """Let each of these hypotheses become one for each symbol that may come next."""
         going = list(options)
+        self._at = tail, column
         log_p_HV = self._model.predict(states.select(self._state, going))
         waiting = sorted(set(range(len(self.cells))) - options.keys())
         counts = [len(options[place]) for place in going]
@@ -147,8 +163,10 @@ class Hypotheses:
         kept: list[NDArray[np.int64]] = []
         weights: list[FloatArray] = []
         for own_H in np.split(order_H, np.flatnonzero(np.diff(row_H[order_H])) + 1):
-            share = self._generators[row_H[own_H[0]]].random() if len(own_H) > self._most else 0.0
-            places, log_weight = resampled(log_weight_H[own_H], self._most, share)
+            row = int(row_H[own_H[0]])
+            most = 1 if self._rows[row].one and self._at > self._rows[row].last_known else self._most
+            share = self._generators[row].random() if len(own_H) > most else 0.0
+            places, log_weight = resampled(log_weight_H[own_H], most, share)
             kept.append(own_H[places])
             weights.append(log_weight)
         return np.concatenate(kept), np.concatenate(weights)

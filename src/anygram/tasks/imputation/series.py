@@ -25,7 +25,7 @@ from anygram.settings import check_seed
 from anygram.tasks.imputation.bridges import Bridge, bridges
 from anygram.tasks.imputation.stretches import (
     Stretch,
-    around,
+    arounds,
     decimals_of,
     interpolated,
     stretches,
@@ -102,7 +102,7 @@ def fill(
     if not documents:
         raise DataError("there is no series; name a file that holds some")
     gaps = stretches(documents)
-    found = bridges(model, codec, [around(codec, documents[gap.series], gap) for gap in gaps], seed)
+    found = bridges(model, codec, arounds(codec, documents, gaps), seed)
     means = [bridge.mean_L() for bridge in found]
     ways = [means] if samples is None else _draws(found, samples, seed)
     drawn = [with_values(documents, _lines(codec, documents, gaps, way)) for way in ways]

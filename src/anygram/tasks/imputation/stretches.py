@@ -75,33 +75,59 @@ def interpolated(values_N: FloatN) -> FloatN:
     return filled
 
 
-def around(codec: SeriesCodec, document: Document, stretch: Stretch) -> Around:
-    """Return what is read around a stretch; other missing values before it are interpolated."""
+def arounds(codec: SeriesCodec, documents: Sequence[Document], every: Sequence[Stretch]) -> list[Around]:
+    """Return what is read around stretches; other missing values before them are interpolated."""
+    whole: dict[int, _Whole] = {}
+    found = []
+    for stretch in every:
+        if stretch.series not in whole:
+            whole[stretch.series] = _whole(codec, documents[stretch.series])
+        found.append(_around(codec, whole[stretch.series], stretch))
+    return found
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A series: its lines and values, missing ones interpolated, and what says its scale."""
+
+    side: Side
+    lines: Sequence[str]
+    missing_N: NDArray[np.bool_]
+    values_N: FloatN
+    header_T: Ids
+    scales: tuple[int, ...]
+
+
+def _whole(codec: SeriesCodec, document: Document) -> _Whole:
+    """Return a series; its scale is that of all its known values, as it is in training."""
     values_N = numbers(document.text)
     lines = document.text.split("\n")[:-1]
     standing_N = interpolated(values_N)
+    decimals = decimals_of(document.text)
     for place in np.flatnonzero(np.isnan(values_N)).tolist():
-        lines[place] = written(codec, float(standing_N[place]), decimals_of(document.text))
+        lines[place] = written(codec, float(standing_N[place]), decimals)
+    side = document.side or {}
+    encoded = codec.encode(document.text, side)
+    scales = tuple((encoded.side or {}).get("scale", ())) if codec.headed else ()
+    return _Whole(side, lines, np.isnan(values_N), standing_N, encoded.ids[: codec.headed], scales)
+
+
+def _around(codec: SeriesCodec, whole: _Whole, stretch: Stretch) -> Around:
     begin = max(0, stretch.first - BEFORE)
-    missing = np.flatnonzero(np.isnan(values_N[stretch.end : stretch.end + AFTER]))
+    missing = np.flatnonzero(whole.missing_N[stretch.end : stretch.end + AFTER])
     last = stretch.end + (int(missing[0]) if len(missing) else AFTER)
-    before, after = lines[begin : stretch.first], lines[stretch.end : last]
-    side = dict(document.side or {})
-    side["first"] = int(side.get("first", 0)) + begin
-    # the scale is that of all values around, as that of a whole series is in training
-    whole = codec.encode(_text([*before, *[""] * stretch.length, *after]), side)
-    scales = tuple((whole.side or {}).get("scale", ())) if codec.headed else ()
-    side |= {"scale": list(scales)} if scales else {}
-    ids_T = codec.encode(_text(before), side).ids if before else whole.ids[: codec.headed]
-    read_N = numbers(codec.decode(ids_T))
+    before = whole.lines[begin : stretch.first]
+    side = {**whole.side, "first": int(whole.side.get("first", 0)) + begin}
+    side |= {"scale": list(whole.scales)} if whole.scales else {}
+    ids_T = codec.encode(_text(before), side).ids if before else whole.header_T
     return Around(
         stretch=stretch,
-        history=History(ids_T, read_N, scales),
+        history=History(ids_T, numbers(codec.decode(ids_T)), whole.scales),
         side=side,
         before=before,
-        after=after,
-        values_N=standing_N[begin : stretch.first],
-        after_A=values_N[stretch.end : last],
+        after=whole.lines[stretch.end : last],
+        values_N=whole.values_N[begin : stretch.first],
+        after_A=whole.values_N[stretch.end : last],
     )
 
 
