@@ -66,11 +66,11 @@ def test_stretches_are_where_values_are_missing() -> None:
 def test_a_value_is_filled_by_what_stands_on_both_sides() -> None:
     """Of a chain that goes up or down, one value between two is certain, or one of two alike."""
     filled = filling.fill(MODEL, CODEC, [_document("0", "1", "", "3", "2", "1", "", "1", "0")])
-    assert filled.cells[0].value == "2"
+    assert filled.values[0].value == "2"
     between = arounds(CODEC, [_document("0", "1", "", "1", "0")], [Stretch(0, 2, 1)])
     (bridge,) = bridges(MODEL, CODEC, between)
     share = bridge.p_S[bridge.values_SL[:, 0] == 2].sum()
-    assert set(np.unique(bridge.values_SL[bridge.p_S > 1e-2 / 64])) == {0, 2}
+    assert set(np.unique(bridge.values_SL[bridge.p_S > 1e-2 / 128])) == {0, 2}
     # P(1, 0, 1) : P(1, 2, 1) is 1/2 · 1 to 1/2 · 1/2
     assert share == pytest.approx(1 / 3, abs=0.15)
 
@@ -86,7 +86,7 @@ def test_ways_through_a_long_stretch_arrive() -> None:
 
 def test_leading_and_last_values_are_filled_too() -> None:
     filled = filling.fill(MODEL, CODEC, [_document("", "0", "1", "2", "3", "")])
-    assert [cell.value for cell in filled.cells] == ["1", "2"]
+    assert [cell.value for cell in filled.values] == ["1", "2"]
     assert filled.drawn[0][0].text == "1\n0\n1\n2\n3\n2\n"
 
 

@@ -74,14 +74,21 @@ def impute(
         hide_length=hide_length,
         seed=seed,
     )
-    figures = [asdict(one) for one in imputed.figures]
-    if report is not None and imputed.cells:
-        writing.write(Path(report), (asdict(one) for one in imputed.cells))
+    of_series = bool(imputed.values or imputed.series_figures)
+    filled = [asdict(one) for one in (imputed.values if of_series else imputed.cells)]
+    figures = [asdict(one) for one in (imputed.series_figures if of_series else imputed.figures)]
+    if report is not None and filled:
+        writing.write(Path(report), filled)
     if as_json:
-        told = {"out": out, "filled": len(imputed.cells), "figures": figures}
-        options.print_json({**told, "cells": [asdict(one) for one in imputed.cells]})
+        told = {"out": out, "filled": len(filled), "figures": figures, "left": imputed.left}
+        options.print_json({**told, "values" if of_series else "cells": filled})
         return
-    print(f"{len(imputed.cells)} filled{'' if out is None else f': {out}'}")
+    said = (
+        "nothing is missing" if not filled else f"{len(filled)} {'values' if of_series else 'cells'} filled"
+    )
+    print(f"{said}{'' if out is None else f': {out}'}")
+    if imputed.left:
+        print(options.printable(f"left as they are, without a value in training: {', '.join(imputed.left)}"))
     _print(figures)
 
 

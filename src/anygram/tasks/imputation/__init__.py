@@ -39,14 +39,18 @@ class Asked:
 
 @dataclass(frozen=True)
 class Imputed:
-    """Tables, or sets of series, that are filled, one unless several were drawn; what the first was given.
+    """Tables that are filled, one unless several were drawn, the cells of the first, and figures.
 
-    `figures` say how well, where known values were hidden.
+    Columns that had no value in training are `left` as they are. Of a run of series they are sets of series,
+    and `values` stands for cells, `series_figures` for figures.
     """
 
     tables: list[list[Document]]
-    cells: list[Filled] | list[FilledValue]
-    figures: list[Measured] | list[MeasuredSeries] = field(default_factory=list)
+    cells: list[Filled] = field(default_factory=list)
+    figures: list[Measured] = field(default_factory=list)
+    values: list[FilledValue] = field(default_factory=list)
+    series_figures: list[MeasuredSeries] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 def impute(model: LanguageModel, codec: Codec, documents: Sequence[Document], asked: Asked) -> Imputed:
@@ -68,22 +72,25 @@ def _of_series(
         raise UsageError("--columns are of tables, and this run is of series; leave it out")
     if asked.hide is None:
         filled = series.fill(model, codec, documents, asked.samples, asked.seed)
-        return Imputed(filled.drawn, filled.cells)
+        return Imputed(filled.drawn, values=filled.values)
     length = 1 if asked.hide_length is None else asked.hide_length
     hidden = series.hide(documents, asked.hide, length, asked.seed)
     filled = series.fill(model, codec, hidden.documents, None, asked.seed)
-    return Imputed(filled.drawn, filled.cells, series.measure(hidden, filled))
+    figures = series.measure(hidden, filled)
+    return Imputed(filled.drawn, values=filled.values, series_figures=figures)
 
 
 def _of_table(model: LanguageModel, codec: Codec, documents: Sequence[Document], asked: Asked) -> Imputed:
     grid = Grid(codec, documents, asked.columns)
+    left = grid.unknown() if asked.columns is None else []
     if asked.samples is not None:
         drawn = filling.draw(model, grid, asked.samples, asked.seed)
-        return Imputed([one.documents for one in drawn], drawn[0].cells)
+        return Imputed([one.documents for one in drawn], drawn[0].cells, left=left)
     if asked.hide is None:
         filled = filling.fill(model, grid, asked.seed)
-        return Imputed([filled.documents], filled.cells)
+        return Imputed([filled.documents], filled.cells, left=left)
     hidden = measuring.hide(grid, asked.hide, asked.seed)
     grid = Grid(codec, hidden.documents, asked.columns)
     filled = filling.fill(model, grid, asked.seed)
-    return Imputed([filled.documents], filled.cells, measuring.measure(grid, hidden.truth, filled.cells))
+    figures = measuring.measure(grid, hidden.truth, filled.cells)
+    return Imputed([filled.documents], filled.cells, figures, left=left)

@@ -26,7 +26,7 @@ from anygram.tasks.imputation.stretches import Around, ids_after
 
 FloatN = NDArray[np.float64]
 
-WAYS = 64
+WAYS = 128
 _ROWS = 2048
 
 
@@ -101,8 +101,7 @@ class _Crossing:
     def _draw(self) -> None:
         """Draw the next value of each way: its symbol, and where within it the value lies."""
         log_p_BK = self._model.predict(self._state)[:, : self._codec.values].astype(np.float64)
-        drawn_PS2 = np.stack([generator.random((WAYS, 2)) for generator in self._generators])
-        uniforms_B2 = drawn_PS2.reshape(-1, 2)
+        uniforms_B2 = np.concatenate([_strata(generator) for generator in self._generators])
         cumulative_BK = np.cumsum(np.exp(log_p_BK - log_p_BK.max(axis=1, keepdims=True)), axis=1)
         passed_BK = cumulative_BK <= (uniforms_B2[:, 0] * cumulative_BK[:, -1])[:, None]
         ids_B = np.minimum(passed_BK.sum(axis=1), log_p_BK.shape[1] - 1).astype(np.int32)
@@ -159,6 +158,13 @@ class _Crossing:
             log_p_BT, _ = self._model.score(states.select(self._state, going), ids_BT, lengths_B)
             log_p_B[going] = log_p_BT.sum(axis=1)
         return log_p_B.reshape(self._log_w_PS.shape)
+
+
+def _strata(generator: np.random.Generator) -> FloatN:
+    """Return two numbers from 0 to 1 for each way, each spread evenly over the ways (McKay et al. 1979)."""
+    places_S2 = np.column_stack([generator.permutation(WAYS), generator.permutation(WAYS)])
+    strata_S2: FloatN = (places_S2 + generator.random((WAYS, 2))) / WAYS
+    return strata_S2
 
 
 def _read(model: LanguageModel, histories: Sequence[Ids]) -> State:

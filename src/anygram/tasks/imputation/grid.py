@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from anygram import cells
-from anygram.codecs._columns import TEXT
+from anygram.codecs._columns import MISSING, TEXT
 from anygram.codecs._numbers import Numbers
 from anygram.codecs.table import TableCodec
 from anygram.data.documents import Document
@@ -28,7 +28,10 @@ class Grid:
     """Rows by the codec's columns: `written` cells, their symbols, and the `columns` asked for."""
 
     def __init__(self, codec: Codec, documents: Sequence[Document], columns: Sequence[str] | None) -> None:
-        """`columns` are those asked for, by default all; UsageError where the codec is not of tables."""
+        """`columns` are those asked for, by default all that had some value in training.
+
+        UsageError where the codec is not of tables, or a column asked for had none.
+        """
         if not isinstance(codec, TableCodec):
             raise UsageError("cells are those of tables; train a run with --codec table on files of tables")
         if not documents:
@@ -41,8 +44,13 @@ class Grid:
         self.columns = _asked(codec, columns)
 
     def is_missing(self, place: Place) -> bool:
-        """Return whether a cell is empty, or says that it is missing."""
-        return self.written[place.row][place.column] in self.codec.columns[place.column].missing
+        """Return whether a cell is empty or says that it is missing, in whatever spelling."""
+        known = self.codec.columns[place.column].missing
+        return self.written[place.row][place.column] in known or self.meaning(place) in MISSING
+
+    def unknown(self) -> list[str]:
+        """Return the names of columns that had no value in training."""
+        return [column.name for column in self.codec.columns if not column.distinct]
 
     def places(self, *, missing: bool) -> list[Place]:
         """Return the cells of the columns asked for that are missing, or those that are not, row by row."""
@@ -117,9 +125,12 @@ class Grid:
 def _asked(codec: TableCodec, columns: Sequence[str] | None) -> list[int]:
     """Return the columns that are asked for, by their places in the codec."""
     names = [column.name for column in codec.columns]
+    able = [place for place, column in enumerate(codec.columns) if column.distinct]
     if columns is None:
-        return list(range(len(names)))
+        return able
     for name in columns:
         if name not in names:
             raise UnknownName("column", name, names)
-    return [place for place, name in enumerate(names) if name in columns]
+        if names.index(name) not in able:
+            raise UsageError(f"column '{name}' had no value in training; leave it out, or train on some")
+    return [place for place in able if names[place] in columns]

@@ -69,10 +69,10 @@ class MeasuredSeries:
 
 @dataclass(frozen=True)
 class FilledSeries:
-    """Series whose missing values are filled, once or in several draws, and the values of the first."""
+    """Series whose missing values are filled, once or in several draws, and these values of the first."""
 
     drawn: list[list[Document]]
-    cells: list[FilledValue]
+    values: list[FilledValue]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def fill(
     means = [bridge.mean_L() for bridge in found]
     ways = [means] if samples is None else _draws(found, samples, seed)
     drawn = [with_values(documents, _lines(codec, documents, gaps, way)) for way in ways]
-    return FilledSeries(drawn, _cells(codec, documents, gaps, found, ways[0]))
+    return FilledSeries(drawn, _values(codec, documents, gaps, found, ways[0]))
 
 
 def _draws(found: Sequence[Bridge], samples: int, seed: int) -> list[list[FloatN]]:
@@ -130,7 +130,7 @@ def _lines(
     }
 
 
-def _cells(
+def _values(
     codec: SeriesCodec,
     documents: Sequence[Document],
     gaps: Sequence[Stretch],
@@ -138,14 +138,14 @@ def _cells(
     values: Sequence[FloatN],
 ) -> list[FilledValue]:
     lines = iter(_lines(codec, documents, gaps, values).values())
-    cells = []
+    values_found = []
     for gap, bridge in zip(gaps, found, strict=True):
         document = documents[gap.series]
         times = series.times(document.side or {}, gap.length, gap.first)
         bounds = zip(bridge.quantile_L(LOW).tolist(), bridge.quantile_L(HIGH).tolist(), strict=True)
         for time, (low, high) in zip(times, bounds, strict=True):
-            cells.append(FilledValue(_name(document), time, next(lines), low, high))
-    return cells
+            values_found.append(FilledValue(_name(document), time, next(lines), low, high))
+    return values_found
 
 
 def _name(document: Document) -> str:
@@ -181,11 +181,11 @@ def measure(hidden: HiddenSeries, filled: FilledSeries) -> list[MeasuredSeries]:
     """Return how the model and the plain ways did, by series and in the mean of all."""
     measured: list[MeasuredSeries] = []
     guesses = [numbers(document.text) for document in filled.drawn[0]]
-    cells = iter(filled.cells)
+    each = iter(filled.values)
     for number, document in enumerate(hidden.documents):
         missing = np.flatnonzero(np.isnan(numbers(document.text)))
-        own = zip(missing.tolist(), islice(cells, len(missing)), strict=True)
-        interval_of = {place: (cell.low, cell.high) for place, cell in own}
+        own = zip(missing.tolist(), islice(each, len(missing)), strict=True)
+        interval_of = {place: (one.low, one.high) for place, one in own}
         truth = {place: value for (series_, place), value in hidden.truth.items() if series_ == number}
         if truth:
             inside = [interval_of[p][0] <= value <= interval_of[p][1] for p, value in truth.items()]

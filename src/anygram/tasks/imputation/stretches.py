@@ -19,7 +19,7 @@ from anygram.protocols import Ids, Side
 
 FloatN = NDArray[np.float64]
 
-BEFORE, AFTER = 256, 16
+BEFORE, AFTER = 256, 4
 """So many values before and after a stretch are read, these up to the next that is missing."""
 
 
