@@ -158,7 +158,7 @@ def test_a_missing_value_has_that_of_the_season_before_stand_for_it() -> None:
 CONFIGS = [
     Config("exact"),
     Config("quantile", bins=20),
-    Config(bins=80, limit=3, difference=7, calendar="weekday"),
+    Config("uniform", bins=80, limit=3, difference=7, calendar="weekday"),
 ]
 
 
@@ -245,6 +245,22 @@ def test_a_context_forgets_what_lies_before_it() -> None:
     (alone,) = forecasts(model, codec, [(cut, [30])], Setting(4, 5))
     np.testing.assert_array_equal(whole.samples_SH, alone.samples_SH)
     assert whole.known == 120 and whole.times() == alone.times()
+
+
+def test_a_series_that_grows_with_a_season_is_forecast_well_with_nothing_set(tmp_path: Path) -> None:
+    from anygram import api
+
+    months = np.arange(132)
+    season = 20 * np.sin(2 * np.pi * months / 12) + 10 * (months % 12 == 6)
+    values = 100 + 1.5 * months + season + np.random.default_rng(0).normal(size=132)
+    document = series.document([f"{value:.1f}" for value in values], {**DAILY, "step": "MS"}, "grows")
+    learnt = series.document(document.text.split("\n")[:108], document.side or {})
+    series.write(tmp_path / "learnt.csv", [learnt])
+    series.write(tmp_path / "all.csv", [document])
+    run = api.train(tmp_path / "learnt.csv", "frequency", codec="series")
+    accuracy = run.forecast(tmp_path / "all.csv", horizon=12, backtest=13, stride=1).accuracy
+    assert accuracy is not None and accuracy.mase is not None and accuracy.mase < 0.5
+    assert accuracy.coverage["0.1-0.9"] > 0.5
 
 
 # Covariates

@@ -93,5 +93,5 @@ def test_a_row_is_gone_on_from_and_a_series_at_its_own_scale(tmp_path: Path) -> 
     written = "".join(f"{1000 + number % 7}\n" for number in range(60))
     (tmp_path / "one.csv").write_text(f"values\n{written}")
     series = anygram.train(tmp_path / "one.csv", "ngram", codec="series")
-    for continued in series.generate("1001\n1002\n1003\n", n=3, max_symbols=6):
+    for continued in series.generate("1001\n1002\n1003\n", n=3, side={"values": 6}):
         assert continued and all(500 < float(value) < 2000 for value in continued.split())

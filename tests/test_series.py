@@ -303,7 +303,7 @@ def test_too_wide_a_range_is_refused_with_a_way_out() -> None:
 def test_differences_do_not_add_up_errors() -> None:
     values_N = np.cumsum(np.random.default_rng(0).normal(size=400)) + 100
     text = "".join(f"{value}\n" for value in values_N)
-    codec = codecs.fit([text], Config(bins=64, limit=5, difference=7))
+    codec = codecs.fit([text], Config("uniform", bins=64, limit=5, difference=7))
     encoded = codec.encode(text, None)
     back_N = np.array(codec.decode(encoded.ids).split()).astype(float)
     assert encoded.side is not None
@@ -450,6 +450,78 @@ def test_bins_of_a_covariate_are_few_and_all_are_used(numbers: list[float], bins
     assert len(symbols) == found.size - 1 <= bins
     if len(set(numbers)) <= bins:
         assert len(symbols) == len(set(numbers))
+
+
+# What is found where nothing is set
+
+
+def _chosen(values: Any, side: Any = None, **settings: Any) -> int:
+    """Return the difference that is found for a series."""
+    text = "".join(f"{value:.6g}\n" for value in values)
+    codec = _fitted(text, {**HOURLY, "start": "2000-01-01", **(side or {})}, Config(**settings))
+    difference: int = codec.to_json()["difference"]
+    return difference
+
+
+def _months_of_growth(years: int = 9) -> np.ndarray[Any, Any]:
+    """Return months that grow and have a season, as passengers do."""
+    months = np.arange(12 * years)
+    season = np.sin(2 * np.pi * np.arange(12) / 12) + np.cos(6 * np.pi * np.arange(12) / 12)
+    noise = np.random.default_rng(0).normal(size=len(months))
+    return np.asarray(100 + months + 20 * season[months % 12] + 2 * noise)
+
+
+def test_a_difference_is_found_that_suits_the_series() -> None:
+    generator = np.random.default_rng(0)
+    noise = generator.normal(size=600) + 10
+    assert _chosen(_months_of_growth(), {"step": "MS"}) == 12
+    assert _chosen(np.cumsum(noise - 10), {"step": "MS"}) == 1
+    assert _chosen(noise, {"step": "MS"}) == 0
+    assert _chosen(np.arange(140) % 7, {"step": None}) == 0  # one value tells the next
+    day = 3 * np.sin(2 * np.pi * np.arange(600) / 24) + 0.1 * noise
+    assert _chosen(day) == 24
+    week = generator.normal(size=168)[np.arange(1200) % 168]
+    assert _chosen(week + 0.05 * generator.normal(size=1200)) == 168
+
+
+def test_what_is_known_ahead_needs_no_difference() -> None:
+    generator = np.random.default_rng(0)
+    weekday = 10 + np.array([0, 1, 3, 4, 2, 5, 2])[np.arange(700) % 7] + generator.normal(size=700)
+    assert _chosen(weekday, {"step": 86_400}) == 7
+    assert _chosen(weekday, {"step": 86_400}, calendar="weekday") == 0
+
+
+@given(lines=values)
+def test_any_series_has_a_difference_found_and_is_read_back(lines: list[str]) -> None:
+    text = "".join(f"{line}\n" for line in ["5", *lines] * 3)
+    codec = _fitted(text, HOURLY, Config(method="uniform", limit=0.1))
+    again = codecs.from_json(json.loads(json.dumps(codec.to_json())))
+    assert again.to_json() == codec.to_json() and codec.to_json()["difference"] in (0, 1)
+
+
+def test_a_difference_of_0_can_be_asked_for_and_whole_numbers_have_none() -> None:
+    assert _chosen(_months_of_growth(), {"step": "MS"}, difference=0) == 0
+    assert _chosen(np.arange(200), {"step": "MS"}, method="exact") == 0
+
+
+def test_a_codec_of_before_is_read_as_it_was() -> None:
+    """codec.json as it was written before there were covariates, and difference was 0 unless set."""
+    stored = {
+        "method": "quantile",
+        "bins": 8,
+        "limit": 15.0,
+        "difference": 0,
+        "calendar": "hour",
+        "usual": None,
+    }
+    table = {"edges": [-1.0, 0.0, 1.0, 2.0, 3.0], "centres": [-1.1, -0.5, 0.5, 1.5, 2.5, 3.1]}
+    codec = codecs.from_json({**stored, "table": table})
+    assert codec.vocabulary_size == 6 + 1 + 97 + 24 + 1
+    assert [codec.symbol(int(one)) for one in codec.encode("1\n", HOURLY).ids] == [
+        "scale 1",
+        "hour 22",
+        "1 to 2",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ MEMBERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "clock": ("500steps", {**_SIZES, "difference": 1, "calendar": "hour", "dropout": 0.3}),
     "day": ("300steps", {**_SIZES, "difference": 24, "dropout": 0.3}),
     "week": ("300steps", {**_SIZES, "difference": 168, "dropout": 0.3}),
-    "level": ("800steps", {**_SIZES, "dropout": 0.4}),
+    "level": ("800steps", {**_SIZES, "difference": 0, "dropout": 0.4}),
 }
 """Budgets and settings of GRUs: of changes since an hour (with the clock), a day or a week, or of values."""
 

@@ -100,6 +100,20 @@ def season_of(side: Side) -> int:
     return _SEASONS.get(side.get("step", 0), 1)
 
 
+def seasons_of(side: Side) -> list[int]:
+    """Return how many steps the seasons have that may matter: what is usual, and a day and a week.
+
+    >>> seasons_of({"step": 3600}), seasons_of({"step": "MS"}), seasons_of({"step": 0.5})
+    ([24, 168], [12], [172800, 1209600])
+    """
+    step: Any = side.get("step")
+    found = {season_of(side)}
+    if is_step(step) and not isinstance(step, str):
+        stretches = [stretch / step for stretch in (SECONDS_A_DAY, 7 * SECONDS_A_DAY)]
+        found |= {int(steps) for steps in stretches if steps.is_integer()}
+    return sorted(found - {1})
+
+
 def hours(times_N: Times) -> NDArray[np.int64]:
     """Return the hour of the day, from 0."""
     since_midnight_N: NDArray[Any] = times_N - times_N.astype("M8[D]")

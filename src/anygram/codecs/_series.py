@@ -34,16 +34,17 @@ class Config:
     """How values become symbols.
 
     `bins` and `limit`, in multiples of the scale, are not used by `exact`; without a number there are 1,024
-    bins of equal width, or as many quantiles as the square root of the training values, from 8 to 1,024. A
+    bins of equal width, or as many quantiles as the square root of the training values, from 8 to 1,024.
+    Without a `difference` it is 0, 1 or a usual season: what makes forecasts cheapest (`_differences`). A
     symbol of the `calendar` stands before each value: some of hour, weekday, month, with commas between. So
     does one of each of the `covariates`, columns whose names stand between commas; those of numbers have at
     most `covariate_bins`.
     """
 
-    method: Literal["uniform", "quantile", "exact"] = "uniform"
+    method: Literal["uniform", "quantile", "exact"] = "quantile"
     bins: int | None = None
     limit: float = 15.0
-    difference: int = 0
+    difference: int | Literal["auto"] = "auto"
     calendar: str = ""
     covariates: str = ""
     covariate_bins: int = 8
@@ -53,9 +54,9 @@ class Config:
             raise UsageError(f"bins must be from 4 to 65536, got {self.bins}")
         if not 0 < self.limit < 1e6:
             raise UsageError(f"limit must be above 0 and below 1e6, got {self.limit:g}")
-        if self.difference < 0:
+        if self.difference != "auto" and self.difference < 0:
             raise UsageError(f"difference must be at least 0, got {self.difference}; for example 12")
-        if self.difference and self.method == "exact":
+        if self.difference not in ("auto", 0) and self.method == "exact":
             raise UsageError("difference is for bins; leave it out with method=exact")
         if not 2 <= self.covariate_bins <= 1024:
             raise UsageError(f"covariate_bins must be from 2 to 1024, got {self.covariate_bins}")
@@ -101,6 +102,7 @@ class SeriesCodec(ABC):
     def __init__(self, config: Config, values: int, others: int, beside: Beside) -> None:
         """`values` symbols are of known values, `others` those before the conditions'."""
         self.config, self.values = config, values
+        self.apart = 0 if config.difference == "auto" else config.difference
         self.missing = values
         self.conditions = Conditions(calendar_of(config.calendar), beside.covariates)
         self.first_condition = values + others
@@ -146,7 +148,7 @@ class SeriesCodec(ABC):
         """Return the values of these symbols, a line each."""
         ids = np.asarray(ids)
         check_range(ids, self.boundary)
-        memory = Memory(self.config.difference)
+        memory = Memory(self.apart)
         return to_text(b"".join(self.spelling(symbol, memory) for symbol in ids.tolist()))
 
     def decoder(self, side: Side | None = None) -> Decoder:
@@ -188,6 +190,7 @@ class SeriesCodec(ABC):
     def to_json(self) -> dict[str, Any]:
         return {
             **asdict(self.config),
+            "difference": self.apart,
             "usual": None if self._usual is None else dict(self._usual),
             "conditions": [one.to_json() for one in self.conditions.covariates],
         }
@@ -213,7 +216,7 @@ class _SeriesDecoder:
 
     def __init__(self, codec: SeriesCodec) -> None:
         self._codec = codec
-        self._memory = Memory(codec.config.difference)
+        self._memory = Memory(codec.apart)
         self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def push(self, symbol: int) -> str:

@@ -13,7 +13,6 @@ Axes: N values, T symbols, S samples, H steps of a horizon, K symbols of values.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,10 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import timeline
-from anygram.codecs import _bins, _covariates
+from anygram.codecs import _bins, _covariates, _differences
 from anygram.codecs._bins import Bins, FloatN
 from anygram.codecs._bins import numbers as numbers  # what others read series by
 from anygram.codecs._bins import references as references
+from anygram.codecs._calendar import calendar_of
+from anygram.codecs._conditions import Conditions
+from anygram.codecs._differences import FEWEST_BINS, FINEST, MOST_BINS, Known
 from anygram.codecs._series import NONE, NOTHING, Beside, Memory
 from anygram.codecs._series import Config as Config
 from anygram.codecs._series import History as History
@@ -41,9 +43,6 @@ KIND = "series"
 _NEWLINE = ord("\n")
 _WHOLE = re.compile(rb"-?[1-9][0-9]{0,14}|0")
 _MOST_WHOLE = 1 << 16
-FEWEST_BINS, MOST_BINS = 8, 1024
-_FINEST = 1e-4
-"""Differences have a scale of at least so much of the values' own."""
 
 
 class BinnedSeries(SeriesCodec):
@@ -59,11 +58,11 @@ class BinnedSeries(SeriesCodec):
     def __init__(self, config: Config, bins: Bins, beside: Beside = NOTHING) -> None:
         super().__init__(config, len(bins), 1 + _bins.SCALES, beside)
         self.bins = bins
-        self.headed = 2 if config.difference else 1
+        self.headed = 2 if self.apart else 1
 
     @property
     def found(self) -> str:
-        return f"{self.config.method} bins, difference {self.config.difference}"
+        return f"{self.config.method} bins, difference {self.apart}"
 
     def encode(self, text: str, side: Side | None = None) -> Encoded:
         values_N = _bins.numbers(text)
@@ -99,7 +98,7 @@ class BinnedSeries(SeriesCodec):
     def continued(self, history: History, ids_SH: Ids, within_SH: FloatN | None = None) -> FloatN:
         level, step = _bins.scale_at(history.scales[0]), _bins.scale_at(history.scales[-1])
         numbers_SH = self.bins.centres_K[ids_SH]
-        apart = self.config.difference
+        apart = self.apart
         scales_H = np.full(numbers_SH.shape[1], step)
         values_SH: FloatN = numbers_SH * step
         if apart:
@@ -125,7 +124,7 @@ class BinnedSeries(SeriesCodec):
         if symbol > self.missing:
             before.level, before.step = before.step, _bins.scale_at(symbol - self.missing - 1)
             return b""
-        apart = self.config.difference
+        apart = self.apart
         last = before.before[0] if apart else 0.0
         value: float | None = None
         if symbol < self.values:
@@ -151,6 +150,15 @@ class BinnedSeries(SeriesCodec):
     def to_json(self) -> dict[str, Any]:
         return {**super().to_json(), "table": self.bins.to_json()}
 
+    def scaled(self, values_N: FloatN) -> FloatN:
+        """Return a series' known values, or what was added to those before, in multiples of their scale."""
+        (scales,) = self._scales(values_N, [len(values_N)])
+        level, step = _bins.scale_at(scales[0]), _bins.scale_at(scales[-1])
+        before_N = _bins.references(values_N, self.apart) if self.apart else np.zeros(len(values_N))
+        numbers_N = np.where(np.isnan(before_N), values_N / level, (values_N - before_N) / step)
+        found: FloatN = numbers_N[~np.isnan(numbers_N)]
+        return found
+
     def _header(self, scales: Sequence[int]) -> Ids:
         return np.array([self.missing + 1 + scale for scale in scales], dtype=np.int32)
 
@@ -165,7 +173,7 @@ class BinnedSeries(SeriesCodec):
 
     def _scales(self, values_N: FloatN, ends: Sequence[int]) -> list[tuple[int, ...]]:
         """Return the scales that the first so many values imply: of the values, and of their differences."""
-        apart = self.config.difference
+        apart = self.apart
         if not apart:
             return [(_bins.scale_of(size),) for size in _bins.running_means(values_N, ends).tolist()]
         before_N = _bins.references(values_N, apart)
@@ -173,7 +181,7 @@ class BinnedSeries(SeriesCodec):
         levels = _bins.running_means(alone_N, ends).tolist()
         steps = _bins.running_means(values_N - before_N, ends).tolist()
         return [
-            (_bins.scale_of(level), _bins.scale_of(max(step, _FINEST * level)))
+            (_bins.scale_of(level), _bins.scale_of(max(step, FINEST * level)))
             for level, step in zip(levels, steps, strict=True)
         ]
 
@@ -183,7 +191,7 @@ class BinnedSeries(SeriesCodec):
         known_N = ~np.isnan(values_N)
         scales_N = np.full(len(values_N), step)
         before_N = np.zeros(len(values_N))
-        if self.config.difference:
+        if self.apart:
             before_N = self._read_back(values_N, level, step)
             scales_N = np.where(np.isnan(before_N), level, step)
             before_N = np.nan_to_num(before_N)
@@ -195,7 +203,7 @@ class BinnedSeries(SeriesCodec):
 
     def _read_back(self, values_N: FloatN, level: float, step: float) -> FloatN:
         """Return for each value the one that it is added to, as it is read back; NaN where there is none."""
-        memory = Memory(self.config.difference)
+        memory = Memory(self.apart)
         found: list[float] = []
         for value in values_N.tolist():
             last = memory.before[0]
@@ -294,14 +302,39 @@ def fit(data: Iterable[str], config: Config) -> SeriesCodec:
     """
     beside = _beside(data, config)
     if config.method == "exact":
-        return ExactSeries(config, *_range_of(data), beside)
+        return ExactSeries(replace(config, difference=0), *_range_of(data), beside)
+    values = [_bins.numbers(text) for text in data]
+    if config.difference == "auto":
+        sides = list(data.sides()) if isinstance(data, WithSides) else None
+        config = replace(config, difference=_cheapest(values, sides, config, beside))
     if config.method == "uniform":
         count = config.bins or MOST_BINS
         return BinnedSeries(replace(config, bins=count), _bins.uniform(count, config.limit), beside)
-    numbers_N = np.concatenate([*(_scaled(text, config) for text in data), np.empty(0)])
-    count = config.bins or min(max(math.isqrt(len(numbers_N)), FEWEST_BINS), MOST_BINS)
+    unfitted = BinnedSeries(config, _bins.uniform(FEWEST_BINS, config.limit))
+    numbers_N = np.concatenate([*(unfitted.scaled(values_N) for values_N in values), np.empty(0)])
+    count = config.bins or _differences.count_of(len(numbers_N))
     bins = _bins.quantile(numbers_N[np.abs(numbers_N) <= config.limit], count)
     return BinnedSeries(replace(config, bins=count), bins, beside)
+
+
+def _cheapest(
+    values: Sequence[FloatN], sides: Sequence[Side | None] | None, config: Config, beside: Beside
+) -> int:
+    """Return how many steps apart differences make forecasts cheapest, given what is known ahead."""
+    conditions = Conditions(calendar_of(config.calendar if sides else ""), beside.covariates)
+    known = [
+        Known(values_N, _told_apart(conditions.ids(side, len(values_N)), conditions.size))
+        for values_N, side in zip(values, sides or [None] * len(values), strict=True)
+    ]
+    return _differences.cheapest(known, timeline.seasons_of(beside.usual or {}))
+
+
+def _told_apart(ids_NC: Ids, size: int) -> NDArray[np.int64]:
+    """Return a number for each row of conditions that no other row has."""
+    number_N = np.zeros(len(ids_NC), dtype=np.int64)
+    for ids_N in ids_NC.T:
+        number_N = np.unique(number_N, return_inverse=True)[1].reshape(-1) * size + ids_N
+    return number_N
 
 
 def from_json(fields: Mapping[str, Any]) -> SeriesCodec:
@@ -344,18 +377,6 @@ def _usual(sides: Sequence[Side]) -> Side | None:
         (side.get("start"), side.get("step")) for side in sides if timeline.moments(side, 0) is not None
     )
     return dict(zip(("start", "step"), known.most_common(1)[0][0], strict=True)) if known else None
-
-
-def _scaled(text: str, config: Config) -> FloatN:
-    """Return a series' known values, or differences, in multiples of its scale."""
-    values_N = _bins.numbers(text)
-    before_N = _bins.references(values_N, config.difference) if config.difference else np.zeros(len(values_N))
-    scales = BinnedSeries(config, _bins.uniform(FEWEST_BINS, config.limit))._scales(
-        values_N, [len(values_N)]
-    )[0]
-    level, step = _bins.scale_at(scales[0]), _bins.scale_at(scales[-1])
-    numbers_N = np.where(np.isnan(before_N), values_N / level, (values_N - before_N) / step)
-    return numbers_N[~np.isnan(numbers_N)]
 
 
 def _range_of(data: Iterable[str]) -> tuple[int, int]:
