@@ -26,6 +26,8 @@ SAMPLE = (
     "Whether 'tis nobler in the mind to suffer \ufffd the slings and arrows\n\n",
     "秦川雄帝宅，函谷壯皇居。綺殿千尋起，離宮百雉餘。山月\r\nकी हिन्दी ไทย にほん cafe\u0301\n",
 )
+SAMPLES = {"series": ("1\n2\n\n3.5\n1e3\n-2\n" * 6, "7\n")}
+"""Data of codecs that cannot be fitted on any text."""
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "chars": [{"min_count": 2}, {"size": 262}, {"size": 257}],
     "words": [
@@ -79,7 +81,7 @@ def _name(value: object) -> str:
 @functools.cache
 def _fit(name: str, setting: tuple[tuple[str, Any], ...]) -> Codec:
     module = REGISTRY.load(name)
-    codec: Codec = module.fit(SAMPLE, module.Config(**dict(setting)))
+    codec: Codec = module.fit(SAMPLES.get(name, SAMPLE), module.Config(**dict(setting)))
     return codec
 
 

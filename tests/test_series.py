@@ -407,7 +407,8 @@ def test_what_a_codec_found_beside_values_is_readable_and_comes_back() -> None:
     ]
     assert codecs.from_json(stored).to_json() == stored
     assert [row["column"] for row in codec.describe()] == ["values", "price", "note"]
-    for damage in ({"name": "price"}, {"edges": [1]}, [], {"name": "a", "edges": ["x"]}):
+    damages: list[Any] = [{"name": "price"}, {"edges": [1]}, [], {"name": "a", "edges": ["x"]}]
+    for damage in damages:
         with pytest.raises(RunError, match="damaged covariate"):
             codecs.from_json({**stored, "conditions": [damage]})
 

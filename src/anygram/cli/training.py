@@ -107,7 +107,8 @@ def train(
             print(f"{shown} on the {part} split ({figures['bytes']:,} bytes)")
     if not {"test", "valid"} & set(record.figures):
         print("nothing was held out to measure on: --test 0.1 does that, or anygram evaluate")
-    print(f"now: anygram {_next(run.kind, out, sources)}")
+    future = " --future FILE" if record.data.get("beside") else ""
+    print(f"now: anygram {_next(run.kind, out, sources)}{future}")
 
 
 def _next(kind: str, out: str, sources: Sequence[str]) -> str:

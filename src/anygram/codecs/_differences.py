@@ -56,6 +56,8 @@ def cheapest(series: Sequence[Known], seasons: Iterable[int]) -> int:
 
     A season of which fewer than three are known is left out.
     """
+    if not any(len(one.values_N) for one in series):
+        return 0
     series = _some(series)
     lengths = [len(one.values_N) for one in series]
     usable = [

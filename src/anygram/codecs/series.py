@@ -297,8 +297,8 @@ class ExactSeries(SeriesCodec):
 def fit(data: Iterable[str], config: Config) -> SeriesCodec:
     """Return the codec; quantile bins, the range of whole numbers and covariates are those of the data.
 
-    DataError where quantiles are asked for of no values, whole numbers have too wide a range, or a covariate
-    is not beside a series.
+    Without any values bins are of equal width. DataError for text that is no series, where whole numbers have
+    too wide a range, or a covariate is not beside a series.
     """
     beside = _beside(data, config)
     if config.method == "exact":
@@ -313,6 +313,8 @@ def fit(data: Iterable[str], config: Config) -> SeriesCodec:
     unfitted = BinnedSeries(config, _bins.uniform(FEWEST_BINS, config.limit))
     numbers_N = np.concatenate([*(unfitted.scaled(values_N) for values_N in values), np.empty(0)])
     count = config.bins or _differences.count_of(len(numbers_N))
+    if not len(numbers_N):  # as in a mixture that holds no series: any bins will do
+        return BinnedSeries(replace(config, bins=count), _bins.uniform(count, config.limit), beside)
     bins = _bins.quantile(numbers_N[np.abs(numbers_N) <= config.limit], count)
     return BinnedSeries(replace(config, bins=count), bins, beside)
 
