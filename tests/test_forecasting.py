@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import anygram
 from anygram import states
+from anygram.budgets import Budget
 from anygram.codecs import series as codecs
 from anygram.codecs.series import Config, SeriesCodec
 from anygram.data import series
@@ -380,6 +381,26 @@ def test_a_wrong_future_is_refused_in_one_line(
         words += ["--future", tmp_path / "future.csv"]
     assert reason in ask(capsys, *words, "--out", tmp_path / "out.csv").refusal
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_run_with_covariates_makes_series_and_takes_part_in_a_comparison(
+    promoted: Path, tmp_path: Path
+) -> None:
+    from anygram import api
+    from anygram.comparison import contest
+
+    made = api.load(promoted / "run").sample(n=2)
+    assert all((one.side or {})["covariates"]["promo"].startswith("0\n1\n") for one in made)
+    (one,) = contest.contestants(["frequency:series"], None, {"frequency.covariates": "promo,note"})
+    found = contest.begun((one,), {"sources": ("sales.csv",), "budget": Budget(steps=1)})
+    assert found.options.beside == ("promo", "note")
+    (other,) = contest.contestants(["ngram:series"], None, {"ngram.covariates": "promo"})
+    for refused in (
+        lambda: contest.begun((one, other), {"sources": ("sales.csv",), "budget": Budget(steps=1)}),
+        lambda: found.joined_by((other,)),
+    ):
+        with pytest.raises(UsageError, match="covariates"):
+            refused()
 
 
 def test_a_future_for_nothing_is_refused(

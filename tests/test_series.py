@@ -427,7 +427,9 @@ def test_a_guide_reads_what_is_known_and_ends_with_it() -> None:
     with pytest.raises(DataError, match="known for 4 values and asked for 5"):
         codec.guide({**BESIDE, "values": 5})
     with pytest.raises(DataError, match="has no covariate 'promo' beside it"):
-        codec.guide(HOURLY)
+        codec.encode("1\n", HOURLY)
+    usual = codec.guide().side  # what is beside the training part's first series
+    assert usual is not None and usual["covariates"]["note"] == "x\ny\nz\n\n"
 
 
 def test_numbers_in_training_are_numbers_ever_after() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ KEY = "covariates"
 """What a side calls them."""
 _MOST_CATEGORIES = 1024
 _SHOWN = 12
+_MOST_USUAL = 1024
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,13 @@ def fit(column: str, data: Iterable[tuple[str, Side | None]], bins: int) -> Cova
             "leave it out, or group them"
         )
     return Covariate(column, Categories(tuple(texts)))
+
+
+def beginning(columns: Sequence[str], text: str, side: Side | None) -> dict[str, Any]:
+    """Return a side of the cells beside the first values of a series, 1,024 at most."""
+    first, count = _first(side), min(text.count("\n"), _MOST_USUAL)
+    cells = {column: cells_of(side, column)[first : first + count] for column in columns}
+    return {KEY: {column: "".join(f"{cell}\n" for cell in found) for column, found in cells.items()}}
 
 
 def from_json(fields: Any) -> Covariate:

@@ -370,7 +370,12 @@ def _beside(data: Iterable[str], config: Config) -> Beside:
         _covariates.fit(column, zip(data, data.sides(), strict=True), config.covariate_bins)
         for column in config.beside
     )
-    return Beside(_usual([side for side in data.sides() if side]), tuple(found))
+    covariates = tuple(found)
+    usual = _usual([side for side in data.sides() if side])
+    if covariates:  # as in the first series, so that one can be made without being told any
+        known = next(iter(zip(data, data.sides(), strict=True)), None)
+        usual = {**(usual or {}), **({} if known is None else _covariates.beginning(config.beside, *known))}
+    return Beside(usual, covariates)
 
 
 def _usual(sides: Sequence[Side]) -> Side | None:
