@@ -61,8 +61,8 @@ LENGTHS = {1: 0.1, 6: 0.1, 24: 0.15}
 SERIES_ENTRANTS: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("ngram", "60s", {"method": "quantile", "bins": 64}),
     ("ngram", "60s", {"method": "quantile", "bins": 64, "difference": 1}),
-    ("lstm", "400steps", {"method": "quantile", "bins": 64}),
-    ("lstm", "400steps", {"method": "quantile", "bins": 64, "difference": 1}),
+    ("lstm", "300steps", {"method": "quantile", "bins": 64}),
+    ("lstm", "300steps", {"method": "quantile", "bins": 64, "difference": 1}),
 )
 STRETCHES = ("length", "values", "model", "validation", *series_filling.METHODS, "in the 80 % interval")
 PACKAGES = ("anygram", "scikit-learn", "torch", "numpy")

@@ -169,3 +169,17 @@ def test_the_command_line_fills_series(tmp_path: Path, capsys: pytest.CaptureFix
     drawn = ask(capsys, "impute", run, tmp_path / "gaps.csv", "--samples", "2", "--out", tmp_path / "s.csv")
     assert drawn.status == 0 and (tmp_path / "s-2.csv").is_file()
     assert "cells are those of tables" in ask(capsys, "impute", run, tmp_path / "gaps.csv", "--noise").refusal
+
+
+def test_a_wide_bin_is_no_likelier_than_its_width() -> None:
+    """Of differences in bins of equal mass a long way back is in a wide one, and must not be as likely."""
+    walk_N = np.cumsum(np.random.default_rng(3).normal(0, 1, 1500))
+    lines = [f"{value:.2f}" for value in walk_N]
+    config = Config("quantile", bins=32, difference=1)
+    model, codec = _learnt("".join(f"{line}\n" for line in lines), config, order=1)
+    hidden = filling.hide([_document(*lines)], 0.1, 1, seed=1)
+    found = {
+        one.method: one.rmse for one in filling.measure(hidden, filling.fill(model, codec, hidden.documents))
+    }
+    assert found["model"] is not None and found["linear"] is not None and found["last value"] is not None
+    assert found["model"] < 1.1 * found["linear"] < found["last value"]  # the line is the best there is

@@ -1,6 +1,6 @@
 """What may stand in a stretch of missing values, given what is before and after it: particles.
 
-Values are drawn one by one by the model, given what is before; each way is then weighed by the probability of
+Values are drawn one by one by the model, given what is before; each way is then weighed by the density of
 what comes after (sampling-importance-resampling, Rubin 1987). Few ways through a long stretch end where the
 series goes on, so they are led there: after each value a way is weighed by how well the next known value
 agrees with it, in a normal distribution as wide as values so many steps apart differ, and bad ways are
@@ -22,7 +22,7 @@ from anygram import lanes, states
 from anygram.codecs.series import SeriesCodec
 from anygram.information import log_softmax
 from anygram.protocols import FloatArray, Ids, LanguageModel, State
-from anygram.tasks.imputation.stretches import Around, ids_after
+from anygram.tasks.imputation.stretches import Around, read_after
 
 FloatN = NDArray[np.float64]
 
@@ -142,21 +142,22 @@ class _Crossing:
         self._log_w_PS[place] = 0.0
 
     def _after(self, values: Sequence[FloatN]) -> FloatN:
-        """Return the log of the probability of what comes after, given each way."""
-        rows: list[Ids] = []
+        """Return the log of the density of what comes after, given each way."""
+        rows: list[tuple[Ids, float]] = []
         for one, values_SL in zip(self._every, values, strict=True):
             if not one.after:
-                rows += [np.empty(0, dtype=np.int32)] * WAYS
+                rows += [(np.empty(0, dtype=np.int32), 0.0)] * WAYS
             elif self._codec.config.difference:
-                rows += [ids_after(self._codec, one, way_L) for way_L in values_SL.tolist()]
+                rows += [read_after(self._codec, one, way_L) for way_L in values_SL.tolist()]
             else:
-                rows += [ids_after(self._codec, one, values_SL[0].tolist())] * WAYS
-        going = [row for row, ids_T in enumerate(rows) if len(ids_T)]
-        log_p_B = np.zeros(len(rows))
+                rows += [read_after(self._codec, one, values_SL[0].tolist())] * WAYS
+        going = [row for row, (ids_T, _) in enumerate(rows) if len(ids_T)]
+        # bins are of unequal width: that of a long way back may be likely, and is so only as it is wide
+        log_p_B = -np.array([log_width for _, log_width in rows])
         if going:
-            ids_BT, lengths_B = lanes.padded([rows[row] for row in going])
+            ids_BT, lengths_B = lanes.padded([rows[row][0] for row in going])
             log_p_BT, _ = self._model.score(states.select(self._state, going), ids_BT, lengths_B)
-            log_p_B[going] = log_p_BT.sum(axis=1)
+            log_p_B[going] += log_p_BT.sum(axis=1)
         return log_p_B.reshape(self._log_w_PS.shape)
 
 

@@ -131,12 +131,17 @@ def _around(codec: SeriesCodec, whole: _Whole, stretch: Stretch) -> Around:
     )
 
 
-def ids_after(codec: SeriesCodec, one: Around, values_L: Sequence[float]) -> Ids:
-    """Return the symbols of the values after a stretch, were these the values in it."""
+def read_after(codec: SeriesCodec, one: Around, values_L: Sequence[float]) -> tuple[Ids, float]:
+    """Return the symbols of the values after a stretch, were these the values in it, and what these span.
+
+    That is the log of how long the stretches of numbers together are that the symbols stand for: where values
+    are coded by their differences it depends on what was filled in.
+    """
     inside = [f"{value:.12g}" if codec.headed else f"{value:.0f}" for value in values_L]
-    ids_T = codec.encode(_text([*one.before, *inside, *one.after]), one.side).ids
-    a_value = 1 + codec.conditions.count
-    return ids_T[len(one.history.ids_T) + a_value * len(inside) :]
+    encoded = codec.encode(_text([*one.before, *inside, *one.after]), one.side)
+    first = len(one.history.ids_T) + (1 + codec.conditions.count) * len(inside)
+    widths_T = encoded.log_width_T
+    return encoded.ids[first:], 0.0 if widths_T is None else float(widths_T[first:].sum())
 
 
 def with_values(documents: Sequence[Document], lines: dict[tuple[int, int], str]) -> list[Document]:
