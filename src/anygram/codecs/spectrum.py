@@ -265,7 +265,8 @@ def _sounded(shapes_KS: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
     wanted_G = np.append(0, 2.0 ** np.arange(_LEVELS - 1))
     gains_GK = wanted_G[:, None] / np.where(rms_K > 0, rms_K, 1)
     loud_GKS = np.clip(np.rint(gains_GK[:, :, None] * faded_KS), -LOUDEST - 1, LOUDEST)
-    return loud_GKS.astype(np.int16).reshape(-1, size)
+    pairs_ES: NDArray[np.int16] = loud_GKS.astype(np.int16).reshape(-1, size)
+    return pairs_ES
 
 
 def _clustered(frames_NS: NDArray[np.int16], heard_NM: NDArray[np.float64], shapes: int) -> NDArray[np.int16]:
