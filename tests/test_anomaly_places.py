@@ -72,7 +72,9 @@ def test_a_row_tells_its_column_and_what_was_expected_in_it(
 def test_a_series_tells_when_and_the_farther_outlier_is_the_odder(
     weather: Path, settings: dict[str, Any]
 ) -> None:
-    run = anygram.train(weather / "values.csv", "ngram", codec="series", settings={"order": 2, **settings})
+    run = anygram.train(
+        weather / "values.csv", "ngram", codec="series", settings={"order": 2, "difference": 0, **settings}
+    )
     found = list(run.anomalies(weather / "new.csv", normal=weather / "usual.csv", per="symbol"))
     near, far = sorted(found, key=lambda one: one.score)[-2:]
     assert near.anomalous and (near.place, near.where) == ("2024-01-02 16:00:00", "80.0")

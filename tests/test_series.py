@@ -487,6 +487,12 @@ def test_a_difference_is_found_that_suits_the_series() -> None:
     assert _chosen(week + 0.05 * generator.normal(size=1200)) == 168
 
 
+def test_of_seasons_that_are_as_good_the_shortest_is_found() -> None:
+    for seed in range(6):
+        noise = np.random.default_rng(seed).normal(size=900)
+        assert _chosen(50 + 9 * np.sin(np.pi * np.arange(900) / 12) + noise) == 24
+
+
 def test_what_is_known_ahead_needs_no_difference() -> None:
     generator = np.random.default_rng(0)
     weekday = 10 + np.array([0, 1, 3, 4, 2, 5, 2])[np.arange(700) % 7] + generator.normal(size=700)

@@ -31,6 +31,8 @@ _HORIZON = 12
 _HORIZONS_TRIED = 8
 _PARTS = 8
 _MOST_VALUES = 1 << 15
+_AS_GOOD = 0.05
+"""Nats a value that chance decides: by so much a day's noise favours a week now and then."""
 _SAME = 1e-9
 _BACKED_OFF = 4.0
 """A condition's own counts weigh as much as those of all once it was met so often."""
@@ -54,7 +56,8 @@ def count_of(values: int) -> int:
 def cheapest(series: Sequence[Known], seasons: Iterable[int]) -> int:
     """Return 0, 1 or one of the seasons, whichever makes forecasts of the shortest season the cheapest.
 
-    A season of which fewer than three are known is left out.
+    Of seasons that are as good it is the shortest: it asks for the least history. A season of which fewer
+    than three are known is left out.
     """
     if not any(len(one.values_N) for one in series):
         return 0
@@ -75,7 +78,9 @@ def cheapest(series: Sequence[Known], seasons: Iterable[int]) -> int:
     costs: dict[int, float] = dict.fromkeys((0, 1, *usable), 0.0)
     for apart, ahead in tried:
         costs[apart] += _cost(series, apart, ahead, measured_N, conditions_N)
-    return min(costs, key=lambda apart: costs[apart])
+    best = min(costs, key=lambda apart: costs[apart])
+    as_good = costs[best] + _AS_GOOD * len(horizons)
+    return next((season for season in usable if season < best and costs[season] <= as_good), best)
 
 
 def _some(series: Sequence[Known]) -> list[Known]:

@@ -55,7 +55,7 @@ def place_of(document: Document, byte: int) -> str:
     """Return the column of the cell where a byte stands.
 
     >>> place_of(document(["7", "9"], ["age", "size"]), 2)
-    'age'
+    'size'
     """
     columns, delimiter = cells.layout(document.side)
     written = cells.split(document.text, delimiter)
