@@ -399,6 +399,17 @@ def test_the_command_writes_every_record_and_shows_the_worst(
     assert said.fields["anomalous"] >= len(FAULTS) and said.fields["records"] == count
 
 
+def test_without_a_file_the_worst_are_shown(
+    capsys: pytest.CaptureFixture[str], run: Run, folder: Path, tmp_path: Path
+) -> None:
+    words = ["anomalies", run.path, folder / "today.log", "--normal", folder / "normal.log", "--top", 2]
+    shown, written = ask(capsys, *words), ask(capsys, *words, "--out", tmp_path / "found.csv")
+    assert written.out.replace(f"{tmp_path / 'found.csv'}: ", "") == shown.out
+    said = ask(capsys, *words, "--json").fields
+    assert said["out"] is None and [one["anomalous"] for one in said["worst"]] == [True, True]
+    assert said["worst"][0]["score"] >= said["worst"][1]["score"]
+
+
 # Bad input
 
 

@@ -184,7 +184,8 @@ def test_a_binary_file_under_a_codec_of_text(prompt: Prompt, codec: str) -> None
     path.write_bytes(BINARY)
     said = prompt.train(path, "--codec", codec)
     assert said == (
-        f"1: {path}: not UTF-8 at byte 15; convert the file, use --codec bytes, or pass --on-bad-record skip"
+        f"1: {path}: not UTF-8 at byte 15; convert the file or use --codec bytes, "
+        "or pass --on-bad-record skip"
     )
     assert "no text" in prompt.train(path, "--codec", codec, "--on-bad-record", "skip")
     words = ["train", path, "--model", "frequency", "--codec", "bytes", "--out", prompt.folder / "run"]

@@ -146,8 +146,9 @@ def test_a_bad_record_is_told_by_its_line_or_skipped(
 ) -> None:
     path = tmp_path / f"corpus{ending}"
     path.write_text(BAD_LINES[ending][0] % line)
-    message = refusal(str(path))
-    assert f"{path} {words}" in message and "--on-bad-record skip" in message
+    message = refusal(str(path), on_bad_record="fail")
+    assert f"{path} {words}" in message and message.endswith(", or pass --on-bad-record skip")
+    assert refusal(str(path)) == message.removesuffix(", or pass --on-bad-record skip")
     report = Report()
     documents = list(read([str(path)], ReadingOptions(on_bad_record="skip"), report))
     assert [document.text for document in documents] == ["good", "last"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
@@ -65,7 +66,12 @@ class Ties(StrEnum):
 def anomalies(
     run: RunFolder,
     sources: Sources,
-    out: Annotated[str, typer.Option(help="A .parquet, .csv or .jsonl file to write.", show_default=False)],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A .parquet, .csv or .jsonl file to write; default: show the worst."
+        ),
+    ] = None,
     normal: Annotated[
         list[str] | None,
         typer.Option(
@@ -115,6 +121,7 @@ def anomalies(
     """Find what surprises a run more than normal data do: where, and what was expected there.
 
     \b
+    anygram anomalies runs/logs today.log --normal yesterday.log
     anygram anomalies runs/logs today.log --normal yesterday.log --out found.parquet
     anygram anomalies runs/logs sessions.jsonl --label-field label --out found.csv --json
     anygram anomalies runs/sensor new.txt --per symbol --false-alarms 0.001 --adapt --out found.jsonl
@@ -122,8 +129,8 @@ def anomalies(
     from anygram import api
     from anygram.data import writing
 
-    path = Path(out)
-    writing.check(path)
+    if out is not None:
+        writing.check(Path(out))
     found = api.load(run).anomalies(
         *sources,
         normal=normal or None,
@@ -144,9 +151,14 @@ def anomalies(
         seed=seed,
     )
     worst = _Worst(max(top, 0))
-    writing.write(path, map(asdict, worst.noting(found)))
+    passing = map(asdict, worst.noting(found))
+    if out is not None:
+        writing.write(Path(out), passing)
+    else:
+        deque(passing, maxlen=0)
     if as_json:
-        options.print_json({"out": out, **found.figures()})
+        shown = {} if out is not None else {"worst": [asdict(one) for one in worst.findings()]}
+        options.print_json({"out": out, **found.figures(), **shown})
     else:
         print(options.printable(_said(out, worst, found.figures())))
 
@@ -171,7 +183,7 @@ class _Worst:
         return [one for *_, one in sorted(self._heap, reverse=True)]
 
 
-def _said(out: str, worst: _Worst, figures: dict[str, Any]) -> str:
+def _said(out: str | None, worst: _Worst, figures: dict[str, Any]) -> str:
     """Return a table of the worst, and what was measured."""
     from anygram.reporting.markup import shown
     from anygram.reporting.tables import aligned
@@ -205,10 +217,11 @@ def _said(out: str, worst: _Worst, figures: dict[str, Any]) -> str:
     return "\n".join([*table, *_lines(out, figures)])
 
 
-def _lines(out: str, figures: dict[str, Any]) -> Iterator[str]:
+def _lines(out: str | None, figures: dict[str, Any]) -> Iterator[str]:
     what = {"record": "records", "symbol": "symbols", "window": "windows"}[figures["per"]]
+    written = "" if out is None else f"{out}: "
     yield (
-        f"{out}: {figures['anomalous']:,} anomalies among {figures['scores']:,} {what}, "
+        f"{written}{figures['anomalous']:,} anomalies among {figures['scores']:,} {what}, "
         f"above {figures['threshold_bits']:.2f} bits ({figures['by']})"
     )
     others = "other normal ones" if figures["normal_named"] else "others, whatever they are,"

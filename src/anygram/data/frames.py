@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from anygram.errors import DataError
+from anygram.data.rows import Split, parse_json, split_csv, split_tabs
+from anygram.errors import BadRecord, DataError
 
 Columns = Mapping[str, Sequence[str]]
 """A table by column."""
@@ -28,15 +28,14 @@ def is_number(cell: str) -> bool:
     return _NUMBER.fullmatch(cell.strip()) is not None
 
 
-def _delimited(raw: bytes, name: str, delimiter: str, quoting: Any) -> Columns:
+def _delimited(raw: bytes, name: str, split: Split) -> Columns:
     try:
-        text = raw.decode("utf-8-sig")
-        lines = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting, strict=True)
-        rows = list(lines)
+        rows = list(split(io.StringIO(raw.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{name}: not a table in UTF-8 ({error}); mend or convert it") from error
     alone = max(map(len, rows), default=0) == 1
-    rows = [row or [""] for row in rows if row or alone]  # of a column alone an empty line is a missing value
+    # of a column alone an empty line is a missing value
+    rows = [row or [""] for row in rows if alone or row not in ([], [""])]
     if not rows:
         return {}
     header, body = rows[0], rows[1:]
@@ -53,11 +52,11 @@ def _delimited(raw: bytes, name: str, delimiter: str, quoting: Any) -> Columns:
 
 
 def _csv(raw: bytes, name: str) -> Columns:
-    return _delimited(raw, name, ",", csv.QUOTE_MINIMAL)
+    return _delimited(raw, name, split_csv)
 
 
 def _tsv(raw: bytes, name: str) -> Columns:
-    return _delimited(raw, name, "\t", csv.QUOTE_NONE)
+    return _delimited(raw, name, split_tabs)
 
 
 def _jsonl(raw: bytes, name: str) -> Columns:
@@ -67,12 +66,11 @@ def _jsonl(raw: bytes, name: str) -> Columns:
         if not line.strip():
             continue
         try:
-            record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
-            if not isinstance(record, dict):
-                raise ValueError("no object with fields")
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{name} line {number}: not a JSON record ({error}); mend it") from error
-        records.append(record)
+            records.append(parse_json(line.decode("utf-8-sig"), f"{name} line {number}", real=str))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{name} line {number}: not UTF-8 ({error}); mend or convert it") from error
+        except BadRecord as error:
+            raise DataError(str(error)) from error
     names = dict.fromkeys(field for record in records for field in record)
     return {field: [cell(record.get(field)) for record in records] for field in names}
 

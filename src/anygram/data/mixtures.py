@@ -27,7 +27,6 @@ from anygram.errors import AnygramError, BadRecord, UnknownName, UsageError
 READABLE = FIELDS = False
 ENDINGS = (".jsonl",)
 parted = whole
-_REMEDY = "mend it, or pass --on-bad-record skip"
 _KINDS = tuple(sorted({kinds.TEXT, *kinds.KINDS} - {"mixtures"}))
 
 
@@ -93,7 +92,7 @@ def read(
             try:
                 yield document([_read(one, files) for one in _listed(line)], f"{place.name}:{number}")
             except AnygramError as error:
-                yield BadRecord(f"{place.name} line {number}: {error}; {_REMEDY}")
+                yield BadRecord(f"{place.name} line {number}: {error}")
 
 
 def given(kind: str, what: str) -> Segment:
@@ -130,10 +129,10 @@ def _listed(line: bytes) -> list[dict[str, Any]]:
     try:
         found = json.loads(line)
     except ValueError as error:
-        raise BadRecord(f"not JSON ({error})") from error
+        raise BadRecord(f"not JSON ({error}); mend it") from error
     listed = found.get("segments") if isinstance(found, dict) else None
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-        raise BadRecord('no list of "segments"')
+        raise BadRecord('no list of "segments"; add it')
     return listed
 
 
@@ -142,7 +141,7 @@ def _read(one: dict[str, Any], files: _Files) -> Segment:
     kind, key = one.get("kind"), "text" if one.get("kind") == kinds.TEXT else "path"
     if not isinstance(kind, str) or not isinstance(one.get(key), str) or kind == "mixtures":
         raise BadRecord(
-            f'a segment needs a "kind", and "text" or the "path" of a file, got {json.dumps(one)}'
+            f'a segment needs a "kind", and "text" or the "path" of a file, got {json.dumps(one)}; mend it'
         )
     if kind not in _KINDS:
         raise UnknownName("kind of segment", kind, _KINDS)
@@ -152,7 +151,7 @@ def _read(one: dict[str, Any], files: _Files) -> Segment:
         return Segment(kind, Document(one["text"]))
     found, number = files.read(kind, one["path"]), one.get("number", 1)
     if not isinstance(number, int) or not 1 <= number <= len(found):
-        raise BadRecord(f"{one['path']} has {len(found)} documents, none is number {number}")
+        raise BadRecord(f"{one['path']} has {len(found)} documents, none is number {number}; mend it")
     if len(found) > 1 and "number" not in one:
         raise BadRecord(f'{one["path"]} has {len(found)} documents; say by "number" which, from 1')
     return Segment(kind, found[number - 1])

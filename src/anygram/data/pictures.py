@@ -39,14 +39,12 @@ def read(
         try:
             pixels_FHWC = _pixels(_pillow().open(stream))
         except BadRecord as error:
-            yield BadRecord(f"{place.name}: {error}; convert it, or pass --on-bad-record skip")
+            yield BadRecord(f"{place.name}: {error}; convert it")
         except AnygramError:
             raise
         except Exception as error:  # each of Pillow's formats has errors of its own
             reason = " ".join(str(error).split()) or type(error).__name__
-            yield BadRecord(
-                f"{place.name}: not a whole picture ({reason}); mend it or pass --on-bad-record skip"
-            )
+            yield BadRecord(f"{place.name}: not a whole picture ({reason}); mend it")
         else:
             yield document(pixels_FHWC, place.name)
 

@@ -34,14 +34,14 @@ class ReadingOptions:
     """How sources become documents.
 
     `documents` None: lines for .log and standard input, one a row for records, else whole files.
-    `text_field` makes standard input JSON lines.
+    `text_field` makes standard input JSON lines. `on_bad_record` None: it fails, and nobody is told to skip.
     `binary`: bytes that are not UTF-8 are carried as surrogate escapes, for codecs that can. `kind`: what the
     sources are read as, text or one of `kinds.KINDS`; `beside`: fields that go into the documents' sides.
     """
 
     documents: DocumentsAre | None = None
     text_field: str | None = None
-    on_bad_record: Literal["fail", "skip"] = "fail"
+    on_bad_record: Literal["fail", "skip"] | None = None
     binary: bool = False
     kind: str = kinds.TEXT
     beside: tuple[str, ...] = ()
@@ -92,6 +92,8 @@ def _passed(
                     yield item
                 elif options.on_bad_record == "skip":
                     report.skip(item)
+                elif options.on_bad_record == "fail":
+                    raise BadRecord(f"{item}, or pass --on-bad-record skip") from item
                 else:
                     raise item
 

@@ -15,7 +15,7 @@ from typing import Any
 from anygram.data.text import not_utf8
 from anygram.errors import BadRecord
 
-REMEDY = "fix it or pass --on-bad-record skip"
+REMEDY = "fix it"
 _LONGEST_FIELD = 2**31 - 1
 
 Split = Callable[[Iterator[str]], Iterator[list[str]]]

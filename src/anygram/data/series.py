@@ -36,7 +36,7 @@ ID, TIME, VALUE = "unique_id", "ds", "y"
 
 _TIMES = (TIME, "date", "time", "datetime", "timestamp", "month", "day", "quarter", "year")
 _NEWLINE = ord("\n")
-_REMEDY = "mend it, or pass --on-bad-record skip to leave that series out"
+_REMEDY = "mend it"
 
 
 def read(

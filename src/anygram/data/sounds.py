@@ -24,7 +24,7 @@ _WAVE = ".wav"
 ENDINGS = (_WAVE, ".flac", ".mp3", ".ogg")
 _SAMPLE = np.dtype("<i2")
 _FORMATS = {3: "floats", 6: "A-law", 7: "μ-law", 65534: "the extensible format"}
-_REMEDY = "convert it, or pass --on-bad-record skip"
+_REMEDY = "convert it"
 
 
 def read(

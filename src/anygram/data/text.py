@@ -148,10 +148,7 @@ def parted(raw: NDArray[Any], side: Side | None, offset: int) -> tuple[int, int]
 
 def not_utf8(name: str, offset: int) -> BadRecord:
     """Return the error for a byte that is not UTF-8."""
-    return BadRecord(
-        f"{name}: not UTF-8 at byte {offset}; convert the file, use --codec bytes, "
-        "or pass --on-bad-record skip"
-    )
+    return BadRecord(f"{name}: not UTF-8 at byte {offset}; convert the file or use --codec bytes")
 
 
 def _paragraph(body: list[bytes], removed: int, name: str, offset: int, binary: bool) -> Document | BadRecord:
