@@ -3,9 +3,10 @@
     ANYGRAM_DATA=/path/to/data ./dev bench forecasting            some minutes
     pip install statsforecast                                     for its AutoETS and AutoARIMA beside ours
 
-What is learnt, what chosen by and what measured stands in forecasts/etth2.py and forecasts/airline.py. Peers
-are used where they are installed; AutoARIMA takes some 15 seconds for each window of ETTh2, so that they are
-measured on every --peer-stride-th hour of its test part alone, and ours once more on the same.
+What is learnt, chosen by and measured stands in forecasts/etth2.py and forecasts/airline.py, and how the
+codec finds differences in forecasts/differences.py. Peers are used where they are installed; AutoARIMA takes
+some 15 seconds for each window of ETTh2, so that they are measured on every --peer-stride-th hour of its test
+part alone, and ours once more on the same.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from forecasts import airline, etth2, parts
+from forecasts import airline, differences, etth2, parts
 from peers import report
 from peers.options import names_of, real_data
 
-SUBJECTS = ("airline", "etth2")
+SUBJECTS = ("airline", "etth2", "differences")
 
 
 def main() -> int:
     """Train, choose, measure and print; return 1 where a bar is missed."""
     options = _options()
-    data = real_data(etth2.FILE, airline.FILE)
+    data = real_data(etth2.FILE, airline.FILE, *(one.file for one in differences.STRETCHES))
     tables, stored, bars = [], [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -43,6 +44,8 @@ def main() -> int:
             tables += found
             stored += rows
             bars.append(held)
+        if "differences" in options.data:
+            tables.append(differences.measure(data, folder))
     packages = ["torch", "numpy", "statsforecast"]
     report.publish("forecasting", tables, options.json, stored=stored, packages=packages)
     return 0 if all(bars) else 1
