@@ -3,14 +3,15 @@
     ANYGRAM_DATA=/path/to/data ./dev bench imputation
 
 Of each table a fifth of the rows, at most 400, is the test part, and a fifth of the rest, at most 300,
-chooses among our models; the others are learnt from. In both parts a share of the known cells is hidden. What
-is shown is measured on the test part alone, once: means over columns, each alike, of the accuracy of
-categories and of the root mean squared error of numbers, in standard deviations; then means over seeds, of
-splits and of hidden cells. Intervals are Student's, of 95 %, over seeds. IterativeImputer (a Bayesian ridge
-regression of each column on all others, in turns) is given categories as numbers and dates as hours, and
-learns from the validation rows too. Errors are planted by giving a cell the value that another row has in its
-column; found are those among as many cells as were planted that are the most suspect. Beside them stand the
-cells that are the rarest in their columns: by the share of a category, or a number's distance from the mean.
+chooses among our models, which learn from the others; the chosen one then learns from both. In each part a
+share of the known cells is hidden. What is shown is measured on the test part alone: means over columns, each
+alike, of the accuracy of categories and of the root mean squared error of numbers, in standard deviations;
+then means over seeds, of splits and of hidden cells. Intervals are Student's, of 95 %, over seeds.
+IterativeImputer (a Bayesian ridge regression of each column on all others, in turns) is given categories as
+numbers and dates as hours, and learns from the same rows. Errors are planted by giving a cell the value that
+another row has in its column; found are those among as many cells as were planted that are the most suspect.
+Beside them stand the cells that are the rarest in their columns: by the share of a category, or a number's
+distance from the mean.
 
 Of series a month of ETTh2's hours chooses among models for each length of stretch, and one of its test part
 is measured, once: root mean squared errors in standard deviations of each series, means over the seven.
@@ -123,24 +124,27 @@ def measured(rows: Sequence[Document], seed: int, budget: str) -> Outcome:
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
     test, rest = _cut([rows[place] for place in order], TEST)
     valid, train = _cut(rest, VALID)
-    with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
-        source = Path(folder) / "train.csv"
-        tables.write(source, train)
-        runs = {
-            f"{model} {' '.join(f'{key}={value}' for key, value in settings.items())}": anygram.train(
-                str(source), model, codec="table", settings=settings, budget=budget, seed=seed
-            )
-            for model, settings in ENTRANTS
-        }
-    errors = {name: error_of(run, valid, seed) for name, run in runs.items()}
-    chosen = min(errors, key=lambda name: errors[name])
-    run = runs[chosen]
+    errors = [error_of(_trained(train, entrant, seed, budget), valid, seed) for entrant in ENTRANTS]
+    entrant = ENTRANTS[int(np.argmin(errors))]
+    chosen = f"{entrant[0]} {' '.join(f'{key}={value}' for key, value in entrant[1].items())}"
+    run = _trained(rest, entrant, seed, budget)
     grid = asked_of(run.codec, test)
     hidden = measuring.hide(grid, HIDDEN, seed)
     grid = asked_of(run.codec, hidden.documents)
     ours = measuring.measure(grid, hidden.truth, filling.fill(run.model, grid).cells)
     theirs = measuring.measure(grid, hidden.truth, iterative(asked_of(run.codec, rest), grid))
     return Outcome(chosen, _figures(ours, theirs), _finds(run, test, seed))
+
+
+def _trained(
+    rows: Sequence[Document], entrant: tuple[str, Mapping[str, Any]], seed: int, budget: str
+) -> anygram.api.Run:
+    """Return a run that learnt from these rows."""
+    model, settings = entrant
+    with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
+        source = Path(folder) / "train.csv"
+        tables.write(source, rows)
+        return anygram.train(str(source), model, codec="table", settings=settings, budget=budget, seed=seed)
 
 
 def asked_of(codec: Codec, rows: Sequence[Document]) -> Grid:
