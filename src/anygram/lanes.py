@@ -17,6 +17,7 @@ from anygram.protocols import FloatArray, Ids, LanguageModel, Ranked, State, Str
 
 ROWS = 64
 CHUNK = 512
+_READ_AT_ONCE = 1 << 16
 
 
 def score_together(
@@ -129,6 +130,19 @@ def rank_by_predicting(
         log_p_BT[:, position] = np.where(inside_B, own_B1[:, 0], 0.0)
         state = model.advance(state, ids_BT[:, position : position + 1], inside_B.astype(np.int64))
     return log_p_BT, rank_BT, state
+
+
+def states_after(model: LanguageModel, texts: Sequence[Ids]) -> State:
+    """Return the state after each text, a row each; texts start afresh and may be empty."""
+    rows: list[State] = []
+    first = 0
+    while first < len(texts):
+        longest = max(1, max(len(ids_T) for ids_T in texts[first:]))
+        last = first + max(1, _READ_AT_ONCE // longest)
+        group = texts[first:last]
+        rows.append(model.advance(model.start(len(group)), *padded(group)))
+        first = last
+    return states.concatenate(rows)
 
 
 def padded(rows: Sequence[Ids]) -> tuple[Ids, NDArray[np.int64]]:

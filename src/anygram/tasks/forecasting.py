@@ -18,7 +18,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram import states
+from anygram import lanes, states
 from anygram.codecs.series import History, SeriesCodec, numbers, references
 from anygram.data import series
 from anygram.data.documents import Document
@@ -33,7 +33,6 @@ Member = tuple[LanguageModel, Codec]
 ROWS = 2048
 """So many samples are drawn side by side, fewer where their states take more than this:"""
 MOST_BYTES = 1 << 29
-_SYMBOLS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ class _Reading:
             for place, (ids_T, last_T) in enumerate(zip(histories, before, strict=True))
             if not len(last_T) or not np.array_equal(ids_T[: len(last_T)], last_T)
         ]
-        begun = _read(self._model, [histories[place] for place in fresh]) if fresh else None
+        begun = lanes.states_after(self._model, [histories[place] for place in fresh]) if fresh else None
         rows: list[State] = []
         for place, (ids_T, last_T) in enumerate(zip(histories, before, strict=True)):
             if place in fresh:
@@ -256,23 +255,6 @@ class _Reading:
             rows.append(self._state)
         self._ids = histories[-1]
         return states.concatenate(rows)
-
-
-def _read(model: LanguageModel, histories: Sequence[Ids]) -> State:
-    """Return the state after each history, many read side by side."""
-    rows: list[State] = []
-    first = 0
-    while first < len(histories):
-        longest = max(1, max(len(ids_T) for ids_T in histories[first:]))
-        last = first + max(1, _SYMBOLS_AT_ONCE // longest)
-        part = histories[first:last]
-        lengths_B = np.array([len(ids_T) for ids_T in part], dtype=np.int64)
-        ids_BT = np.zeros((len(part), int(lengths_B.max())), dtype=np.int32)
-        for row, ids_T in enumerate(part):
-            ids_BT[row, : len(ids_T)] = ids_T
-        rows.append(model.advance(model.start(len(part)), ids_BT, lengths_B))
-        first = last
-    return states.concatenate(rows)
 
 
 def _drawn(
@@ -302,11 +284,11 @@ def _walk(model: LanguageModel, values: int, state: State, ahead_BHC: Ids, unifo
             state = model.advance(state, ids_BH[:, step - 1 : step])
         if ahead_BHC.shape[2]:
             state = model.advance(state, ahead_BHC[:, step])
-        ids_BH[:, step] = _chosen(model.predict(state)[:, :values], uniforms_BH[:, step])
+        ids_BH[:, step] = chosen(model.predict(state)[:, :values], uniforms_BH[:, step])
     return ids_BH
 
 
-def _chosen(log_p_BK: FloatArray, uniforms_B: FloatN) -> Ids:
+def chosen(log_p_BK: FloatArray, uniforms_B: FloatN) -> Ids:
     """Return the symbol of each row at which the cumulative distribution passes its number from 0 to 1."""
     p_BK = np.exp(log_p_BK - log_p_BK.max(axis=1, keepdims=True))
     cumulative_BK = np.cumsum(p_BK, axis=1, dtype=np.float64)

@@ -22,6 +22,7 @@ from anygram import lanes, states
 from anygram.codecs.series import SeriesCodec
 from anygram.information import log_softmax
 from anygram.protocols import FloatArray, Ids, LanguageModel, State
+from anygram.tasks.forecasting import chosen
 from anygram.tasks.imputation.stretches import Around, read_after
 
 FloatN = NDArray[np.float64]
@@ -77,7 +78,8 @@ class _Crossing:
     ) -> None:
         self._model, self._codec, self._every, self._generators = model, codec, every, generators
         self._place_B = np.repeat(np.arange(len(every)), WAYS)
-        self._state: State = states.select(_read(model, [one.history.ids_T for one in every]), self._place_B)
+        read = lanes.states_after(model, [one.history.ids_T for one in every])
+        self._state: State = states.select(read, self._place_B)
         self._log_w_PS = np.zeros((len(every), WAYS))
         self._led_PS = np.zeros((len(every), WAYS))
         self._ids_BL: Ids = np.empty((len(self._place_B), 0), dtype=np.int32)
@@ -102,10 +104,7 @@ class _Crossing:
         """Draw the next value of each way: its symbol, and where within it the value lies."""
         log_p_BK = self._model.predict(self._state)[:, : self._codec.values].astype(np.float64)
         uniforms_B2 = np.concatenate([_strata(generator) for generator in self._generators])
-        cumulative_BK = np.cumsum(np.exp(log_p_BK - log_p_BK.max(axis=1, keepdims=True)), axis=1)
-        passed_BK = cumulative_BK <= (uniforms_B2[:, 0] * cumulative_BK[:, -1])[:, None]
-        ids_B = np.minimum(passed_BK.sum(axis=1), log_p_BK.shape[1] - 1).astype(np.int32)
-        self._ids_BL = np.column_stack([self._ids_BL, ids_B])
+        self._ids_BL = np.column_stack([self._ids_BL, chosen(log_p_BK, uniforms_B2[:, 0])])
         self._within_BL = np.column_stack([self._within_BL, uniforms_B2[:, 1]])
 
     def _values(self) -> list[FloatN]:
@@ -166,16 +165,6 @@ def _strata(generator: np.random.Generator) -> FloatN:
     places_S2 = np.column_stack([generator.permutation(WAYS), generator.permutation(WAYS)])
     strata_S2: FloatN = (places_S2 + generator.random((WAYS, 2))) / WAYS
     return strata_S2
-
-
-def _read(model: LanguageModel, histories: Sequence[Ids]) -> State:
-    """Return the state after each history, a row each."""
-    going = [place for place, ids_T in enumerate(histories) if len(ids_T)]
-    waiting = [place for place, ids_T in enumerate(histories) if not len(ids_T)]
-    parts = [model.start(len(waiting))] if waiting else []
-    if going:
-        parts.append(model.advance(model.start(len(going)), *lanes.padded([histories[p] for p in going])))
-    return states.select(states.concatenate(parts), np.argsort([*waiting, *going]))
 
 
 def _spread(one: Around, steps: int) -> float:

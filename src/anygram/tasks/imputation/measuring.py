@@ -171,7 +171,7 @@ def _of_column(
 def _days(places: Sequence[Place], truth: Mapping[Place, str], guess: Mapping[Place, str]) -> float | None:
     """Return the mean error of dates in days; None where there was none to guess."""
     pairs = [(_moment(guess[place]), _moment(truth[place])) for place in places]
-    return _mean([None if one is None or other is None else abs(one - other) for one, other in pairs])
+    return mean_of([None if one is None or other is None else abs(one - other) for one, other in pairs])
 
 
 def _finite(figure: float) -> float | None:
@@ -185,11 +185,12 @@ def _over_all(measured: Sequence[Measured]) -> list[Measured]:
         for method in METHODS:
             rows = [one for one in measured if one.type == kind and one.method == method]
             if rows:
-                means = [_mean([getattr(one, name) for one in rows]) for name in _FIGURES]
+                means = [mean_of([getattr(one, name) for one in rows]) for name in _FIGURES]
                 found.append(Measured(ALL, kind, method, sum(one.cells for one in rows), *means))
     return found
 
 
-def _mean(figures: Sequence[float | None]) -> float | None:
+def mean_of(figures: Sequence[float | None]) -> float | None:
+    """Return the mean of the figures that are known, None where none is."""
     known = [figure for figure in figures if figure is not None]
     return float(np.mean(known)) if known else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from anygram.codecs._columns import Categories
 from anygram.codecs.table import TableCodec
 from anygram.data import tables
 from anygram.data.documents import Document
+from anygram.data.frames import is_number
 from anygram.errors import UnknownName, UsageError
 from anygram.protocols import Codec, LanguageModel
 from anygram.settings import check_seed
@@ -70,7 +72,7 @@ def _check(codec: TableCodec, place: int, value: str) -> None:
         meant = [_meaning(codec, known) for known in kind.values]
         if meant and value not in meant:
             raise UnknownName(f"value of column {column.name}", value, meant)
-    elif kind.name == "number" and _is_no_number(value):
+    elif kind.name == "number" and not (is_number(value) and math.isfinite(float(value))):
         raise UsageError(f"column '{column.name}' holds numbers, got '{value}'; give one, or nothing")
     elif kind.name == "date" and kind.encode(value) is None:
         known = _meaning(codec, kind.decode([0], ()))
@@ -79,13 +81,6 @@ def _check(codec: TableCodec, place: int, value: str) -> None:
 
 def _meaning(codec: TableCodec, written: str) -> str:
     return cells.meaning(written, codec.usual["delimiter"] if codec.usual else cells.COMMA)
-
-
-def _is_no_number(value: str) -> bool:
-    try:
-        return not np.isfinite(float(value)) or "_" in value
-    except ValueError:
-        return True
 
 
 def _row(grid: Grid, wanted: Sequence[int], drawn: Sequence[str]) -> Document:

@@ -23,6 +23,7 @@ from anygram.errors import DataError, UsageError
 from anygram.protocols import LanguageModel
 from anygram.settings import check_seed
 from anygram.tasks.imputation.bridges import Bridge, bridges
+from anygram.tasks.imputation.measuring import mean_of
 from anygram.tasks.imputation.stretches import (
     Stretch,
     arounds,
@@ -233,11 +234,6 @@ def _over_all(measured: Sequence[MeasuredSeries]) -> list[MeasuredSeries]:
     found = []
     for method in METHODS:
         rows = [one for one in measured if one.method == method]
-        mae, rmse, coverage = (_mean([getattr(one, name) for one in rows]) for name in _FIGURES)
+        mae, rmse, coverage = (mean_of([getattr(one, name) for one in rows]) for name in _FIGURES)
         found.append(MeasuredSeries(ALL, method, sum(one.values for one in rows), mae, rmse, coverage))
     return found
-
-
-def _mean(figures: Sequence[float | None]) -> float | None:
-    known = [figure for figure in figures if figure is not None]
-    return float(np.mean(known)) if known else None
