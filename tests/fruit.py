@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from anygram.data import tables
 from anygram.data.documents import Document
-from anygram.protocols import Side
 
 COLUMNS = ["fruit", "colour", "weight"]
 COLOURS = {"apple": "red", "lemon": "yellow", "plum": "blue"}
 WEIGHTS = {"apple": 150, "lemon": 80, "plum": 30}
-
-
-class Rows(list[str]):
-    """Rows in memory, with their sides."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        super().__init__(document.text for document in documents)
-        self._sides = [document.side for document in documents]
-
-    def sides(self) -> Iterator[Side | None]:
-        return iter(self._sides)
 
 
 def values(rows: int = 120) -> list[list[str]]:

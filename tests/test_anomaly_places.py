@@ -26,6 +26,7 @@ from anygram.laws.data import data_of
 from anygram.models import uniform
 from anygram.tasks.anomalies import scores
 from tests.asking import ask
+from tests.sided import Given
 
 TOWNS = {"Oslo": ("snow", 2), "Cairo": ("sun", 35), "London": ("rain", 15)}
 
@@ -166,11 +167,7 @@ def test_every_byte_has_a_place_and_so_has_the_end(kind: str, data: st.DataObjec
 
 @given(st.lists(data_of("tables"), min_size=1, max_size=6), st.sampled_from(["", "note", "day,price"]))
 def test_the_symbols_of_rows_tell_of_their_cells(rows: list[Document], first: str) -> None:
-    class Rows(list[str]):
-        def sides(self) -> Any:
-            return (row.side for row in rows)
-
-    codec = table.fit(Rows(row.text for row in rows), table.Config(first=first))
+    codec = table.fit(Given(rows), table.Config(first=first))
     for row in rows:
         begins_T, ends_T = codec.spans(row.text, row.side)
         ids_T = codec.encode(row.text, row.side).ids

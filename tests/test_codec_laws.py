@@ -6,7 +6,7 @@ Nothing but SETTINGS names a codec: a new file in codecs/ is a subject with its 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from anygram.data.documents import Document
 from anygram.errors import AnygramError, DataError
 from anygram.laws import CODEC_LAWS, data_of, fitting_succeeds_or_is_refused, texts
 from anygram.protocols import Codec, Decoder, Encoded, Guide, Ids, Lengths, Side, Tensors, Texts
+from tests.sided import Given
 
 SAMPLE = (
     "To be, or not to be: that is the question. <unk> to </s> be it; naïve 3,141.59!\n"
@@ -95,17 +96,6 @@ def test_law(name: str, setting: dict[str, Any], law: str) -> None:
         CODEC_LAWS[law](codec, text)
 
     keeps()
-
-
-class Given(list[str]):
-    """Data in memory, with their sides."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        super().__init__(document.text for document in documents)
-        self._sides = [document.side for document in documents]
-
-    def sides(self) -> Iterator[Side | None]:
-        return iter(self._sides)
 
 
 @pytest.mark.parametrize("law", CODEC_LAWS)

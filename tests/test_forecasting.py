@@ -20,28 +20,21 @@ from hypothesis import strategies as st
 
 import anygram
 from anygram import states
-from anygram.budgets import Budget
 from anygram.codecs import series as codecs
 from anygram.codecs.series import Config, SeriesCodec
 from anygram.data import series
 from anygram.data.documents import Document
 from anygram.errors import DataError, UsageError
-from anygram.models import frequency, gru, transformer
+from anygram.models import frequency
 from anygram.protocols import LanguageModel
 from anygram.tasks import forecast_metrics, forecasting
 from anygram.tasks.forecast_metrics import Scores, crps, naive_error, pinball, smape
 from anygram.tasks.forecasting import Setting, ahead, forecasts, seasonal_naive, windows
 from examples import forecast_series
 from tests.asking import Said, ask
-from tests.test_codec_laws import Given
+from tests.made_series import DAILY, WAVE, document_of, networks
 
-DAILY = {"id": "a", "start": "2024-01-01", "step": 86_400, "first": 0}
-WAVE = [20 + abs(number % 14 - 7) for number in range(120)]
 small = st.floats(-100, 100, allow_subnormal=False)
-
-
-def _document(values: Any, **side: Any) -> Document:
-    return series.document([f"{value:g}" for value in values], {**DAILY, **side}, "wave")
 
 
 def _learnt(codec: SeriesCodec, *documents: Document, order: int = 2) -> LanguageModel:
@@ -166,7 +159,7 @@ CONFIGS = [
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_what_always_repeats_is_forecast(config: Config) -> None:
     values = [10 + number % 7 for number in range(140)]
-    document = _document(values)
+    document = document_of(values)
     codec = codecs.fit([document.text], config)
     (made,) = forecasts(_learnt(codec, document), codec, ahead([document]), Setting(10, 8))
     expected = np.array([10 + number % 7 for number in range(140, 150)])
@@ -176,7 +169,7 @@ def test_what_always_repeats_is_forecast(config: Config) -> None:
 
 def test_samples_have_the_models_probabilities() -> None:
     codec = codecs.fit(["0\n1\n2\n"], Config("exact"))
-    documents = [_document([0] * 5 + [1] * 3 + [2] * 2)]
+    documents = [document_of([0] * 5 + [1] * 3 + [2] * 2)]
     model = _learnt(codec, *documents, order=1)
     (made,) = forecasts(model, codec, ahead(documents), Setting(4, 4000))
     log_p_V = model.predict(model.start(1))[0]
@@ -185,21 +178,12 @@ def test_samples_have_the_models_probabilities() -> None:
     np.testing.assert_allclose(counts, p_K, atol=0.02)
 
 
-def _networks(codec: SeriesCodec) -> list[LanguageModel]:
-    return [
-        gru.create(gru.Config(units=8, embedding=4), codec.vocabulary_size, 0),
-        transformer.create(
-            transformer.Config(width=16, heads=2, layers=1, context=24), codec.vocabulary_size, 0
-        ),
-    ]
-
-
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_each_forecast_is_what_it_would_be_alone(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """However states go on from each other, and rows are grouped, samples come of P(next | history)."""
-    documents = [_document(WAVE, id="a"), _document([2 * value for value in WAVE[:90]], id="b")]
+    documents = [document_of(WAVE, id="a"), document_of([2 * value for value in WAVE[:90]], id="b")]
     codec = codecs.fit([document.text for document in documents], config)
-    for model in _networks(codec):
+    for model in networks(codec):
         together = list(forecasts(model, codec, windows(documents, 5, 4, 3), Setting(5, 6)))
         for rows in (7, 13):
             monkeypatch.setattr(forecasting, "ROWS", rows)
@@ -215,7 +199,7 @@ def test_each_forecast_is_what_it_would_be_alone(config: Config, monkeypatch: py
 
 def test_a_state_goes_on_only_where_the_history_does() -> None:
     codec = codecs.fit(["1\n2\n"], Config("exact"))
-    model = _networks(codec)[0]
+    model = networks(codec)[0]
     reading = forecasting._Reading(model)
     histories = [
         np.array(ids, dtype=np.int32) for ids in ([0], [0, 1], [1, 1, 0], [1, 1, 0], [1, 1, 0, 1], [1])
@@ -229,9 +213,9 @@ def test_a_state_goes_on_only_where_the_history_does() -> None:
 def test_nothing_after_the_known_values_matters() -> None:
     codec = codecs.fit(["".join(f"{value}\n" for value in WAVE)], Config(bins=64, difference=3))
     changed = [*WAVE[:100], *(1000 + value for value in WAVE[100:])]
-    model = _networks(codec)[0]
+    model = networks(codec)[0]
     one, other = (
-        list(forecasts(model, codec, [(_document(values), [60, 100])], Setting(4, 5)))
+        list(forecasts(model, codec, [(document_of(values), [60, 100])], Setting(4, 5)))
         for values in (WAVE, changed)
     )
     for made, again in zip(one, other, strict=True):
@@ -240,9 +224,9 @@ def test_nothing_after_the_known_values_matters() -> None:
 
 def test_a_context_forgets_what_lies_before_it() -> None:
     codec = codecs.fit(["".join(f"{value}\n" for value in WAVE)], Config(bins=64, calendar="weekday"))
-    model = _networks(codec)[0]
-    (whole,) = forecasts(model, codec, [(_document(WAVE), [120])], Setting(4, 5, context=30))
-    cut = _document(WAVE[90:], first=90)
+    model = networks(codec)[0]
+    (whole,) = forecasts(model, codec, [(document_of(WAVE), [120])], Setting(4, 5, context=30))
+    cut = document_of(WAVE[90:], first=90)
     (alone,) = forecasts(model, codec, [(cut, [30])], Setting(4, 5))
     np.testing.assert_array_equal(whole.samples_SH, alone.samples_SH)
     assert whole.known == 120 and whole.times() == alone.times()
@@ -264,160 +248,11 @@ def test_a_series_that_grows_with_a_season_is_forecast_well_with_nothing_set(tmp
     assert accuracy.coverage["0.1-0.9"] > 0.5
 
 
-# Covariates
-
-
-def _promoted(days: int = 240, seed: int = 0) -> tuple[list[int], list[int]]:
-    """Return values that are much higher on some days, and which days these are: no rhythm tells."""
-    generator = np.random.default_rng(seed)
-    promo = generator.integers(0, 2, days)
-    values = 20 + 15 * promo + generator.integers(-2, 3, days)
-    return values.tolist(), promo.tolist()
-
-
-@pytest.mark.parametrize("model", ["frequency", "gru"])
-def test_what_is_known_ahead_makes_forecasts_better(model: str, tmp_path: Path) -> None:
-    """Values depend on a promotion that no rhythm tells: who knows it ahead is far better by CRPS."""
-    from anygram import api
-
-    values, promo = _promoted()
-    side = {**DAILY, "covariates": {"promo": "".join(f"{one}\n" for one in promo)}}
-    path = tmp_path / "sales.csv"
-    series.write(path, [series.document([str(value) for value in values], side)])
-    crps_of = {}
-    for covariates in ("", "promo"):
-        settings = {"bins": 16, "difference": 0, "covariates": covariates}
-        run = api.train(
-            path,
-            model,
-            codec="series",
-            settings={"method": "quantile", **settings},
-            test=0.2,
-            text_field="y",
-            budget="100steps",
-        )
-        made = run.forecast(path, horizon=6, backtest=8, samples=40, text_field="y")
-        assert made.accuracy is not None
-        crps_of[covariates] = made.accuracy.crps
-    assert crps_of["promo"] < 0.4 * crps_of[""]
-
-
-def test_no_covariate_of_a_later_value_matters() -> None:
-    codec = codecs.fit(Given([_beside(WAVE)]), Config(bins=64, difference=3, covariates="promo"))
-    model = _networks(codec)[0]
-    one, other = (
-        list(forecasts(model, codec, [(_beside(WAVE, after), [60])], Setting(4, 5))) for after in (0, 1)
-    )
-    np.testing.assert_array_equal(one[0].samples_SH[:, :2], other[0].samples_SH[:, :2])
-    assert (one[0].samples_SH[:, 2:] != other[0].samples_SH[:, 2:]).any()
-
-
-def _beside(values: Any, after: int = 0) -> Document:
-    """Return a series with a covariate that is another after value 62."""
-    cells = "".join(f"{number % 2 if number < 62 else (number + after) % 2}\n" for number in range(200))
-    return _document(values, covariates={"promo": cells})
-
-
-@pytest.fixture(scope="module")
-def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two series with a covariate, and a run of theirs."""
-    from anygram import api
-
-    folder = tmp_path_factory.mktemp("promoted")
-    documents = [
-        _document(WAVE, id=name, covariates={"promo": "0\n1\n" * 60, "note": "x\n\n" * 60}) for name in "ab"
-    ]
-    series.write(folder / "sales.csv", documents)
-    settings = {"method": "quantile", "covariates": "promo,note", "difference": 0}
-    api.train(
-        folder / "sales.csv", "frequency", codec="series", settings=settings, out=folder / "run", test=0.1
-    )
-    return folder
-
-
-def _future(first: int = 120, count: int = 4, ids: str = "ab", promo: str = "1", **names: str) -> str:
-    columns = {name: names.get(name, name) for name in ("unique_id", "ds", "promo", "note")}
-    days = [str(np.datetime64("2024-01-01") + first + step) for step in range(count)]
-    rows = [f"{one},{day},{promo},new" for one in ids for day in days]
-    return "\n".join([",".join(columns.values()), *rows, ""])
-
-
-def test_a_run_with_covariates_is_told_those_of_the_horizon(
-    promoted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    future, out = tmp_path / "future.csv", tmp_path / "ahead.csv"
-    future.write_text(_future())
-    words = ["forecast", promoted / "run", promoted / "sales.csv", "--out", out]
-    said = ask(capsys, *words, "--horizon", 3, "--future", future, "--json").fields
-    assert said["rows"] == 6
-    assert ask(capsys, *words, "--horizon", 3, "--backtest", 2, "--json").fields["forecasts"] == 4
-    future.write_text(_future(ids="z").replace("unique_id", "other"))  # rows for every series
-    assert ask(capsys, *words, "--horizon", 4, "--future", future, "--json").fields["rows"] == 8
-    assert "| promo" in ask(capsys, "inspect", promoted / "run").out
-    said = ask(capsys, "evaluate", promoted / "run", promoted / "sales.csv", "--json").fields
-    assert said["units"] == 240
-
-
-@pytest.mark.parametrize(
-    ("future", "reason"),
-    [
-        (None, "promo, note are read; say what they will be (--future, X_df)"),
-        (_future(ids="a"), "series 'b' has 0 rows, and 3 values are asked for"),
-        (_future(count=2), "series 'a' has 2 rows, and 3 values are asked for"),
-        (_future(ids="abz"), "'z' is no series of the source"),
-        (_future(first=119), "has the time '2024-04-29' in row 1, and 2024-04-30 comes next"),
-        (_future(promo="much"), "'promo' was numbers in training and now has 'much'"),
-        (_future(note="notes"), "did you mean 'notes'"),
-        (_future(ds="when"), "there is no column of times"),
-        ("", "no column of"),
-    ],
-)
-def test_a_wrong_future_is_refused_in_one_line(
-    promoted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], future: str | None, reason: str
-) -> None:
-    words: list[object] = ["forecast", promoted / "run", promoted / "sales.csv", "--horizon", 3]
-    if future is not None:
-        (tmp_path / "future.csv").write_text(future)
-        words += ["--future", tmp_path / "future.csv"]
-    assert reason in ask(capsys, *words, "--out", tmp_path / "out.csv").refusal
-    assert not (tmp_path / "out.csv").exists()
-
-
-def test_a_run_with_covariates_makes_series_and_takes_part_in_a_comparison(
-    promoted: Path, tmp_path: Path
-) -> None:
-    from anygram import api
-    from anygram.comparison import contest
-
-    made = api.load(promoted / "run").sample(n=2)
-    assert all((one.side or {})["covariates"]["promo"].startswith("0\n1\n") for one in made)
-    (one,) = contest.contestants(["frequency:series"], None, {"frequency.covariates": "promo,note"})
-    found = contest.begun((one,), {"sources": ("sales.csv",), "budget": Budget(steps=1)})
-    assert found.options.beside == ("promo", "note")
-    (other,) = contest.contestants(["ngram:series"], None, {"ngram.covariates": "promo"})
-    with pytest.raises(UsageError, match="give each the same covariates"):
-        contest.begun((one, other), {"sources": ("sales.csv",), "budget": Budget(steps=1)})
-    with pytest.raises(UsageError, match="reads other covariates than this comparison"):
-        found.joined_by((other,))
-
-
-def test_a_future_for_nothing_is_refused(
-    promoted: Path, run: Path, wave: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "future.csv").write_text(_future())
-    words = ["--horizon", 3, "--future", tmp_path / "future.csv"]
-    said = _asked(capsys, run, wave, tmp_path / "out.csv", *words)
-    assert "reads no covariates" in said.refusal
-    words += ["--backtest", 2]
-    said = _asked(capsys, promoted / "run", promoted / "sales.csv", tmp_path / "out.csv", *words)
-    assert "have their covariates in the source" in said.refusal
-
-
 def test_windows_end_with_the_series() -> None:
-    ((_, known),) = windows([_document(WAVE)], 10, 3, 5)
+    ((_, known),) = windows([document_of(WAVE)], 10, 3, 5)
     assert known == [100, 105, 110]
     with pytest.raises(DataError, match="has 120 values; 12 windows of 10, 10 apart, need 121"):
-        list(windows([_document(WAVE)], 10, 12, 10))
+        list(windows([document_of(WAVE)], 10, 12, 10))
 
 
 # Through the command line
@@ -428,7 +263,10 @@ def wave(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("wave") / "wave.csv"
     series.write(
         path,
-        [_document(WAVE), _document([3 * value + number % 2 for number, value in enumerate(WAVE)], id="b")],
+        [
+            document_of(WAVE),
+            document_of([3 * value + number % 2 for number, value in enumerate(WAVE)], id="b"),
+        ],
     )
     return path
 
@@ -577,23 +415,6 @@ def test_a_frame_is_fitted_and_followed(kind: Any) -> None:
     assert list(columns) == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"]
     other = forecaster.predict(1, frame={"ds": ["2025-01-01", "2025-01-02"], "load": [5, 6]})
     assert [str(name) for name in other["unique_id"]] == ["load"]  # a wide frame will do
-
-
-def test_a_forecaster_knows_covariates_ahead() -> None:
-    values, promo = _promoted()
-    days = [str(np.datetime64("2024-01-01") + step) for step in range(244)]
-    frame = {"unique_id": ["a"] * 240, "ds": days[:240], "y": values, "promo": promo}
-    settings = {"method": "quantile", "bins": 8, "difference": 0, "covariates": "promo"}
-    forecaster = anygram.Forecaster("frequency", settings).fit(frame)
-    ahead = {"unique_id": ["a"] * 4, "ds": days[240:], "promo": [1, 0, 0, 1]}
-    made = forecaster.predict(4, X_df=pyarrow.table(ahead))
-    assert [mean > 27 for mean in made["mean"]] == [True, False, False, True]
-    accuracy = forecaster.cross_validation(frame, 4, 5).accuracy
-    assert accuracy is not None and accuracy.mae < 5
-    with pytest.raises(UsageError, match="promo are read; say what they will be"):
-        forecaster.predict(4)
-    with pytest.raises(UsageError, match="reads no covariates"):
-        anygram.Forecaster("ngram", {"method": "exact"}).fit(_frame()).predict(1, X_df=ahead)
 
 
 def test_a_forecaster_says_what_is_wrong() -> None:

@@ -30,11 +30,11 @@ from anygram.tasks.imputation.joints import Gaps, joints
 from examples import fill_missing
 from tests import fruit
 from tests.asking import ask
-from tests.fruit import Rows
+from tests.sided import Given
 
 
 def _learnt(documents: Sequence[Document]) -> tuple[LanguageModel, TableCodec]:
-    codec = table.fit(Rows(documents), Config(bins=8))
+    codec = table.fit(Given(documents), Config(bins=8))
     model = frequency.create(frequency.Config(order=3, k=0.01), codec.vocabulary_size, 0)
     for document in documents:
         ids_N = np.append(codec.encode(document.text, document.side).ids, np.int32(codec.boundary))
@@ -182,7 +182,7 @@ def test_what_cannot_be_filled_is_refused() -> None:
         Asked(samples=1, hide=0.1)
     notes = [tables.document([f"some words {number}", "x"], ["note", "k"]) for number in range(9)]
     with pytest.raises(UsageError, match="only columns of categories and numbers are judged"):
-        noise.suspects(MODEL, Grid(table.fit(Rows(notes), Config()), notes, ["note"]))
+        noise.suspects(MODEL, Grid(table.fit(Given(notes), Config()), notes, ["note"]))
 
 
 @pytest.fixture(scope="module")

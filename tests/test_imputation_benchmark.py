@@ -12,16 +12,17 @@ from anygram.codecs.table import Config
 from anygram.data import tables
 from anygram.tasks.imputation.grid import Grid, Place
 from tests import fruit
-from tests.fruit import COLUMNS, Rows
+from tests.fruit import COLUMNS
+from tests.sided import Given
 
-CODEC = table.fit(Rows(fruit.documents(fruit.values())), Config(bins=8))
+CODEC = table.fit(Given(fruit.documents(fruit.values())), Config(bins=8))
 
 
 def test_cells_become_numbers_for_the_peer() -> None:
     grid = Grid(CODEC, fruit.documents([["plum", "", "7"], ["apple", "red", ""]]), None)
     np.testing.assert_array_equal(imputation.matrix(grid), [[2, math.nan, 7], [0, 1, math.nan]])
     days = [tables.document([f"2024-01-{day:02}"], ["day"]) for day in range(1, 20)]
-    codec = table.fit(Rows(days), Config())
+    codec = table.fit(Given(days), Config())
     hours_R1 = imputation.matrix(Grid(codec, days[:2], None))
     assert hours_R1[1, 0] - hours_R1[0, 0] == 24
 

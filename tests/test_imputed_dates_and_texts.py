@@ -22,7 +22,7 @@ from anygram.tasks.imputation.filling import Filled
 from anygram.tasks.imputation.grid import Grid, Place
 from anygram.tasks.imputation.resampling import resampled
 from tests.asking import ask
-from tests.fruit import Rows
+from tests.sided import Given
 
 COLUMNS = ["day", "season", "note"]
 DAYS = {"winter": ["2024-01-15", "2024-01-16", "2024-01-18"], "summer": ["2024-07-02"]}
@@ -44,7 +44,7 @@ def _rows() -> list[list[str]]:
 
 def _learnt() -> tuple[LanguageModel, TableCodec]:
     documents = _documents(_rows())
-    codec = table.fit(Rows(documents), Config())
+    codec = table.fit(Given(documents), Config())
     model = frequency.create(frequency.Config(order=24, k=1e-4), codec.vocabulary_size, 0)
     for document in documents:
         ids_N = np.append(codec.encode(document.text, document.side).ids, np.int32(codec.boundary))

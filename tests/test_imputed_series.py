@@ -21,15 +21,9 @@ from anygram.tasks.imputation import series as filling
 from anygram.tasks.imputation.bridges import bridges
 from anygram.tasks.imputation.stretches import Stretch, arounds, stretches
 from tests.asking import ask
+from tests.sided import Given
 
 DAY = {"id": "a", "start": "2024-01-01", "step": 86400, "first": 0}
-
-
-class _Series(list[str]):
-    """Series in memory, with their sides."""
-
-    def sides(self) -> list[dict[str, object]]:
-        return [DAY] * len(self)
 
 
 def _document(*lines: str) -> Document:
@@ -37,7 +31,7 @@ def _document(*lines: str) -> Document:
 
 
 def _learnt(text: str, config: Config, order: int = 2) -> tuple[LanguageModel, SeriesCodec]:
-    codec = series_codec.fit(_Series([text]), config)
+    codec = series_codec.fit(Given([Document(text, side=DAY)]), config)
     model = frequency.create(frequency.Config(order=order, k=1e-3), codec.vocabulary_size, 0)
     ids_N = np.append(codec.encode(text, DAY).ids, np.int32(codec.boundary))
     model.count(ids_N, np.array([len(ids_N)]))

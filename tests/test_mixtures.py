@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,13 @@ from anygram.data.mixtures import Segment
 from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import AnygramError, BadRecord, DataError, UsageError
 from anygram.laws import CODEC_LAWS
-from anygram.protocols import Side
+from tests.sided import Given
 
 PICTURE = pictures.document(np.array([[0, 16], [7, 255]], dtype=np.uint8))
 SOUND = sounds.document(np.array([0, -5, 300], dtype=np.int16), 8000)
 THREE = mixtures.document(
     [Segment("pictures", PICTURE), Segment("text", Document("é")), Segment("sounds", SOUND)]
 )
-
-
-class Given(list[str]):
-    """Data in memory, with their sides."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        super().__init__(document.text for document in documents)
-        self._sides = [document.side for document in documents]
-
-    def sides(self) -> Iterator[Side | None]:
-        return iter(self._sides)
 
 
 def fit(*documents: Document, codecs: str = "bytes+image+audio") -> mixed.MixedCodec:

@@ -18,6 +18,7 @@ from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import BadRecord, DataError, UsageError
 from anygram.models import uniform
 from anygram.tasks import generation
+from tests.sided import Given
 
 Image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install 'anygram[pictures]'")
 OPTIONS = ReadingOptions(kind="pictures")
@@ -98,12 +99,7 @@ def test_a_side_that_is_none_of_the_picture_is_refused() -> None:
 def test_a_palette_takes_the_nearest_colour(colours: int, data: st.DataObject) -> None:
     pixels = np.array(data.draw(st.lists(st.integers(0, 255), min_size=30, max_size=30)), dtype=np.uint8)
     document = pictures.document(pixels.reshape(2, 5, 3))
-
-    class Given(list[str]):
-        def sides(self) -> object:
-            return iter([document.side])
-
-    codec = fit(Given([document.text]), Config(colours))
+    codec = fit(Given([document]), Config(colours))
     back = pictures.pixels(codec.decode(codec.encode(document.text, document.side).ids), document.side or {})
     palette = np.array([list(spelling) for spelling in codec.spellings], dtype=np.int64)
     for pixel, kept in zip(pixels.reshape(-1, 3), back.reshape(-1, 3), strict=True):

@@ -21,48 +21,35 @@ from pyarrow import parquet
 from anygram import timeline
 from anygram.codecs import _bins
 from anygram.codecs import series as codecs
-from anygram.codecs.series import BinnedSeries, Config, ExactSeries, SeriesCodec
+from anygram.codecs.series import BinnedSeries, Config, ExactSeries
 from anygram.data import series
 from anygram.data.documents import Document
 from anygram.data.reading import ReadingOptions, Report, read
 from anygram.data.splitting import split
 from anygram.data.store import DocumentStore, texts_of
-from anygram.errors import AnygramError, DataError, RunError, UnknownName, UsageError
+from anygram.errors import DataError, UnknownName, UsageError
 from anygram.evaluation import evaluate
 from anygram.models import frequency
 from anygram.tasks import generation
 from tests.asking import ask
-from tests.test_codec_laws import Given
-
-HOURLY = {"id": "a", "start": "2024-02-29T22:00:00", "step": 3600, "first": 0}
-
-
-def _read(path: Path, **options: Any) -> list[Document]:
-    return list(read([str(path)], ReadingOptions(kind="series", **options), Report()))
-
-
-def _file(folder: Path, text: str, name: str = "some.csv") -> Path:
-    path = folder / name
-    path.write_text(text)
-    return path
-
+from tests.made_series import HOURLY, LINES, file_of, series_in
 
 # Reading
 
 
 def test_a_wide_frame_is_a_series_a_column(tmp_path: Path) -> None:
-    path = _file(tmp_path, "when,a,b\n2024-01-31,1.50,7\n2024-02-29,NA,8\n2024-03-31,3e0,-9\n")
-    first, second = _read(path)
+    path = file_of(tmp_path, "when,a,b\n2024-01-31,1.50,7\n2024-02-29,NA,8\n2024-03-31,3e0,-9\n")
+    first, second = series_in(path)
     assert (first.text, second.text) == ("1.50\n\n3e0\n", "7\n8\n-9\n")
     assert first.side == {"id": "a", "start": "2024-01-31", "step": "ME", "first": 0}
     assert first.name == f"{path}:a"
-    (chosen,) = _read(path, text_field="b")
+    (chosen,) = series_in(path, text_field="b")
     assert chosen == second
 
 
 def test_a_long_frame_is_a_series_an_id(tmp_path: Path) -> None:
     rows = "unique_id,ds,y\nx,2024-01-01,1\nz,2024-01-01 12:00:00,5\nx,2024-01-02,2\nz,2024-01-01 18:00:00,\n"
-    first, second = _read(_file(tmp_path, rows))
+    first, second = series_in(file_of(tmp_path, rows))
     assert (first.text, first.side) == (
         "1\n2\n",
         {"id": "x", "start": "2024-01-01", "step": 86_400, "first": 0},
@@ -82,7 +69,7 @@ def test_a_long_frame_is_a_series_an_id(tmp_path: Path) -> None:
     ],
 )
 def test_a_single_column_has_no_times(tmp_path: Path, name: str, text: str) -> None:
-    (document,) = _read(_file(tmp_path, text, name))
+    (document,) = series_in(file_of(tmp_path, text, name))
     assert document.text == "3\n4.0\n\n5\n"
     assert document.side is not None and document.side["start"] is None
 
@@ -91,7 +78,7 @@ def test_parquet_holds_numbers_and_times(tmp_path: Path) -> None:
     times = pyarrow.array(np.array(["2024-01-01T00:15", "2024-01-01T00:30"], dtype="M8[s]"))
     table = pyarrow.table({"t": times, "v": [0.1, None]})
     parquet.write_table(table, tmp_path / "a.parquet")
-    (document,) = _read(tmp_path / "a.parquet")
+    (document,) = series_in(tmp_path / "a.parquet")
     assert document.text == "0.1\n\n"
     assert document.side == {"id": "v", "start": "2024-01-01T00:15:00", "step": 900, "first": 0}
 
@@ -120,13 +107,13 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "reason"), REFUSED)
 def test_what_is_no_series_is_refused_in_one_line(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(DataError) as refusal:
-        _read(_file(tmp_path, text))
+        series_in(file_of(tmp_path, text))
     assert reason in str(refusal.value) and len(str(refusal.value).splitlines()) == 1
 
 
 def test_a_bad_series_can_be_stepped_over_and_is_told(tmp_path: Path) -> None:
     report = Report()
-    path = _file(tmp_path, "a,b\n1,x\n2,y\n")
+    path = file_of(tmp_path, "a,b\n1,x\n2,y\n")
     options = ReadingOptions(kind="series", on_bad_record="skip")
     assert [document.name for document in read([str(path)], options, report)] == [f"{path}:a"]
     assert report.skipped == 1 and "series 'b'" in report.reasons[0]
@@ -134,7 +121,7 @@ def test_a_bad_series_can_be_stepped_over_and_is_told(tmp_path: Path) -> None:
 
 def test_an_unknown_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="did you mean 'sales'"):
-        _read(_file(tmp_path, "sales,other\n1,2\n"), text_field="sale")
+        series_in(file_of(tmp_path, "sales,other\n1,2\n"), text_field="sale")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +157,7 @@ def test_a_written_frame_reads_back(tmp_path: Path) -> None:
         ["a", "2024-02-29 23:00:00", ""],
     ]
     assert rows[4:] == [["b", "2024-03-31", "7"], ["b", "2024-04-30", "8"]]
-    assert [document.text for document in _read(path)] == [document.text for document in documents]
+    assert [document.text for document in series_in(path)] == [document.text for document in documents]
     with pytest.raises(UsageError, match=r"\.csv"):
         series.write(tmp_path / "made.png", documents)
 
@@ -178,9 +165,9 @@ def test_a_written_frame_reads_back(tmp_path: Path) -> None:
 def test_numbers_for_times_may_look_like_years_on_the_way(tmp_path: Path) -> None:
     document = series.document(["1"] * 3100, {"id": "a", "start": None, "step": None, "first": 0})
     (path,) = series.write(tmp_path / "long.csv", [document])
-    (back,) = _read(path)
+    (back,) = series_in(path)
     assert (back.side or {})["start"] is None and back.text == document.text
-    years = _read(_file(tmp_path, "year,v\n1999,1\n2000,2\n2001,3\n"))
+    years = series_in(file_of(tmp_path, "year,v\n1999,1\n2000,2\n2001,3\n"))
     assert (years[0].side or {})["step"] == "YS"
 
 
@@ -207,48 +194,6 @@ def test_a_series_is_parted_at_the_starts_of_lines(lines: list[str], offset: int
     before = max(start for start in starts if start <= offset)
     after = min(start for start in starts if start >= offset)
     assert series.parted(np.frombuffer(raw, dtype=np.uint8), None, offset) == (before, after)
-
-
-LONG = "unique_id,ds,y,promo,note\n" + "".join(
-    f"{name},2024-01-0{day},{day},{day % 2},{note}\n" for name in "ab" for day, note in ((1, "x"), (2, "NA"))
-)
-
-
-def test_columns_beside_the_values_are_in_the_side(tmp_path: Path) -> None:
-    for document in _read(_file(tmp_path, LONG), beside=("note", "promo")):
-        assert document.text == "1\n2\n"
-        assert document.side is not None
-        assert document.side["covariates"] == {"note": "x\n\n", "promo": "1\n0\n"}
-    wide = "when,a,promo,b\n2024-01-31,1,0,7\n2024-02-29,2,1,8\n"
-    documents = _read(_file(tmp_path, wide), beside=("promo",))
-    assert [(one.text, (one.side or {})["covariates"]) for one in documents] == [
-        ("1\n2\n", {"promo": "0\n1\n"}),
-        ("7\n8\n", {"promo": "0\n1\n"}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("beside", "reason"),
-    [
-        (("promo",), "columns note are not read; pass --text-field y to leave them out"),
-        (("promo", "notes"), "did you mean 'note'"),
-        (("promo", "note", "ds"), "column 'ds' holds ids, times or values"),
-    ],
-)
-def test_no_column_of_a_long_frame_is_silently_left_out(
-    tmp_path: Path, beside: tuple[str, ...], reason: str
-) -> None:
-    with pytest.raises(AnygramError, match=reason) as refusal:
-        _read(_file(tmp_path, LONG), beside=beside)
-    assert len(str(refusal.value).splitlines()) == 1
-
-
-def test_what_is_known_beside_values_is_written_and_reads_back(tmp_path: Path) -> None:
-    beside = {"promo": "9\n0\n1\n", "note": 'z\n\n"w, w"\n'}
-    document = series.document(["5", "6"], {**HOURLY, "first": 1, "covariates": beside})
-    (path,) = series.write(tmp_path / "made.csv", [document])
-    (back,) = _read(path, beside=("promo", "note"))
-    assert (back.side or {})["covariates"] == {"promo": "0\n1\n", "note": '\n"w, w"\n'}
 
 
 # Symbols
@@ -318,11 +263,10 @@ CONFIGS = [
     Config(bins=16, difference=2),
     Config(bins=16, difference=3, calendar="hour"),
 ]
-values = st.lists(st.sampled_from(["", "1", "2", "-7", "30", "2.5", "100"]), min_size=1, max_size=25)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-@given(lines=values, data=st.data())
+@given(lines=LINES, data=st.data())
 def test_histories_are_what_the_beginnings_alone_would_be(
     config: Config, lines: list[str], data: Any
 ) -> None:
@@ -338,7 +282,7 @@ def test_histories_are_what_the_beginnings_alone_would_be(
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-@given(lines=values, drawn=st.lists(st.integers(0, 10_000), min_size=1, max_size=9))
+@given(lines=LINES, drawn=st.lists(st.integers(0, 10_000), min_size=1, max_size=9))
 def test_what_goes_on_is_what_its_symbols_decode_to(
     config: Config, lines: list[str], drawn: list[int]
 ) -> None:
@@ -362,155 +306,6 @@ def test_the_calendar_stands_before_each_value() -> None:
     ]
     with pytest.raises(DataError, match="a calendar needs times"):
         codec.encode("1\n", {"start": None, "step": None})
-
-
-BESIDE = {
-    **HOURLY,
-    "covariates": {"promo": "0\n1\n\n0\n", "price": "1\n2\n5\n6\n", "note": "x\ny\nz\n\n"},
-}
-
-
-def _fitted(text: str, side: Any, config: Config) -> SeriesCodec:
-    """Return the codec of one series."""
-    return codecs.fit(Given([Document(text, side=side)]), config)
-
-
-def test_covariates_stand_before_each_value_in_the_order_they_are_named() -> None:
-    config = Config("exact", covariates="note, promo,price", covariate_bins=2, calendar="hour")
-    codec = _fitted("1\n2\n", BESIDE, config)  # so of the third and fourth cell nothing is known
-    ids = codec.encode("1\n2\n", BESIDE).ids
-    said = [codec.symbol(int(one)) for one in ids]
-    assert said == [
-        *("hour 22", "note x", "promo -inf to 0.5", "price -inf to 1.5", "1"),
-        *("hour 23", "note y", "promo 0.5 to inf", "price 1.5 to inf", "2"),
-    ]
-    later = codec.ahead(BESIDE, 2, 2)
-    assert [[codec.symbol(int(one)) for one in row] for row in later] == [
-        ["hour 0", "note unseen", "promo missing", "price 1.5 to inf"],
-        ["hour 1", "note missing", "promo -inf to 0.5", "price 1.5 to inf"],
-    ]
-
-
-def test_a_piece_of_a_series_has_the_cells_of_its_own_values() -> None:
-    codec = _fitted("1\n2\n3\n4\n", BESIDE, Config("exact", covariates="price"))
-    whole = codec.encode("1\n2\n3\n4\n", BESIDE).ids
-    piece = codec.encode("3\n4\n", {**BESIDE, "first": 2}).ids
-    assert whole[4:].tolist() == piece.tolist()
-
-
-def test_what_a_codec_found_beside_values_is_readable_and_comes_back() -> None:
-    codec = _fitted("1\n2\n3\n4\n", BESIDE, Config(bins=8, covariates="price,note", covariate_bins=2))
-    stored = json.loads(json.dumps(codec.to_json()))
-    assert stored["conditions"] == [
-        {"name": "price", "edges": [3.5]},
-        {"name": "note", "categories": ["x", "y", "z"]},
-    ]
-    assert codecs.from_json(stored).to_json() == stored
-    assert [row["column"] for row in codec.describe()] == ["values", "price", "note"]
-    damages: list[Any] = [{"name": "price"}, {"edges": [1]}, [], {"name": "a", "edges": ["x"]}]
-    for damage in damages:
-        with pytest.raises(RunError, match="damaged covariate"):
-            codecs.from_json({**stored, "conditions": [damage]})
-
-
-def test_a_guide_reads_what_is_known_and_ends_with_it() -> None:
-    codec = _fitted("1\n2\n3\n4\n", BESIDE, Config("exact", covariates="promo,note"))
-    guide = codec.guide({**BESIDE, "first": 1})
-    expected = codec.ahead(BESIDE, 3, 1)
-    for row in expected:
-        for symbol in row.tolist():
-            (due,) = set(np.flatnonzero(guide.allowed())) - {codec.boundary}
-            assert due == symbol
-            guide.push(symbol)
-        guide.push(0)
-    assert np.flatnonzero(guide.allowed()).tolist() == [codec.boundary]
-    with pytest.raises(DataError, match="known for 4 values and asked for 5"):
-        codec.guide({**BESIDE, "values": 5})
-    with pytest.raises(DataError, match="has no covariate 'promo' beside it"):
-        codec.encode("1\n", HOURLY)
-    usual = codec.guide().side  # what is beside the training part's first series
-    assert usual is not None and usual["covariates"]["note"] == "x\ny\nz\n\n"
-
-
-def test_numbers_in_training_are_numbers_ever_after() -> None:
-    codec = _fitted("1\n2\n", BESIDE, Config("exact", covariates="price"))
-    with pytest.raises(DataError, match="'price' was numbers in training and now has 'dear'"):
-        codec.encode("1\n", {"covariates": {"price": "dear\n"}})
-    many = {"covariates": {"price": "".join(f"p{number}\n" for number in range(1100))}}
-    with pytest.raises(DataError, match="1100 different texts"):
-        _fitted("1\n" * 1100, many, Config("exact", covariates="price"))
-
-
-@given(
-    numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40),
-    bins=st.integers(2, 9),
-)
-def test_bins_of_a_covariate_are_few_and_all_are_used(numbers: list[float], bins: int) -> None:
-    side = {"covariates": {"x": "".join(f"{number!r}\n" for number in numbers)}}
-    codec = _fitted("1\n" * len(numbers), side, Config("exact", covariates="x", covariate_bins=bins))
-    symbols = set(codec.ahead(side, len(numbers))[:, 0].tolist())
-    (found,) = codec.conditions.covariates
-    assert len(symbols) == found.size - 1 <= bins
-    if len(set(numbers)) <= bins:
-        assert len(symbols) == len(set(numbers))
-
-
-# What is found where nothing is set
-
-
-def _chosen(values: Any, side: Any = None, **settings: Any) -> int:
-    """Return the difference that is found for a series."""
-    text = "".join(f"{value:.6g}\n" for value in values)
-    codec = _fitted(text, {**HOURLY, "start": "2000-01-01", **(side or {})}, Config(**settings))
-    difference: int = codec.to_json()["difference"]
-    return difference
-
-
-def _months_of_growth(years: int = 9) -> np.ndarray[Any, Any]:
-    """Return months that grow and have a season, as passengers do."""
-    months = np.arange(12 * years)
-    season = np.sin(2 * np.pi * np.arange(12) / 12) + np.cos(6 * np.pi * np.arange(12) / 12)
-    noise = np.random.default_rng(0).normal(size=len(months))
-    return np.asarray(100 + months + 20 * season[months % 12] + 2 * noise)
-
-
-def test_a_difference_is_found_that_suits_the_series() -> None:
-    generator = np.random.default_rng(0)
-    noise = generator.normal(size=600) + 10
-    assert _chosen(_months_of_growth(), {"step": "MS"}) == 12
-    assert _chosen(np.cumsum(noise - 10), {"step": "MS"}) == 1
-    assert _chosen(noise, {"step": "MS"}) == 0
-    assert _chosen(np.arange(140) % 7, {"step": None}) == 0  # one value tells the next
-    day = 3 * np.sin(2 * np.pi * np.arange(600) / 24) + 0.1 * noise
-    assert _chosen(day) == 24
-    week = generator.normal(size=168)[np.arange(1200) % 168]
-    assert _chosen(week + 0.05 * generator.normal(size=1200)) == 168
-
-
-def test_of_seasons_that_are_as_good_the_shortest_is_found() -> None:
-    for seed in range(6):
-        noise = np.random.default_rng(seed).normal(size=900)
-        assert _chosen(50 + 9 * np.sin(np.pi * np.arange(900) / 12) + noise) == 24
-
-
-def test_what_is_known_ahead_needs_no_difference() -> None:
-    generator = np.random.default_rng(0)
-    weekday = 10 + np.array([0, 1, 3, 4, 2, 5, 2])[np.arange(700) % 7] + generator.normal(size=700)
-    assert _chosen(weekday, {"step": 86_400}) == 7
-    assert _chosen(weekday, {"step": 86_400}, calendar="weekday") == 0
-
-
-@given(lines=values)
-def test_any_series_has_a_difference_found_and_is_read_back(lines: list[str]) -> None:
-    text = "".join(f"{line}\n" for line in ["5", *lines] * 3)
-    codec = _fitted(text, HOURLY, Config(method="uniform", limit=0.1))
-    again = codecs.from_json(json.loads(json.dumps(codec.to_json())))
-    assert again.to_json() == codec.to_json() and codec.to_json()["difference"] in (0, 1)
-
-
-def test_a_difference_of_0_can_be_asked_for_and_whole_numbers_have_none() -> None:
-    assert _chosen(_months_of_growth(), {"step": "MS"}, difference=0) == 0
-    assert _chosen(np.arange(200), {"step": "MS"}, method="exact") == 0
 
 
 def test_a_codec_of_before_is_read_as_it_was() -> None:
@@ -580,7 +375,7 @@ def _p_of_halves(p_V: np.ndarray[Any, Any], inner: int) -> np.ndarray[Any, Any]:
     return np.concatenate([p_V[:1], halves, p_V[1 + inner :]])
 
 
-@given(lines=values, seed=st.integers(0, 99))
+@given(lines=LINES, seed=st.integers(0, 99))
 def test_halving_all_bins_of_a_density_changes_no_bits_per_value(lines: list[str], seed: int) -> None:
     coarse = BinnedSeries(Config(bins=10), _bins.uniform(10, 15))
     fine = BinnedSeries(Config(bins=18), _bins.uniform(18, 15))
@@ -638,7 +433,7 @@ def test_an_untrained_model_makes_a_series_of_the_wanted_length(config: Config) 
 @pytest.fixture
 def sawtooth(tmp_path: Path) -> Path:
     rows = [f"{day},{20 + number % 7}" for number, day in enumerate(_days(140))]
-    return _file(tmp_path, "\n".join(["ds,load", *rows]) + "\n", "load.csv")
+    return file_of(tmp_path, "\n".join(["ds,load", *rows]) + "\n", "load.csv")
 
 
 def _days(count: int) -> list[str]:
@@ -656,7 +451,7 @@ def test_series_are_trained_on_evaluated_and_made(
     assert figures["bits_per_unit"] < 1
     said = ask(capsys, "generate", run, "--side", "values=10", "--out", made, "--json")
     assert said.fields == {"files": [str(made)]}
-    (document,) = _read(made)
+    (document,) = series_in(made)
     assert document.text.count("\n") == 10
     assert json.loads(json.dumps(document.side))["step"] == 86_400
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 import anygram
 from anygram.codecs.audio import AudioCodec, Config, fit
 from anygram.data import sounds
-from anygram.data.documents import Document
 from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import BadRecord, DataError, UsageError
 from anygram.models import uniform
 from anygram.tasks import generation
 from tests.asking import ask
+from tests.sided import Given
 
 OPTIONS = ReadingOptions(kind="sounds")
 SIDE = {"rate": 8000, "channels": 1}
@@ -34,17 +34,6 @@ def _write(path: Path, raw: bytes, width: int = 2, channels: int = 1, rate: int 
         file.setparams((channels, width, rate, 0, "NONE", ""))
         file.writeframes(raw)
     return path
-
-
-class Given(list[str]):
-    """Recordings in memory, with their sides."""
-
-    def __init__(self, documents: list[Document]) -> None:
-        super().__init__(document.text for document in documents)
-        self._sides = [document.side for document in documents]
-
-    def sides(self) -> object:
-        return iter(self._sides)
 
 
 def test_a_recording_comes_back_sample_by_sample(tmp_path: Path) -> None:

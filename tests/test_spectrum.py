@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from anygram.codecs.spectrum import Config, SpectrumCodec
 from anygram.data import sounds
 from anygram.data.documents import Document
 from anygram.errors import DataError, RunError, UsageError
-from anygram.protocols import Side
+from tests.sided import Given
 
 pytest.importorskip("scipy", reason="needs scipy: pip install 'anygram[sounds]'")
 pytest.importorskip("sklearn", reason="needs scikit-learn: pip install 'anygram[sounds]'")
@@ -32,17 +32,6 @@ SECOND = 8000
 def tone(frequency: float, loudest: float = 8000.0, rate: int = 8000, count: int = SECOND) -> Document:
     moments = np.arange(count * rate // 8000) / rate
     return sounds.document((loudest * np.sin(2 * np.pi * frequency * moments)).astype(np.int16), rate)
-
-
-class Given(list[str]):
-    """Recordings in memory, with their sides."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        super().__init__(document.text for document in documents)
-        self._sides = [document.side for document in documents]
-
-    def sides(self) -> Iterator[Side | None]:
-        return iter(self._sides)
 
 
 def fit(documents: Sequence[Document], config: Config | None = None) -> SpectrumCodec:

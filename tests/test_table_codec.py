@@ -20,7 +20,7 @@ from anygram.data.reading import ReadingOptions, Report, read
 from anygram.errors import DataError, UnknownName, UsageError
 from anygram.models import uniform
 from anygram.tasks.generation import Sampling, make
-from tests.fruit import Rows
+from tests.sided import Given
 
 COLUMNS = ["kind", "size", "day", "note"]
 
@@ -40,7 +40,7 @@ def _documents(rows: int = 60) -> list[Document]:
 
 
 def _fitted(config: Config | None = None) -> TableCodec:
-    return table.fit(Rows(_documents()), config or Config())
+    return table.fit(Given(_documents()), config or Config())
 
 
 def test_types_are_inferred_and_told() -> None:
@@ -88,7 +88,7 @@ def test_columns_that_are_quoted_throughout_keep_their_types() -> None:
     side = {"columns": ["a", "b"], "delimiter": ","}
     rows = [Document(f'"{number / 4:.2f}","{"xy"[number % 2]}"', side=side) for number in range(40)]
     rows += [Document('"","NA"', side=side)] * 10
-    codec = table.fit(Rows(rows), Config())
+    codec = table.fit(Given(rows), Config())
     assert [row["missing"] for row in codec.describe()] == [0.2, 0.2]
     assert [row["type"] for row in codec.describe()] == ["number", "category"]
     assert all(codec.decode(codec.encode(row.text, side).ids, side) == row.text for row in rows)
@@ -145,7 +145,7 @@ def test_columns_that_changed_are_named() -> None:
     with pytest.raises(DataError, match="a row of 3 cells in a table of 4 columns"):
         codec.encode("1,2,3", side)
     with pytest.raises(DataError, match="tables with columns of their own"):
-        table.fit(Rows([*_documents(), tables.document(["1"], ["a"])]), Config())
+        table.fit(Given([*_documents(), tables.document(["1"], ["a"])]), Config())
 
 
 @pytest.mark.parametrize("digits", [True, False])
@@ -176,7 +176,7 @@ def test_real_tables_come_back(real_data: Path) -> None:
         documents = list(
             read([str(real_data / f"seaborn/{name}.csv")], ReadingOptions(kind="tables"), Report())
         )
-        codec = table.fit(Rows(documents[::2]), Config())
+        codec = table.fit(Given(documents[::2]), Config())
         for document in documents:
             encoded = codec.encode(document.text, document.side)
             assert codec.decode(encoded.ids, encoded.side) == document.text
