@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,11 @@ from peers import report
 from peers.options import real_data
 from peers.report import Table
 
-from anygram.codecs import spectrum
+import anygram as ag
 from anygram.data import sounds
 from anygram.data.documents import Document
 from anygram.data.reading import ReadingOptions, Report, read
-from anygram.protocols import Side
+from anygram.protocols import Codec
 
 FloatArray = NDArray[np.float64]
 SETTINGS: Sequence[Mapping[str, int]] = (
@@ -38,20 +38,6 @@ SETTINGS: Sequence[Mapping[str, int]] = (
 RATE, WINDOW, APART, BANDS = 8_000, 256, 80, 20
 _QUIET = 100.0
 """Added to energies, so that what nobody hears makes no difference."""
-
-
-class _Recordings:
-    """Recordings to learn shapes from: their texts, and their sides."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        self._documents = documents
-
-    def __iter__(self) -> Iterator[str]:
-        return (one.text for one in self._documents)
-
-    def sides(self) -> Iterator[Side | None]:
-        """Yield the side of each."""
-        return (one.side for one in self._documents)
 
 
 def bands() -> FloatArray:
@@ -75,9 +61,8 @@ def decibels(samples_N: FloatArray, weights_MF: FloatArray) -> FloatArray:
     return found_WM
 
 
-def distance(learnt: Sequence[Document], told: Sequence[Document], settings: Mapping[str, int]) -> float:
+def distance(codec: Codec, told: Sequence[Document]) -> float:
     """Return the root of the mean over recordings of squared differences, in decibels."""
-    codec = spectrum.fit(_Recordings(learnt), spectrum.Config(**settings))
     weights_MF = bands()
     squares = []
     for one in told:
@@ -96,14 +81,13 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="a file for the figures")
     asked = parser.parse_args()
     spoken = real_data("fsdd/0_jackson_0.wav") / "fsdd"
-    learnt, told = (
-        list(read([f"{spoken}/*_jackson_{takes}.wav"], ReadingOptions(kind="sounds"), Report()))
-        for takes in ("[1-4][0-9]", "[5-9]")
-    )
+    told = list(read([f"{spoken}/*_jackson_[5-9].wav"], ReadingOptions(kind="sounds"), Report()))
     rows = []
     for settings in SETTINGS:
         named = " ".join(f"{name}={value}" for name, value in settings.items())
-        rows.append([named, f"{distance(learnt, told, settings):.2f} dB"])
+        learnt = f"{spoken}/*_jackson_[1-4][0-9].wav"
+        run = ag.train(learnt, "uniform", codec="spectrum", settings=settings, valid="none")
+        rows.append([named, f"{distance(run.codec, told):.2f} dB"])
         print(f"{named}: {rows[-1][1]}", file=sys.stderr)
     table = Table(("spoken digits, takes 5 to 9", "difference from the original"), rows)
     report.publish("spectra", [table], asked.json, stored=[dict(rows)], packages=["numpy", "scikit-learn"])
