@@ -91,7 +91,7 @@ def test_a_broken_flac_is_told_in_one_line(tmp_path: Path) -> None:
 def test_mixed_rates_are_refused_or_brought_to_one(tmp_path: Path) -> None:
     pytest.importorskip("scipy", reason="needs scipy: pip install 'anygram[sounds]'")
     slow, fast = sounds.document(_samples(80), 8000), sounds.document(_samples(160), 16000)
-    with pytest.raises(DataError, match=r"several rates \(8000, 16000\).*--set rate=8000"):
+    with pytest.raises(DataError, match=r"several rates \(8000, 16000\).*--set codec.rate=8000"):
         fit(Given([slow, fast]), Config())
     with pytest.raises(DataError, match="16000 samples a second, those before 8000"):
         fit(Given([slow]), Config()).encode(fast.text, fast.side)

@@ -247,7 +247,9 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_good_weights(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, valid: str
 ) -> None:
     seen = _spoil_after(25, monkeypatch)
-    message = r"no longer finite at step 26 \(rate .*\); the last good weights are kept; try --set rate="
+    message = (
+        r"no longer finite at step 26 \(rate .*\); the last good weights are kept; try --set learner.rate="
+    )
     with pytest.raises(TrainingStopped, match=message):
         _train(corpus, "lstm", "1000steps", tmp_path / "run", valid=valid)
     run = anygram.load(tmp_path / "run")
@@ -558,7 +560,7 @@ def test_settings_go_where_their_key_is() -> None:
     ("values", "message"),
     [
         ({"ordr": 1}, "no setting named 'ordr'; did you mean 'order'"),
-        ({"size": 1}, "'size' is a setting of model and codec; write model.size"),
+        ({"size": 1}, "'size' is a setting of model and codec; write model.size or codec.size$"),
         ({"codec.min_cont": 1}, "no codec setting named 'min_cont'; did you mean 'min_count'"),
         ({"lerner.rate": 1}, "no setting named 'lerner.rate'"),
     ],

@@ -89,7 +89,7 @@ class AudioCodec:
         if self._usual is not None and kept["rate"] != self._usual["rate"]:
             raise DataError(
                 f"the recording has {kept['rate']} samples a second, those before {self._usual['rate']}; "
-                f"train with --set rate={self._usual['rate']} to bring all to one rate"
+                f"train with --set codec.rate={self._usual['rate']} to bring all to one rate"
             )
         ids = self._compressed(kept_N) if self._config.bits == 8 else _halves(self._told(kept_N, kept))
         ends_T = np.arange(len(ids) + 1) * len(raw) // max(1, len(ids))
@@ -208,7 +208,9 @@ def fit(data: Iterable[str], config: Config) -> AudioCodec:
     rates = sorted({rate for rate, _ in kept})
     if len(rates) > 1:
         told = ", ".join(map(str, rates))
-        raise DataError(f"recordings of several rates ({told}); bring them to one: --set rate={rates[0]}")
+        raise DataError(
+            f"recordings of several rates ({told}); bring them to one: --set codec.rate={rates[0]}"
+        )
     usual = dict(zip(("rate", "channels"), kept.most_common(1)[0][0], strict=True)) if kept else None
     return AudioCodec(config, usual)
 

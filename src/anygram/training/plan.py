@@ -107,7 +107,8 @@ def sort_settings(values: Mapping[str, Any], places: Mapping[str, list[str]]) ->
         if not found:
             raise UnknownName("setting", key, {key for keys in places.values() for key in keys})
         if len(found) > 1:
-            raise UsageError(f"'{key}' is a setting of {' and '.join(found)}; write {found[0]}.{key}")
+            ways = " or ".join(f"{group}.{key}" for group in found)
+            raise UsageError(f"'{key}' is a setting of {' and '.join(found)}; write {ways}")
         sorted_[found[0]][key] = value
     return sorted_
 

@@ -313,7 +313,7 @@ class GradientLearner:
             self._adapters.merge()
         raise TrainingStopped(
             f"the training loss is no longer finite at step {self._steps + 1} (rate {rate:.2g}); "
-            f"the last good weights are kept; try --set rate={self._rate / 3:.1g}, a third of it"
+            f"the last good weights are kept; try --set learner.rate={self._rate / 3:.1g}, a third of it"
         )
 
     def _step(self, rate: float, norm: float) -> None:
