@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from anygram import codecs, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
-from anygram.data.reading import DocumentsAre
+from anygram.data.reading import DocumentsAre, ReadingOptions
 from anygram.errors import UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.reporting.progress import Progress, Silent
@@ -61,6 +61,10 @@ def train(
     resume: bool = False,
     base: Run | str | Path | None = None,
     members: Sequence[Run | str | Path] | None = None,
+    label_field: str | None = None,
+    target_field: str | None = None,
+    targets: str | Path | None = None,
+    source_codec: str | None = None,
     on_bad_record: Literal["fail", "skip"] = "fail",
     progress: Progress | None = None,
 ) -> Run:
@@ -68,14 +72,28 @@ def train(
 
     The words are those of `anygram train`: `valid` and `test` are a fraction, a source or "none";
     `settings` holds what `--set` takes; `base` is the run of `--from`, whose model and codec need not be
-    named again; `members` are the runs that a mixture combines. Without `out` the run lives as long as
-    the returned object.
+    named again; `members` are the runs that a mixture combines. With a `label_field` it learns what
+    documents of each label are like; with a `target_field`, or a file of `targets` whose lines go with the
+    sources', what follows from a text, which `source_codec` makes symbols of ("shared": one codec for both).
+    Without `out` the run lives as long as the returned object.
     """
     base_path = _path(base) if base else None
     member_paths = tuple(_path(member) for member in members or ())
     model, codec = _names(model, codec, base_path, member_paths)
     limit = parse_bytes(memory) if isinstance(memory, str) else memory
-    plan = training.Plan(model, codec, settings or {}, _budget(budget), seed, limit, base_path, member_paths)
+    pairs = ReadingOptions(label_field=label_field, target_field=target_field, targets=_word(targets))
+    plan = training.Plan(
+        model,
+        codec,
+        settings or {},
+        _budget(budget),
+        seed,
+        limit,
+        base_path,
+        member_paths,
+        given=pairs.given,
+        source_codec=source_codec,
+    )
     training.check(plan)
     if "-" in as_sources(sources):
         processes.require_one("standard input")
@@ -91,6 +109,9 @@ def train(
         binary=codec == "bytes",
         kind=codecs.kind_of(codec),
         beside=training.beside(plan),
+        label_field=label_field,
+        target_field=target_field,
+        targets=_word(targets),
     )
     with tempfile.TemporaryDirectory(prefix="anygram-") as name:
         workspace = Path(name)
@@ -110,6 +131,10 @@ def train(
             progress=progress,
         )
         return Run(folder) if out is not None else _moved_out(folder)
+
+
+def _word(path: str | Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _path(run: Run | str | Path) -> Path:

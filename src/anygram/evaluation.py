@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import information, lanes
+from anygram.data.corpus import condition_of
 from anygram.data.documents import Document
 from anygram.errors import DataError
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Reader
@@ -104,18 +105,20 @@ def evaluate(
     *,
     ranks: bool = True,
     reader: Reader | None = None,
+    condition_codec: Codec | None = None,
     keep: Callable[[Surprisal], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Return the cost of the documents; `ranks=False` leaves accuracy out, which is faster.
 
+    With a `condition_codec` each costs what it does behind what is given of it.
     `keep` is called with every document as it is scored. A `reader` over the model reads all documents in
     one session, in order, and learns from them; then the figures are adaptive, without accuracy. `progress`
     is called with the units scored so far. DataError where there is no text.
     """
     totals = _Totals(codec, adaptive=reader is not None)
     started = time.perf_counter()
-    scored = surprisals(model, codec, documents, ranks=ranks)
+    scored = surprisals(model, codec, documents, ranks=ranks, condition_codec=condition_codec)
     if reader is not None:
         scored = surprisals_read(reader, codec, documents, progress)
     for one in scored:
@@ -140,10 +143,16 @@ class DocumentScore:
 
 
 def scores(
-    model: LanguageModel, codec: Codec, documents: Iterable[Document], *, reader: Reader | None = None
+    model: LanguageModel,
+    codec: Codec,
+    documents: Iterable[Document],
+    *,
+    reader: Reader | None = None,
+    condition_codec: Codec | None = None,
 ) -> Iterator[DocumentScore]:
     """Yield what each document costs, in the order of the documents; read by a `reader`, in one session."""
-    for one in surprisals_in_order(model, codec, documents, reader=reader):
+    scored = surprisals_in_order(model, codec, documents, reader=reader, condition_codec=condition_codec)
+    for one in scored:
         nats, size = float(one.nats_T.sum()), one.document.units
         yield DocumentScore(
             document=one.document.name,
@@ -156,25 +165,41 @@ def scores(
 
 
 def surprisals_in_order(
-    model: LanguageModel, codec: Codec, documents: Iterable[Document], *, reader: Reader | None = None
+    model: LanguageModel,
+    codec: Codec,
+    documents: Iterable[Document],
+    *,
+    reader: Reader | None = None,
+    condition_codec: Codec | None = None,
 ) -> Iterator[Surprisal]:
     """Yield every document scored, in the order of the documents; read by a `reader`, in one session."""
     if reader is not None:
         yield from surprisals_read(reader, codec, documents)
         return
     for window in _windows(documents):
-        scored = surprisals(model, codec, [document for _, document in window])
+        scored = surprisals(
+            model, codec, [document for _, document in window], condition_codec=condition_codec
+        )
         for one in sorted(scored, key=lambda one: one.index):
             yield replace(one, index=window[one.index][0])
 
 
 def surprisals(
-    model: LanguageModel, codec: Codec, documents: Iterable[Document], *, ranks: bool = False
+    model: LanguageModel,
+    codec: Codec,
+    documents: Iterable[Document],
+    *,
+    ranks: bool = False,
+    condition_codec: Codec | None = None,
 ) -> Iterator[Surprisal]:
     """Yield every document scored, in the order in which they end."""
     for window in _windows(documents):
         encoded = [_with_boundary(codec, document) for _, document in window]
-        for place, nats_T, rank_T in lanes.score_each(model, [ids_T for ids_T, *_ in encoded], ranks):
+        given = None
+        if condition_codec is not None:
+            given = [condition_of(document, condition_codec) for _, document in window]
+        texts = [ids_T for ids_T, *_ in encoded]
+        for place, nats_T, rank_T in lanes.score_each(model, texts, ranks, given):
             (index, document), (ids_T, units_T, counted, width_T) = window[place], encoded[place]
             yield Surprisal(index, document, ids_T, units_T, counted, nats_T, rank_T, width_T)
 

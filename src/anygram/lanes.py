@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import states
-from anygram.protocols import FloatArray, Ids, LanguageModel, Ranked, State, Streaming
+from anygram.protocols import Condition, FloatArray, Ids, LanguageModel, Ranked, State, Streaming
 
 ROWS = 64
 CHUNK = 512
@@ -21,18 +21,19 @@ _READ_AT_ONCE = 1 << 16
 
 
 def score_together(
-    model: LanguageModel, texts: Sequence[Ids], *, ranks: bool = False
+    model: LanguageModel, texts: Sequence[Ids], *, ranks: bool = False, conditions: Condition | None = None
 ) -> list[tuple[FloatArray, NDArray[np.int64] | None]]:
     """Return nats and ranks of each text, which starts afresh and ends with its boundary."""
-    found = {place: (nats_T, rank_T) for place, nats_T, rank_T in score_each(model, texts, ranks)}
+    scored = score_each(model, texts, ranks, conditions)
+    found = {place: (nats_T, rank_T) for place, nats_T, rank_T in scored}
     return [found[place] for place in range(len(texts))]
 
 
 def score_each(
-    model: LanguageModel, texts: Sequence[Ids], ranks: bool
+    model: LanguageModel, texts: Sequence[Ids], ranks: bool, conditions: Condition | None = None
 ) -> Iterator[tuple[int, FloatArray, NDArray[np.int64] | None]]:
-    """Yield each text's place, nats and ranks as soon as it has been read."""
-    if isinstance(model, Streaming) and not ranks:
+    """Yield each text's place, nats and ranks as soon as it has been read; `conditions` has one of each."""
+    if isinstance(model, Streaming) and not ranks and conditions is None:
         for first in range(0, len(texts), ROWS):
             group = texts[first : first + ROWS]
             nats_N = -model.score_stream(np.concatenate(group))
@@ -40,6 +41,9 @@ def score_each(
             yield from ((first + row, nats_T, None) for row, nats_T in enumerate(np.split(nats_N, ends)))
         return
     if not texts:
+        return
+    if conditions is not None:
+        yield from _score_each_given(model, texts, conditions, ranks)
         return
     lanes = [_Lane(places, texts, ranks) for places in _deal([len(ids_T) for ids_T in texts])]
     state = model.start(len(lanes))
@@ -50,6 +54,39 @@ def score_each(
         log_p_BT, rank_BT, state = _score(model, state, ids_BT, lengths_B, ranks)
         for row, lane in enumerate(lanes):
             yield from lane.take(-log_p_BT[row], None if rank_BT is None else rank_BT[row])
+
+
+def _score_each_given(
+    model: LanguageModel, texts: Sequence[Ids], conditions: Condition, ranks: bool
+) -> Iterator[tuple[int, FloatArray, NDArray[np.int64] | None]]:
+    """Score texts that start from conditions of their own: a row each, beside others of about its length."""
+    by_length = sorted(range(len(texts)), key=lambda place: (len(texts[place]), len(conditions[place])))
+    for places in _grouped(by_length, texts):
+        state = model.start(len(places), [conditions[place] for place in places])
+        ids_BT, lengths_B = padded([texts[place] for place in places])
+        pieces: list[tuple[FloatArray, NDArray[np.int64] | None]] = []
+        for first in range(0, ids_BT.shape[1], CHUNK):
+            left_B = np.clip(lengths_B - first, 0, CHUNK)
+            log_p_BT, rank_BT, state = _score(model, state, ids_BT[:, first : first + CHUNK], left_B, ranks)
+            pieces.append((-log_p_BT, rank_BT))
+        nats_BT = np.concatenate([nats_BT for nats_BT, _ in pieces], axis=1)
+        found = [rank_BT for _, rank_BT in pieces if rank_BT is not None]
+        ranks_BT = np.concatenate(found, axis=1) if found else None
+        for row, place in enumerate(places):
+            length = len(texts[place])
+            yield place, nats_BT[row, :length], None if ranks_BT is None else ranks_BT[row, :length]
+
+
+def _grouped(places: Sequence[int], texts: Sequence[Ids]) -> Iterator[list[int]]:
+    """Yield places, the longest text last, so many at a time as are read at once."""
+    group: list[int] = []
+    for place in places:
+        if group and (len(group) == ROWS or (len(group) + 1) * len(texts[place]) > _READ_AT_ONCE):
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
 
 
 def _deal(lengths: Sequence[int]) -> list[list[int]]:

@@ -427,6 +427,15 @@ class Online(Protocol):
         ...
 
 
+@runtime_checkable
+class OnlineGiven(Online, Protocol):
+    """Learnt on line from whole documents of which something is given."""
+
+    def learn_given(self, ids_N: Ids, document_lengths: Lengths, condition: Condition) -> FloatArray:
+        """Go on reading documents, as `Online.learn` does, with a condition of each."""
+        ...
+
+
 class Reader(Protocol):
     """A session that learns while it reads: one row, begun after the boundary.
 
@@ -512,6 +521,36 @@ class Differentiable(Protocol):
 
     def module(self) -> torch.nn.Module:
         """Return the module that holds the parameters."""
+        ...
+
+
+@runtime_checkable
+class Validated(Protocol):
+    """A model that is to be chosen by something else than what its texts cost, such as its labels' nats."""
+
+    def validation_nats(self, texts: Sequence[Ids], condition: Condition) -> float:
+        """Return what is to be as small as can be, of texts that end with their boundaries."""
+        ...
+
+
+@runtime_checkable
+class Classifying(Protocol):
+    """A model that says itself which label a document has."""
+
+    def classify(self, ids_BT: Ids, lengths: Lengths) -> FloatArray:
+        """Return log P(label | document) as log_p_BC in nats, of documents that end with their boundaries.
+
+        A row sums to one, but where documents have several labels: then each is there or is not.
+        """
+        ...
+
+
+@runtime_checkable
+class Aligned(Protocol):
+    """A model that says where in the source it looked for each symbol."""
+
+    def alignment(self, state: State, ids_BT: Ids) -> FloatArray:
+        """Return weight_BTS, at least 0 and in sum 1 over the source's S symbols, of each id."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from anygram import adapting, evaluation, exchange, runs, storage
 from anygram.data import futures, kinds, labels
 from anygram.data.documents import Document
 from anygram.data.mixtures import Segment
-from anygram.data.reading import DocumentsAre, ReadingOptions, Report, read
+from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, read
 from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, LanguageModel, Reader
@@ -63,6 +64,7 @@ class Run:
         self.record: Record = stored.record
         self.codec: Codec = stored.codec
         self.model: LanguageModel = stored.model
+        self.condition_codec: Codec | None = stored.condition_codec
         self._stored = stored
 
     def evaluate(
@@ -72,19 +74,29 @@ class Run:
         text_field: str | None = None,
         adapt: bool | str = False,
         adapt_settings: Mapping[str, Any] | None = None,
+        pairing: Pairing | None = None,
         progress: Progress | None = None,
     ) -> Evaluation:
         """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds.
 
+        Of a run that was trained with labels or sources they cost what they do behind these, which are read
+        from the fields that training read, or as `pairing` says.
         `adapt` lets it go on learning while it reads, in the way that suits it best or the one named, with
         these settings; the run stays as it is.
         """
         reader = self._adapted(adapt, adapt_settings)
-        held_out = _documents(sources, self.record, documents, text_field)
+        held_out = self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
         if progress is not None:
             progress.stage("evaluating")
         update = None if progress is None else lambda units: progress.update(units, f"{units / 1e6:.2f} MB")
-        return evaluation.evaluate(self.model, self.codec, held_out, reader=reader, progress=update)
+        return evaluation.evaluate(
+            self.model,
+            self.codec,
+            held_out,
+            reader=reader,
+            condition_codec=self.condition_codec,
+            progress=update,
+        )
 
     def reader(self, way: str | None = None, settings: Mapping[str, Any] | None = None) -> Reader:
         """Return a new session that goes on learning while it reads, in this way or what suits the model.
@@ -107,11 +119,36 @@ class Run:
         text_field: str | None = None,
         adapt: bool | str = False,
         adapt_settings: Mapping[str, Any] | None = None,
+        pairing: Pairing | None = None,
     ) -> Iterator[DocumentScore]:
-        """Yield what each document costs this model, in the order of the source; `adapt` as in `evaluate`."""
+        """Yield what each document costs this model, in the order of the source; words as in `evaluate`."""
         reader = self._adapted(adapt, adapt_settings)
-        held_out = _documents(sources, self.record, documents, text_field)
-        return evaluation.scores(self.model, self.codec, held_out, reader=reader)
+        held_out = self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
+        return evaluation.scores(
+            self.model, self.codec, held_out, reader=reader, condition_codec=self.condition_codec
+        )
+
+    def documents(
+        self,
+        *sources: str | Path,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        pairing: Pairing | None = None,
+    ) -> Iterator[Document]:
+        """Return the documents of sources, and what is given of each, read as training read its own.
+
+        Other fields are read where they are named; a `Pairing()` of nothing reads documents alone.
+        """
+        data = self.record.data
+        if pairing is None:
+            pairing = Pairing(**{name: data.get(name) for name in ("label_field", "target_field", "targets")})
+            if pairing.targets:
+                raise UsageError(
+                    "the run was trained on parallel files; name those of the targets with --targets"
+                )
+        if text_field is None and self.condition_codec is not None and data["text_field"] != "default":
+            text_field = data["text_field"]
+        return _documents(sources, self.record, documents, text_field, pairing=pairing)
 
     def anomalies(
         self,
@@ -386,9 +423,12 @@ def _documents(
     documents: DocumentsAre | None,
     text_field: str | None,
     beside: Sequence[str] | None = None,
+    pairing: Pairing = Pairing(),
 ) -> Iterator[Any]:
     """Yield the documents of sources, read as the run's own were, or with other columns `beside` them."""
     binary, kind = record.codec == "bytes", record.data.get("kind", kinds.TEXT)
     beside = tuple(record.data.get("beside", ()) if beside is None else beside)
-    options = ReadingOptions(documents, text_field, binary=binary, kind=kind, beside=beside)
+    options = ReadingOptions(
+        documents, text_field, binary=binary, kind=kind, beside=beside, **asdict(pairing)
+    )
     return read([str(source) for source in sources], options, Report())

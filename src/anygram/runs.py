@@ -3,6 +3,8 @@
 run.toml               what was trained on what and how, and its final figures
 codec.json             the codec
 codec.safetensors      what its description leaves out, if anything: the words of a codec of words
+condition_codec.json   the codec of what is given of documents, their labels or sources, if anything is
+condition_codec.safetensors
 model.safetensors      the model
 training.safetensors   the learner, for resuming
 members/               the runs that a mixture combines, each a run folder of its own
@@ -24,11 +26,15 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from anygram import bytewise, codecs, models, settings, storage
+from anygram.codecs import _labels
+from anygram.conditioning import Given
 from anygram.errors import AnygramError, RunError, UsageError
 from anygram.protocols import Codec, Described, LanguageModel, TensorCodec, Tensors
 from anygram.reporting.tensorboard import write_events
 
 FORMAT = 1
+LABELS = "labels"
+"""What the condition codec of a classifier is called in its record."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,9 @@ class Record:
     "finished"; "stopped" where training had to stop."""
     spent: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    condition: dict[str, Any] = field(default_factory=dict)
+    """What is given of documents: `kind` "label" or "source", `codec`, its `settings`, its `vocabulary_size`,
+    and of labels how they are told apart (`settings` of the classifier); empty where nothing is."""
     probe: dict[str, Any] = field(default_factory=dict)
     """How fast the machine trained in a short run before, by which sizes were chosen; empty without one."""
     versions: dict[str, str] = field(default_factory=lambda: versions())
@@ -64,6 +73,8 @@ class StoredRun:
     model: LanguageModel
     members: Mapping[str, Path] = field(default_factory=dict)
     """Where the runs lie that the model combines, by their names as members."""
+    condition_codec: Codec | None = None
+    """What makes symbols of that which is given of documents."""
 
 
 def write(
@@ -76,9 +87,9 @@ def write(
     """Write a run folder in one step; an old one is replaced."""
     with storage.replacing_folder(path) as folder:
         storage.write_toml(folder / "run.toml", asdict(run.record))
-        storage.write_json(folder / "codec.json", run.codec.to_json())
-        if isinstance(run.codec, TensorCodec):
-            storage.write_tensors(folder / "codec.safetensors", run.codec.tensors())
+        _write_codec(folder, "codec", run.codec)
+        if run.condition_codec is not None:
+            _write_codec(folder, "condition_codec", run.condition_codec)
         storage.write_tensors(folder / "model.safetensors", run.model.tensors())
         for name, member in run.members.items():
             _copy_member(member, folder / "members" / name)
@@ -102,6 +113,7 @@ def read(path: Path) -> StoredRun:
     record = read_record(path)
     with explaining_damage(path):
         codec = _read_codec(path, record.codec)
+        condition_codec = _read_condition_codec(path, record)
         if codec.vocabulary_size != record.vocabulary_size:
             raise RunError(
                 f"the codec has {codec.vocabulary_size} symbols, run.toml says {record.vocabulary_size}; "
@@ -111,7 +123,7 @@ def read(path: Path) -> StoredRun:
         asked = {name: bytewise.over(codec, one.codec, one.model) for name, one in _each(members)}
         model = create_model(record, asked)
         model.restore(storage.read_tensors(path / "model.safetensors"))
-    return StoredRun(record, codec, model, members)
+    return StoredRun(record, codec, model, members, condition_codec)
 
 
 @contextmanager
@@ -131,12 +143,26 @@ def explaining_damage(path: Path) -> Iterator[None]:
         raise RunError(f"{path} is damaged ({reason}); restore it or train again") from error
 
 
-def _read_codec(path: Path, name: str) -> Codec:
-    module, fields = codecs.REGISTRY.load(name), storage.read_json(path / "codec.json")
-    file = path / "codec.safetensors"
-    tensors = [storage.read_tensors(file)] if file.exists() else []
-    codec: Codec = module.from_json(fields, *tensors)
+def _write_codec(folder: Path, name: str, codec: Codec) -> None:
+    storage.write_json(folder / f"{name}.json", codec.to_json())
+    if isinstance(codec, TensorCodec):
+        storage.write_tensors(folder / f"{name}.safetensors", codec.tensors())
+
+
+def _read_codec(path: Path, name: str, file: str = "codec") -> Codec:
+    fields = storage.read_json(path / f"{file}.json")
+    if name == LABELS:
+        return _labels.from_json(fields)
+    rest = path / f"{file}.safetensors"
+    tensors = [storage.read_tensors(rest)] if rest.exists() else []
+    codec: Codec = codecs.REGISTRY.load(name).from_json(fields, *tensors)
     return codec
+
+
+def _read_condition_codec(path: Path, record: Record) -> Codec | None:
+    if not record.condition:
+        return None
+    return _read_codec(path, str(record.condition["codec"]), "condition_codec")
 
 
 def describe_codec(path: Path, record: Record) -> list[dict[str, Any]]:
@@ -155,6 +181,8 @@ _NEEDED = (
     "run.toml",
     "codec.json",
     "codec.safetensors",
+    "condition_codec.json",
+    "condition_codec.safetensors",
     "model.safetensors",
     "metrics.jsonl",
     "report.md",
@@ -172,7 +200,16 @@ def _copy_member(run: Path, folder: Path) -> None:
 def create_model(record: Record, members: Mapping[str, LanguageModel]) -> LanguageModel:
     """Return the record's model, of these members if it has any, before any learning."""
     config = settings.build(models.REGISTRY.load(record.model).Config, record.model_settings)
-    return models.create(record.model, config, record.vocabulary_size, record.seed, members)
+    given = given_by(record.condition)
+    return models.create(record.model, config, record.vocabulary_size, record.seed, members, given)
+
+
+def given_by(condition: Mapping[str, Any]) -> Given | None:
+    """Return what a record's condition says of what is given of documents."""
+    if not condition:
+        return None
+    kind, size = condition["kind"], int(condition["vocabulary_size"])
+    return Given(kind, size - 1, condition.get("classifier", {}))
 
 
 def read_record(path: Path) -> Record:
@@ -213,7 +250,10 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def model_bytes(path: Path) -> int:
     """Return the size of what the model needs to be used: its tensors and its codec."""
-    names = ("model.safetensors", "codec.json", "codec.safetensors")
+    codecs_of = [
+        f"{name}.{kind}" for name in ("codec", "condition_codec") for kind in ("json", "safetensors")
+    ]
+    names = ("model.safetensors", *codecs_of)
     needed = [file for name in names for file in (*path.glob(name), *path.glob(f"members/*/{name}"))]
     return sum(file.stat().st_size for file in needed)
 
@@ -234,6 +274,7 @@ def report(record: Record) -> str:
     rows = [("model", record.model), ("codec", record.codec), ("status", record.status)]
     rows += [(f"model.{key}", value) for key, value in record.model_settings.items()]
     rows += [(f"learner.{key}", value) for key, value in record.learner_settings.items()]
+    rows += [(f"given.{key}", value) for key, value in record.condition.items()]
     rows += [(f"data.{key}", value) for key, value in record.data.items()]
     rows += [(f"spent.{key}", value) for key, value in record.spent.items()]
     for part, figures in record.figures.items():

@@ -16,8 +16,11 @@ from anygram.cli.options import (
     AdaptSettings,
     AsJson,
     Documents,
+    LabelField,
     RunFolder,
     Sources,
+    TargetField,
+    Targets,
     TextField,
 )
 
@@ -32,6 +35,9 @@ def evaluate(
     sources: Sources,
     documents: Documents = None,
     text_field: TextField = None,
+    label_field: LabelField = None,
+    target_field: TargetField = None,
+    targets: Targets = None,
     adapt: Adapt = False,
     adapt_by: AdaptBy = None,
     adapt_settings: AdaptSettings = None,
@@ -55,6 +61,7 @@ def evaluate(
             text_field=text_field,
             adapt=adapt_by or adapt,
             adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
+            pairing=options.pairing(label_field, target_field, targets),
             progress=progress,
         )
         figures = evaluated.to_json()
@@ -73,6 +80,9 @@ def score(
     out: Annotated[str, typer.Option(help="A .parquet, .csv or .jsonl file to write.", show_default=False)],
     documents: Documents = None,
     text_field: TextField = None,
+    label_field: LabelField = None,
+    target_field: TargetField = None,
+    targets: Targets = None,
     adapt: Adapt = False,
     adapt_by: AdaptBy = None,
     adapt_settings: AdaptSettings = None,
@@ -96,6 +106,7 @@ def score(
         text_field=text_field,
         adapt=adapt_by or adapt,
         adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
+        pairing=options.pairing(label_field, target_field, targets),
     )
     rows = writing.write(path, (asdict(one) for one in scores))
     if as_json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from anygram.data.reading import Pairing
     from anygram.reporting.progress import Progress
 
 
@@ -37,6 +38,15 @@ Documents = Annotated[
     typer.Option(help="What a document is; default: files for .txt and .md, lines for .log and -."),
 ]
 TextField = Annotated[str | None, typer.Option(help="The field of a record that holds the text.")]
+LabelField = Annotated[
+    str | None, typer.Option(help="The field of a record that holds its label, or several in a list.")
+]
+TargetField = Annotated[
+    str | None, typer.Option(help="The field of a record that translates or sums up its text.")
+]
+Targets = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Lines that translate or sum up those of SOURCE.")
+]
 Codec = Annotated[str | None, typer.Option(help="How text becomes symbols: see anygram codecs.")]
 Valid = Annotated[
     str | None,
@@ -82,6 +92,14 @@ def progress() -> Progress:
 def word(choice: StrEnum | None) -> Any:
     """Return a choice as the word that the API takes."""
     return None if choice is None else choice.value
+
+
+def pairing(label_field: str | None, target_field: str | None, targets: str | None) -> Pairing | None:
+    """Return where that which is given of documents stands; None where nothing says so."""
+    from anygram.data.reading import Pairing
+
+    named = Pairing(label_field, target_field, targets)
+    return None if named == Pairing() else named
 
 
 def numbers(words: str, option: str) -> list[float]:

@@ -14,10 +14,13 @@ from anygram.cli.options import (
     BadRecords,
     Codec,
     Documents,
+    LabelField,
     OnBadRecord,
     Seed,
     Settings,
     Sources,
+    TargetField,
+    Targets,
     TextField,
     Valid,
 )
@@ -32,6 +35,13 @@ def train(
     codec: Codec = None,
     documents: Documents = None,
     text_field: TextField = None,
+    label_field: LabelField = None,
+    target_field: TargetField = None,
+    targets: Targets = None,
+    source_codec: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|shared", help="How sources become symbols; default as --codec."),
+    ] = None,
     valid: Valid = None,
     test: Annotated[
         str | None, typer.Option(metavar="SOURCE|FRACTION|none", help="Only reported; default none.")
@@ -65,6 +75,8 @@ def train(
     anygram train 'logs/*.log' --model lstm --budget 5m --out runs/logs
     anygram train book.txt --model mixture --member runs/counted --member runs/lstm --out runs/mix
     anygram train reviews.jsonl --text-field review --model transformer --codec bpe --out runs/reviews
+    anygram train sms.tsv --text-field 2 --label-field 1 --model ngram --out runs/spam
+    anygram train pairs.tsv --text-field en --target-field zh --model seq2seq --out runs/en-zh
     """
     from anygram import api
     from anygram.settings import parse_pairs, read_file
@@ -90,6 +102,10 @@ def train(
             resume=resume,
             base=base,
             members=members,
+            label_field=label_field,
+            target_field=target_field,
+            targets=targets,
+            source_codec=source_codec,
             on_bad_record=on_bad_record.value,
             progress=progress,
         )

@@ -16,7 +16,7 @@ from anygram.data.documents import Document
 from anygram.data.store import Selection, map_file, selected
 from anygram.errors import DataError
 from anygram.pieces import joined
-from anygram.protocols import BatchCodec, Codec, FloatArray, Ids, Lengths
+from anygram.protocols import BatchCodec, Codec, Condition, FloatArray, Ids, Lengths
 from anygram.storage import explaining_writes
 from anygram.threads import side_by_side
 
@@ -42,6 +42,16 @@ class EncodedCorpus:
         return ids_N
 
     @property
+    def conditions(self) -> Conditions | None:
+        """What is given of each document, in the condition codec's symbols; None where nothing is."""
+        if not (self._folder / "condition_offsets").exists():
+            return None
+        return Conditions(
+            map_file(self._folder / "condition_ids", np.int32),
+            map_file(self._folder / "condition_offsets", np.int64),
+        )
+
+    @property
     def documents(self) -> int:
         """How many documents there are."""
         return len(self.units_D)
@@ -57,10 +67,35 @@ class EncodedCorpus:
         return int(self.units_D.sum())
 
 
+@dataclass(frozen=True)
+class Conditions:
+    """What is given of every document: that of document d is ids_N[offsets_D1[d] : offsets_D1[d + 1]]."""
+
+    ids_N: Ids
+    offsets_D1: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets_D1) - 1
+
+    @property
+    def lengths_D(self) -> Lengths:
+        """How many symbols are given of each document."""
+        return np.diff(self.offsets_D1)
+
+    def of(self, documents_B: NDArray[np.int64]) -> list[Ids]:
+        """Return what is given of these documents."""
+        spans = zip(self.offsets_D1[documents_B], self.offsets_D1[documents_B + 1], strict=True)
+        return [self.ids_N[start:end] for start, end in spans]
+
+
 def encode_corpus(
-    documents: Iterable[Document], codec: Codec, folder: Path, progress: Callable[[int], None] | None = None
+    documents: Iterable[Document],
+    codec: Codec,
+    folder: Path,
+    progress: Callable[[int], None] | None = None,
+    condition_codec: Codec | None = None,
 ) -> EncodedCorpus:
-    """Encode the documents into files of a folder and open them.
+    """Encode the documents, and by a codec for it what is given of them, into files of a folder; open them.
 
     Many are encoded at once where both the documents are in a store and the codec is a `BatchCodec`.
     `progress` is called with the number of documents done. DataError where the codec refuses a document
@@ -73,6 +108,8 @@ def encode_corpus(
             _write(_encoded_blocks(stored, codec), folder, progress)
         else:
             _write(_encoded_each(documents, codec), folder, progress)
+        if condition_codec is not None:
+            _write_conditions(documents, condition_codec, folder)
     corpus = EncodedCorpus(folder, codec.vocabulary_size)
     if corpus.symbols == corpus.documents:
         raise DataError(f"the corpus is empty ({corpus.documents} documents, no symbols); give some text")
@@ -98,6 +135,25 @@ def _write(encoded: Iterable[_Encoded], folder: Path, progress: Callable[[int], 
             offset, done = offset + len(ids_N), done + len(units_D)
             if progress:
                 progress(done)
+
+
+def _write_conditions(documents: Iterable[Document], codec: Codec, folder: Path) -> None:
+    offset = 0
+    with (folder / "condition_ids").open("wb") as ids, (folder / "condition_offsets").open("wb") as offsets:
+        offsets.write(bytes(8))
+        for document in documents:
+            given_N = condition_of(document, codec)
+            ids.write(given_N.data)
+            offset += len(given_N)
+            offsets.write(np.array(offset, dtype=np.int64).data)
+
+
+def condition_of(document: Document, codec: Codec) -> Ids:
+    """Return what is given of a document in its codec's symbols; DataError where that refuses it."""
+    try:
+        return codec.encode(document.given or "").ids.astype(np.int32, copy=False)
+    except DataError as error:
+        raise DataError(f"{document.name or 'document'}: {error}") from error
 
 
 def _encoded_each(documents: Iterable[Document], codec: Codec) -> Iterator[_Encoded]:
@@ -136,12 +192,16 @@ def _encode(codec: Codec, document: Document) -> Ids:
 
 @dataclass(frozen=True)
 class CountBatch:
-    """Whole documents end to end; where they stand in the order of reading, `last_document` excluded."""
+    """Whole documents end to end; where they stand in the order of reading, `last_document` excluded.
+
+    `condition` is what is given of each, None where nothing is.
+    """
 
     ids_N: Ids
     document_lengths: Lengths
     first_document: int
     last_document: int
+    condition: Condition | None = None
 
 
 def document_batches(
@@ -157,12 +217,13 @@ def document_batches(
         order_D = np.random.default_rng(shuffle_seed).permutation(corpus.documents)
     lengths_D = np.diff(corpus.offsets_D1)[order_D]
     symbols_D = lengths_D.cumsum()
-    ids_N = corpus.ids
+    ids_N, conditions = corpus.ids, corpus.conditions
 
     def batch(span: tuple[int, int]) -> CountBatch:
         chosen_D = order_D[slice(*span)]
         batch_N = joined(ids_N, corpus.offsets_D1[chosen_D], corpus.offsets_D1[chosen_D + 1])
-        return CountBatch(batch_N, lengths_D[slice(*span)], *span)
+        given = None if conditions is None else conditions.of(chosen_D)
+        return CountBatch(batch_N, lengths_D[slice(*span)], *span, given)
 
     def spans() -> Iterator[tuple[int, int]]:
         first = start

@@ -17,6 +17,9 @@ from anygram.protocols import Side, Texts
 class Document:
     """A text, the number of separator bytes removed after it, where it came from, and what goes beside it.
 
+    `given` is what is known before it is read: its label, or the text that it translates or sums up; several
+    labels stand in a line each.
+
     Bytes that are not UTF-8 stand in `text` as surrogate escapes (PEP 383): of what is no text, all bytes
     of its values stand there so, and what they do not say, such as a picture's size, in `side`.
     """
@@ -25,6 +28,7 @@ class Document:
     separator: int = 0
     name: str = ""
     side: Side | None = None
+    given: str | None = None
 
     def to_bytes(self) -> bytes:
         """Return the text's original bytes; DataError for a lone surrogate that is not an escape."""

@@ -89,7 +89,7 @@ def _word(record: dict[str, Any], field: str, place: Place, number: int) -> str:
 
 def _table(stream: BinaryIO, place: Place, field: str) -> Named:
     read = records.read_tsv if place.ending == ".tsv" else records.read_csv
-    for item in read(stream, place.name, field, True):
+    for item in read(stream, place.name, records.Fields(field), True):
         if not isinstance(item, BadRecord):  # which was refused or stepped over
             yield item.name, item.text
 

@@ -33,6 +33,9 @@ class DataOptions:
     binary: bool = False
     kind: str = kinds.TEXT
     beside: tuple[str, ...] = ()
+    label_field: str | None = None
+    target_field: str | None = None
+    targets: str | None = None
 
     def reading(self) -> ReadingOptions:
         """Return the part that reading needs."""
@@ -40,8 +43,20 @@ class DataOptions:
             raise UsageError(f"--on-bad-record must be fail or skip, got '{self.on_bad_record}'")
         if self.documents not in (None, "lines", "paragraphs", "files"):
             raise UsageError(f"--documents must be lines, paragraphs or files, got '{self.documents}'")
+        if self.targets and (is_source(self.valid) or is_source(self.test)):
+            raise UsageError(
+                "--targets belong to SOURCE; give --valid and --test as fractions, or pairs in fields"
+            )
         return ReadingOptions(
-            self.documents, self.text_field, self.on_bad_record, self.binary, self.kind, self.beside
+            self.documents,
+            self.text_field,
+            self.on_bad_record,
+            self.binary,
+            self.kind,
+            self.beside,
+            self.label_field,
+            self.target_field,
+            self.targets,
         )
 
 
@@ -150,6 +165,9 @@ def _describe(options: DataOptions, store: DocumentStore, splits: Splits) -> dic
         description["kind"] = options.kind
     if options.beside:
         description["beside"] = list(options.beside)
+    for name in ("label_field", "target_field", "targets"):
+        if getattr(options, name):
+            description[name] = getattr(options, name)
     if len(splits.test):
         description["test_bytes"] = units_of(splits.test)
         description["duplicates_in_test"] = count_duplicates(splits.train, splits.test)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any, Literal
 
 from anygram.data import examples, kinds, records, text
@@ -16,6 +17,7 @@ from anygram.errors import BadRecord, DataError, UsageError
 DocumentsAre = Literal["lines", "paragraphs", "files"]
 
 _EXAMPLE = "example:"
+_GIVEN = ("label_field", "target_field", "targets")
 _REASONS_KEPT = 5
 _TEXTS = {"lines": text.lines, "paragraphs": text.paragraphs, "files": text.files}
 _TEXTS_IN_BULK = {**_TEXTS, "lines": text.lines_in_bulk}
@@ -30,6 +32,15 @@ _Parser = Callable[[], _Items]
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """Where that which is given of documents stands: fields, or the file of the lines that sources pair with."""
+
+    label_field: str | None = None
+    target_field: str | None = None
+    targets: str | None = None
+
+
+@dataclass(frozen=True)
 class ReadingOptions:
     """How sources become documents.
 
@@ -37,6 +48,10 @@ class ReadingOptions:
     `text_field` makes standard input JSON lines. `on_bad_record` None: it fails, and nobody is told to skip.
     `binary`: bytes that are not UTF-8 are carried as surrogate escapes, for codecs that can. `kind`: what the
     sources are read as, text or one of `kinds.KINDS`; `beside`: fields that go into the documents' sides.
+
+    `label_field` is given of every document. With a `target_field` documents are that field's texts, and
+    given is the text that they translate or sum up; or that are the lines of the sources, and the documents
+    are those of the file `targets`.
     """
 
     documents: DocumentsAre | None = None
@@ -45,6 +60,28 @@ class ReadingOptions:
     binary: bool = False
     kind: str = kinds.TEXT
     beside: tuple[str, ...] = ()
+    label_field: str | None = None
+    target_field: str | None = None
+    targets: str | None = None
+
+    def __post_init__(self) -> None:
+        named = [name for name in _GIVEN if getattr(self, name)]
+        if len(named) > 1:
+            one, other = (f"--{name.replace('_', '-')}" for name in named[:2])
+            raise UsageError(f"{one} and {other} exclude each other; keep one of the two")
+        if self.targets and self.documents not in (None, "lines"):
+            raise UsageError(f"--targets pairs lines; leave out --documents {self.documents}")
+
+    @property
+    def given(self) -> str:
+        """What is given of the documents: "label", "source", or nothing."""
+        return "label" if self.label_field else "source" if self.target_field or self.targets else ""
+
+    def fields(self) -> records.Fields:
+        """Return which fields of records are read."""
+        if self.target_field:
+            return records.Fields(self.target_field, self.text_field, "source")
+        return records.Fields(self.text_field, self.label_field, "label" if self.label_field else None)
 
 
 @dataclass
@@ -102,8 +139,10 @@ def _parsers(sources: Sequence[str], options: ReadingOptions, *, in_bulk: bool) 
     """Return what will parse the places of all sources, one each."""
     if not sources:
         raise UsageError("no source given; name a file, a folder, a glob, - or example:docstrings")
-    if list(sources).count(STDIN) > 1:
+    if [*sources, options.targets].count(STDIN) > 1:
         raise UsageError("- (standard input) can be read only once; name it once")
+    if options.targets:
+        return [partial(_parallel, sources, options.targets, options)]
     return [parser for source in sources for parser in _parsers_of(source, options, in_bulk)]
 
 
@@ -112,9 +151,10 @@ def _parsers_of(source: str, options: ReadingOptions, in_bulk: bool) -> list[_Pa
         if options.kind != kinds.TEXT:
             return _parsers_of_kind(source, options)
         return [_parser(place, options, in_bulk) for place in locate(source)]
-    if options.documents or options.text_field:
-        option = "--documents" if options.documents else "--text-field"
-        raise UsageError(f"{source} comes in documents of its own; leave out {option}")
+    for option in ("documents", "text_field", *_GIVEN):
+        if getattr(options, option):
+            option = f"--{option.replace('_', '-')}"
+            raise UsageError(f"{source} comes in documents of its own; leave out {option}")
     name = source.removeprefix(_EXAMPLE)
     documents = examples.read_example(name)
     kind = examples.KINDS.get(name, kinds.TEXT)
@@ -127,7 +167,12 @@ def _parsers_of_kind(source: str, options: ReadingOptions) -> list[_Parser]:
     """Return what will parse the places of a source as data that are no text."""
     kind = kinds.load(options.kind)
     field = None if kind.FIELDS else options.text_field
-    for option, given in (("--documents", options.documents), ("--text-field", field)):
+    for option, given in (
+        ("--documents", options.documents),
+        ("--text-field", field),
+        ("--target-field", options.target_field),
+        ("--targets", options.targets),
+    ):
         if given:
             raise UsageError(f"{option} is for text, and {source} is read as {options.kind}; leave it out")
     places = locate(source, kind.ENDINGS)
@@ -146,22 +191,47 @@ def _items(kind: kinds.Kind, place: Place, options: ReadingOptions) -> _Items:
 
 def _parser(place: Place, options: ReadingOptions, in_bulk: bool) -> _Parser:
     """Return what will parse the place; UsageError for an option that it has no use for."""
-    if place.ending in _RECORDS or (place.ending == STDIN and options.text_field):
+    if place.ending in _RECORDS or (place.ending == STDIN and _names_a_field(options)):
         if options.documents:
             raise UsageError(f"{place.name} holds records, one document each; leave out --documents")
         return partial(_parse_records, place, options)
-    if options.text_field:
-        raise UsageError(
-            f"{place.name} has no fields; leave out --text-field, or name files of "
-            f"{', '.join(_RECORDS)} alone"
-        )
+    for option in ("text_field", "label_field", "target_field"):
+        if getattr(options, option):
+            raise UsageError(
+                f"{place.name} has no fields; leave out --{option.replace('_', '-')}, or name files of "
+                f"{', '.join(_RECORDS)} alone"
+            )
     return partial(_parse_text, place, options, _TEXTS_IN_BULK if in_bulk else _TEXTS)
+
+
+def _names_a_field(options: ReadingOptions) -> bool:
+    return any((options.text_field, options.label_field, options.target_field))
+
+
+def _parallel(sources: Sequence[str], targets: str, options: ReadingOptions) -> _Items:
+    """Yield the lines of the targets, each given the line of the sources that stands at its place."""
+    alone = replace(options, targets=None, documents="lines")
+    pairs = zip_longest(read(sources, alone, Report()), read([targets], alone, Report()))
+    for number, (source, target) in enumerate(pairs, 1):
+        if source is None or target is None:
+            shorter, longer = " ".join(sources), targets
+            if source is not None:
+                shorter, longer = longer, shorter
+            raise DataError(
+                f"{shorter} ends after line {number - 1} and {longer} goes on; "
+                "parallel files need a line for each of the other's"
+            )
+        if source.text.strip() and target.text.strip():
+            yield replace(target, given=source.text)
+        else:
+            empty = target if source.text.strip() else source
+            yield BadRecord(f"{empty.name}: an empty line, and nothing pairs with it; fix it")
 
 
 def _parse_records(place: Place, options: ReadingOptions) -> _Items:
     parse = _RECORDS[".jsonl" if place.ending == STDIN else place.ending]
     with opened(place, seekable=place.ending == ".parquet") as stream:
-        yield from parse(stream, place.name, options.text_field, options.binary)
+        yield from parse(stream, place.name, options.fields(), options.binary)
 
 
 def _parse_text(place: Place, options: ReadingOptions, texts: Mapping[str, Any]) -> _Items:

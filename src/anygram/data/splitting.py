@@ -48,7 +48,8 @@ def split(
 ) -> Splits:
     """Return the parts: `test` is a fraction of all, `valid` one of what then remains.
 
-    Both are taken in one way, by document or by position, where `parted` allows a cut. The test part does
+    Both are taken in one way, by document or by position, where `parted` allows a cut; documents of which
+    something is given are never cut. The test part does
     not depend on `valid`.
     UsageError for a fraction that is none, DataError where a part would be empty.
     """
@@ -56,7 +57,7 @@ def split(
         if fraction is not None and not 0 < fraction < 1:
             raise UsageError(f"--{option} must be a fraction between 0 and 1 or none, got {fraction:g}")
     generator = np.random.default_rng(seed)
-    by_position = len(store) < FEWEST_DOCUMENTS
+    by_position = len(store) < FEWEST_DOCUMENTS and not store.has_givens
     train = Selection(store, np.arange(len(store)))
     parts = {"test": train[:0], "validation": train[:0]}
     for name, fraction in (("test", test), ("validation", valid)):

@@ -1,6 +1,6 @@
 """Documents on disk: written once, then read again in any order without being held in memory.
 
-Seven files in a folder:
+Nine files in a folder:
 
 texts    the bytes of all documents end to end
 index    one row a document: where its text ends, and its separator bytes; the first row is zero
@@ -10,6 +10,8 @@ sources  one row a source: where its name ends, and the number of its first docu
 firsts   the first document of each source
 sides    the distinct sides of all documents, as JSON
 side     the number of each document's side, or NO_SIDE; documents after the last row have none
+givens   what is given of the documents, end to end, where something is given of every one
+given    where that of each document ends; the first row is zero
 
 A document whose name is not numbered is a source of its own. D documents, N bytes.
 """
@@ -22,6 +24,7 @@ import struct
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -55,6 +58,8 @@ class DocumentStore(Sequence[Document]):
         self._firsts = map_file(folder / "firsts", np.int64)
         self._sides: list[Side] = json.loads((folder / "sides").read_text())
         self._side = map_file(folder / "side", np.int32)
+        self._givens = map_file(folder / "givens", np.uint8)
+        self._given = map_file(folder / "given", np.int64)
 
     @classmethod
     def spool(
@@ -100,12 +105,25 @@ class DocumentStore(Sequence[Document]):
             int(self._index[document + 1, _SEPARATOR]) if end == len(raw) else 0,
             self._name(document),
             side_after(self.side(document), raw[:start]),
+            self.given(document),
         )
 
     def side(self, document: int) -> Side | None:
         """Return what goes beside a document's text."""
         number = int(self._side[document]) if document < len(self._side) else NO_SIDE
         return None if number == NO_SIDE else self._sides[number]
+
+    def given(self, document: int) -> str | None:
+        """Return what is given of a document: its label, or the text that it goes with."""
+        if not self.has_givens:
+            return None
+        start, end = self._given[document : document + 2]
+        return self._givens[start:end].tobytes().decode("utf-8", "surrogateescape")
+
+    @property
+    def has_givens(self) -> bool:
+        """Whether something is given of every document."""
+        return len(self._given) > 1
 
     @property
     def has_sides(self) -> bool:
@@ -166,6 +184,11 @@ class _Writer(ExitStack):
         self._texts, self._index, self._names, self._sources, self._firsts, self._sides, self._side = (
             self.enter_context((folder / name).open("wb")) for name in files
         )
+        self._givens, self._given = (
+            self.enter_context((folder / name).open("wb")) for name in ("givens", "given")
+        )
+        self._given_digest = hashlib.sha256()
+        self._given_end = self._given_documents = 0
         self._number_of_side: dict[str, int] = {}
         self._side_of = array("i")
         self._documents = self._text_end = self._name_end = 0
@@ -179,6 +202,8 @@ class _Writer(ExitStack):
         written = self._index_digest.digest() + self._texts_digest.digest()
         if self._number_of_side:
             written += "".join(self._number_of_side).encode() + self._side_of.tobytes()
+        if self._given_documents:
+            written += self._given_digest.digest()
         return hashlib.sha256(written).hexdigest()
 
     def _write(self, texts: Any, rows: Any) -> None:
@@ -197,8 +222,22 @@ class _Writer(ExitStack):
         self._source(document.name, UNNUMBERED)
         if document.side is not None:
             self._remember_side(document.side)
+        if document.given is not None:
+            self._write_given(document.given)
         self._documents += 1
         return len(text) + document.separator
+
+    def _write_given(self, given: str) -> None:
+        """Write what is given of the document that is being written."""
+        assert self._given_documents == self._documents, "given of every document, or of none"
+        if not self._given_documents:
+            self._given.write(struct.pack("=q", 0))
+        raw = given.encode("utf-8", "surrogateescape")
+        self._given_documents += 1
+        self._given_end += len(raw)
+        for file, piece in ((self._givens, raw), (self._given, struct.pack("=q", self._given_end))):
+            file.write(piece)
+            self._given_digest.update(piece)
 
     def _remember_side(self, side: Side) -> None:
         """Note the side of the document that is being written."""
@@ -277,6 +316,10 @@ class Selection(Sequence[Document]):
             return side
         return side_after(side, self.store.raw(document)[: self.cuts[position][0]])
 
+    def given(self, position: int) -> str | None:
+        """Return what is given of this document."""
+        return self.store.given(int(self.index_D[position]))
+
     def blocks(self) -> Iterator[Texts]:
         """Yield the texts in order, some megabytes of them at a time, and at least one."""
         starts_D, ends_D = self.store.spans(self.index_D)
@@ -327,6 +370,22 @@ def texts_of(documents: Documents) -> Iterable[str]:
     return (document.text for document in documents) if found is None else _StoredTexts(found)
 
 
+@dataclass(frozen=True)
+class _Givens(Iterable[str]):
+    """What is given of the documents of a selection, one by one."""
+
+    documents: Selection
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.documents.given(position) or "" for position in range(len(self.documents)))
+
+
+def givens_of(documents: Documents) -> Iterable[str]:
+    """Return what is given of each document, of all or of none; may be gone through again and again."""
+    found = selected(documents)
+    return [document.given or "" for document in documents] if found is None else _Givens(found)
+
+
 def selected(documents: Iterable[Document]) -> Selection | None:
     """Return the documents as a selection of a store; None where they are in none."""
     if isinstance(documents, DocumentStore):
@@ -356,6 +415,8 @@ def digest_of(documents: Selection) -> str:
     digest.update(documents.units_D.tobytes())
     if documents.store.has_sides:
         digest.update(json.dumps([*_StoredTexts(documents).sides()], sort_keys=True).encode())
+    if documents.store.has_givens:
+        digest.update(json.dumps([*_Givens(documents)]).encode())
     return digest.hexdigest()
 
 

@@ -46,7 +46,7 @@ class CountingLearner:
 
     def update(self, batch: CountBatch, spent: float) -> Mapping[str, float]:
         """Count one batch; `spent` does not matter to counting."""
-        self._model.count(batch.ids_N, batch.document_lengths)
+        self._model.count(batch.ids_N, batch.document_lengths, batch.condition)
         self._next_document = batch.last_document
         return {"symbols": float(len(batch.ids_N))}
 

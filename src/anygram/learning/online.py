@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from anygram.data.corpus import EncodedCorpus, Stream
+from anygram.data.corpus import CountBatch, EncodedCorpus, Stream, document_batches
 from anygram.errors import UsageError
-from anygram.protocols import Ids, Online, Tensors
+from anygram.protocols import Ids, Online, OnlineGiven, Tensors
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,19 @@ class OnlineLearner:
         self._seed = seed
         self._model = model
         self._read = 0
-        self._symbols = 0
+        self._symbols = self._documents = 0
         model.learn(np.empty(0, dtype=np.int32))  # compiled now, what learning calls is no part of a budget
 
-    def batches(self, corpus: EncodedCorpus) -> Iterator[Ids]:
-        """Yield the stream of documents from where learning last stopped to its end."""
+    def batches(self, corpus: EncodedCorpus) -> Iterator[Ids | CountBatch]:
+        """Yield the stream of documents from where learning last stopped to its end.
+
+        Documents of which something is given come whole.
+        """
         self._symbols = corpus.symbols
+        if corpus.conditions is not None:
+            seed = self._seed if self.config.shuffle else None
+            yield from document_batches(corpus, self.config.batch, self._documents, seed)
+            return
         order_D = np.arange(corpus.documents)
         if self.config.shuffle:
             order_D = np.random.default_rng(self._seed).permutation(corpus.documents)
@@ -57,11 +64,17 @@ class OnlineLearner:
         while self._read < self._symbols:
             yield stream.read(np.arange(self._read, min(self._read + self.config.batch, self._symbols)))
 
-    def update(self, batch: Ids, spent: float) -> Mapping[str, float]:
+    def update(self, batch: Ids | CountBatch, spent: float) -> Mapping[str, float]:
         """Learn one piece of the stream; return what it cost before it was learnt, in bits a symbol."""
-        log_p_N = self._model.learn(batch)
-        self._read += len(batch)
-        return {"symbols": float(len(batch)), "bits_per_symbol": float(-log_p_N.mean() / math.log(2))}
+        if isinstance(batch, CountBatch):
+            if not isinstance(self._model, OnlineGiven) or batch.condition is None:
+                raise UsageError("this model learns on line, and not from labels or sources; choose another")
+            log_p_N = self._model.learn_given(batch.ids_N, batch.document_lengths, batch.condition)
+            self._documents = batch.last_document
+        else:
+            log_p_N = self._model.learn(batch)
+        self._read += len(log_p_N)
+        return {"symbols": float(len(log_p_N)), "bits_per_symbol": float(-log_p_N.mean() / math.log(2))}
 
     def finish(self) -> Mapping[str, Any]:
         """Return the model's figures."""
@@ -81,8 +94,11 @@ class OnlineLearner:
 
     def tensors(self) -> Tensors:
         """Return the position."""
-        return {"read": np.array(self._read, dtype=np.int64)}
+        return {
+            "read": np.array(self._read, dtype=np.int64),
+            "documents": np.array(self._documents, dtype=np.int64),
+        }
 
     def restore(self, tensors: Tensors) -> None:
         """Continue from a stored position."""
-        self._read = int(tensors["read"])
+        self._read, self._documents = int(tensors["read"]), int(tensors.get("documents", np.array(0)))

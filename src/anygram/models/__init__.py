@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from anygram.conditioning import Given, behind
+from anygram.errors import UsageError
 from anygram.protocols import LanguageModel
 from anygram.registry import Registry
 
@@ -17,16 +19,37 @@ def takes_members(name: str) -> bool:
     return "members" in inspect.signature(REGISTRY.load(name).create).parameters
 
 
+def needs_condition(name: str) -> bool:
+    """Return whether a model predicts a text from another one alone: then its module has `create_conditional`."""
+    return hasattr(REGISTRY.load(name), "create_conditional")
+
+
 def alone() -> list[str]:
-    """Return the names of the models that need no other runs."""
-    return [name for name in REGISTRY.names() if not takes_members(name)]
+    """Return the names of the models that need no other runs and nothing given of documents."""
+    return [name for name in REGISTRY.names() if not takes_members(name) and not needs_condition(name)]
 
 
 def create(
-    name: str, config: Any, vocabulary_size: int, seed: int, members: Mapping[str, LanguageModel]
+    name: str,
+    config: Any,
+    vocabulary_size: int,
+    seed: int,
+    members: Mapping[str, LanguageModel],
+    given: Given | None = None,
 ) -> LanguageModel:
-    """Return a model before any learning; `members`, by name, are for one that takes them."""
+    """Return a model before any learning; `members`, by name, are for one that takes them.
+
+    `given` says what is given of documents: an encoder-decoder encodes it; what tells labels apart is one
+    model a label where models are counted or learnt on line; any other reads it before the document.
+    """
     module = REGISTRY.load(name)
-    given = {"members": members} if members else {}
-    model: LanguageModel = module.create(config, vocabulary_size, seed, **given)
-    return model
+    if given is None:
+        inner = {"members": members} if members else {}
+        model: LanguageModel = module.create(config, vocabulary_size, seed, **inner)
+        return model
+    if members:
+        raise UsageError(f"{name} combines runs, which know of no labels or sources; leave out --member")
+    if needs_condition(name):
+        model = module.create_conditional(config, vocabulary_size, given.symbols, seed)
+        return model
+    return behind(lambda size: module.create(config, size, seed), vocabulary_size, given)

@@ -23,13 +23,14 @@ from anygram.data.splitting import Splits
 from anygram.errors import RunError, UsageError
 from anygram.learning import counting, learner_for
 from anygram.learning.group import Group, joined, require_alike
-from anygram.protocols import Bounded, Differentiable, Extendable, LanguageModel, Tensors
+from anygram.protocols import Bounded, Codec, Differentiable, Extendable, LanguageModel, Tensors
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record, StoredRun
-from anygram.training import members, probing, space
-from anygram.training.encoding import Encoded, corpus_of, encode, fitted
+from anygram.training import members, probing, space, validation
+from anygram.training.encoding import Encoded, corpus_of, encode, fitted, fitted_condition
 from anygram.training.plan import (
     DEFAULT_CODEC,
+    SHARED,
     Plan,
     beside,
     check,
@@ -39,9 +40,11 @@ from anygram.training.plan import (
     default_valid,
     learner_setting,
     reads_once,
+    source_codec_of,
+    source_settings_of,
 )
 from anygram.training.probing import Probe, Suggested
-from anygram.training.session import Session, snapshot, validation_sample
+from anygram.training.session import Session, snapshot
 from anygram.training.space import space_of
 
 __all__ = [
@@ -134,7 +137,9 @@ def _fresh(
     codec = base.codec if base else members.codec_for(combined.values())
     codec = codec or (encoded.codec if encoded else fitted(plan, codec_config, splits, progress))
     require_alike(group, "the codec", codec.to_json())
-    corpus = encoded.corpus if encoded else corpus_of(_learnt_from(plan, splits), codec, folder, progress)
+    condition_codec = encoded.condition_codec if encoded else _condition_codec(plan, base, codec, splits)
+    learnt = _learnt_from(plan, splits)
+    corpus = encoded.corpus if encoded else corpus_of(learnt, codec, folder, progress, condition_codec)
     require_alike(group, "the text", {"symbols": corpus.symbols})
     (config, learner_values), probe = _suggested(plan, corpus, codec.vocabulary_size, group, progress)
     config, learner_values = space.moved(plan, config, learner_values)
@@ -144,7 +149,9 @@ def _fresh(
         config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
     inner = {name: bytewise.over(codec, run.codec, run.model) for name, run in combined.items()}
-    model = models.create(plan.model, config, codec.vocabulary_size, plan.seed, inner)
+    condition = _condition(plan, condition_codec)
+    given = runs.given_by(condition)
+    model = models.create(plan.model, config, codec.vocabulary_size, plan.seed, inner, given)
     _limit_memory(model, plan, workspace)
     if base:
         _go_on_from(base, model, config, plan)
@@ -159,10 +166,11 @@ def _fresh(
         budget=_limits(plan.budget),
         seed=plan.seed,
         data={**data, "symbols": corpus.symbols, **_origins(plan)},
+        condition=condition,
         probe=probe.to_json() if probe else {},
     )
-    valid = validation_sample(splits.valid, codec) if learner.validates else None
-    run = StoredRun(record, codec, model, dict(zip(combined, plan.members, strict=True)))
+    valid = validation.sample(splits.valid, codec, condition_codec) if learner.validates else None
+    run = StoredRun(record, codec, model, dict(zip(combined, plan.members, strict=True)), condition_codec)
     return Session(run, learner, corpus, valid, plan.budget, out, progress, group)
 
 
@@ -181,7 +189,11 @@ def _resumed(
     _check_resumable(plan, record, data, out)
     tensors = runs.read_training(out)
     documents, folder = _learnt_from(plan, splits), workspace / "train"
-    corpus = encoded.corpus if encoded else corpus_of(documents, stored.codec, folder, progress)
+    corpus = (
+        encoded.corpus
+        if encoded
+        else corpus_of(documents, stored.codec, folder, progress, stored.condition_codec)
+    )
     best = snapshot(stored.model)
     _limit_memory(stored.model, plan, workspace)
     with runs.explaining_damage(out / "training.safetensors"):
@@ -191,13 +203,31 @@ def _resumed(
         )
         learner.restore(_under("learner.", tensors))
         next_validation = tuple(tensors["session.next_validation"].tolist())
-    valid = validation_sample(splits.valid, stored.codec) if learner.validates else None
+    valid = None
+    if learner.validates:
+        valid = validation.sample(splits.valid, stored.codec, stored.condition_codec)
     same_budget = record.budget == _limits(plan.budget)
     record = replace(record, budget=_limits(plan.budget), status="training", figures={})
     run = replace(stored, record=record)
     session = Session(run, learner, corpus, valid, plan.budget, out, progress, group)
     session.go_on(runs.read_metrics(out), best, next_validation if same_budget else None)
     return session
+
+
+def _condition_codec(plan: Plan, base: StoredRun | None, codec: Codec, splits: Splits) -> Codec | None:
+    """Return the codec of what is given of documents: that of a run to go on from, or one fitted now."""
+    return base.condition_codec if base else fitted_condition(plan, codec, splits)
+
+
+def _condition(plan: Plan, codec: Codec | None) -> dict[str, Any]:
+    """Return what the record says of that which is given of documents."""
+    if codec is None:
+        return {}
+    described = {"kind": plan.given, "vocabulary_size": codec.vocabulary_size}
+    if plan.given == "label":
+        return {**described, "codec": runs.LABELS}
+    shared = {"shared": True} if plan.source_codec == SHARED else {}
+    return {**described, "codec": source_codec_of(plan), "settings": source_settings_of(plan), **shared}
 
 
 def _learnt_from(plan: Plan, splits: Splits) -> Documents:
@@ -240,7 +270,8 @@ def _check_learner(plan: Plan, splits: Splits) -> None:
 def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: Path) -> None:
     """Raise RunError where the run in `out` is another than the plan's, or has nothing left to do."""
     recorded_prints = [name for name in FINGERPRINTS if name in record.data]
-    keys = (*recorded_prints, "bytes", "documents", "valid", "test", "members")
+    pairs = ("label_field", "target_field", "targets")
+    keys = (*recorded_prints, "bytes", "documents", "valid", "test", "members", *pairs)
     if differing := _differences(record.data, {**data, **_origins(plan)}, keys):
         raise RunError(
             f"{out} was trained on other data ({differing}); resume with the same sources and options"
@@ -299,11 +330,12 @@ def _suggested(
     if not hasattr(module, "suggest"):
         return (module.Config(), {}), None
     sample_ids = np.asarray(corpus.ids[:SUGGESTION_SYMBOLS])
+    given = 0 if corpus.conditions is None else len(corpus.conditions.ids_N)
 
     def suggest(budget: Budget) -> Suggested:
-        suggested: Suggested = module.suggest(sample_ids, corpus.symbols, vocabulary_size, budget)
+        suggested: Suggested = module.suggest(sample_ids, corpus.symbols + given, vocabulary_size, budget)
         return suggested
 
-    if group.size > 1 or plan.members:
+    if group.size > 1 or plan.members or given:
         return suggest(plan.budget), None
     return probing.suited(plan.model, suggest, corpus, vocabulary_size, plan.budget, progress)

@@ -21,6 +21,8 @@ about as good over either; networks are better over byte pairs in equal time (an
 of the first nine tenths of tinyshakespeare: 2.11 bits per byte, over characters 2.20)."""
 
 
+SHARED = "shared"
+"""The codec of sources that is the documents' own, fitted on both."""
 _PASSES_THAT_OVERFIT = 10
 # what networks of the suggested sizes read on two cores, over byte pairs
 _BYTES_A_SECOND, _BYTES_A_SYMBOL, _SYMBOLS_A_STEP = 50e3, 2.5, 1024
@@ -32,6 +34,9 @@ class Plan:
 
     `base` is a run to go on from: its codec and its model as they are. `members` are runs to combine. `drawn`
     says how far from what is suggested it shall be (`training.space`).
+
+    `given` is what is given of documents, "label", "source" or nothing. Sources are written by `source_codec`,
+    by default one like that of the documents; "shared" is one and the same.
     """
 
     model: str
@@ -43,9 +48,13 @@ class Plan:
     base: Path | None = None
     members: tuple[Path, ...] = ()
     drawn: Drawn = field(default_factory=dict)
+    given: str = ""
+    source_codec: str | None = None
 
     def __post_init__(self) -> None:
         settings.check_seed(self.seed)
+        if self.source_codec and self.given != "source":
+            raise UsageError("--source-codec is for --target-field or --targets; name one, or leave it out")
 
 
 def default_codec(model: str) -> str:
@@ -86,7 +95,10 @@ def reads_once(plan: Plan) -> bool:
 def _untrained(plan: Plan) -> LanguageModel:
     """Return a model of the plan's kind: any will do to learn which kind of learner it has."""
     module = models.REGISTRY.load(plan.model)
-    model: LanguageModel = module.create(module.Config(), 4, plan.seed)
+    if models.needs_condition(plan.model):
+        model: LanguageModel = module.create_conditional(module.Config(), 4, 4, plan.seed)
+        return model
+    model = module.create(module.Config(), 4, plan.seed)
     return model
 
 
@@ -103,7 +115,7 @@ def sort_settings(values: Mapping[str, Any], places: Mapping[str, list[str]]) ->
                 raise UnknownName(f"{place} setting", rest, places[place])
             sorted_[place][rest] = value
             continue
-        found = [place for place, keys in places.items() if key in keys]
+        found = [place for place, keys in places.items() if key in keys and place != "source"]
         if not found:
             raise UnknownName("setting", key, {key for keys in places.values() for key in keys})
         if len(found) > 1:
@@ -119,6 +131,10 @@ def check(plan: Plan) -> None:
     for place, config in configs_of(plan).items():
         settings.build(config, chosen[place])
     members.check(plan.model, plan.members, plan.codec)
+    if models.needs_condition(plan.model) and not plan.given:
+        raise UsageError(
+            f"{plan.model} predicts a text from another one; name its field with --target-field, or --targets"
+        )
     if reads_once(plan):
         processes.require_one(f"{plan.model} learns by counting, which")
     if plan.memory is not None and not isinstance(_untrained(plan), Bounded):
@@ -144,11 +160,26 @@ def beside(plan: Plan) -> tuple[str, ...]:
 
 def configs_of(plan: Plan) -> dict[str, type[Any]]:
     """Return what holds the settings of the plan's model, learner and codec."""
-    return {
+    configs = {
         "model": models.REGISTRY.load(plan.model).Config,
         "learner": config_of(_untrained(plan)),
         "codec": codecs.REGISTRY.load(plan.codec).Config,
     }
+    if plan.given == "source" and plan.source_codec != SHARED:
+        configs["source"] = codecs.REGISTRY.load(source_codec_of(plan)).Config
+    return configs
+
+
+def source_codec_of(plan: Plan) -> str:
+    """Return the name of the codec that writes sources."""
+    return plan.codec if plan.source_codec in (None, SHARED) else str(plan.source_codec)
+
+
+def source_settings_of(plan: Plan) -> dict[str, Any]:
+    """Return the settings of the sources' codec: those of the documents' own where it is one like it."""
+    chosen = chosen_by(plan)
+    alike = source_codec_of(plan) == plan.codec
+    return {**(chosen["codec"] if alike else {}), **chosen.get("source", {})}
 
 
 def learner_setting(plan: Plan, key: str, default: Any) -> Any:
@@ -157,5 +188,5 @@ def learner_setting(plan: Plan, key: str, default: Any) -> Any:
 
 
 def chosen_by(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Return the plan's settings by place: model, learner, codec."""
+    """Return the plan's settings by place: model, learner, codec, and source where there is one."""
     return sort_settings(plan.values, {place: settings.keys(c) for place, c in configs_of(plan).items()})

@@ -17,15 +17,15 @@ from anygram import evaluation, runs
 from anygram.budgets import Budget
 from anygram.compiled import clock
 from anygram.data.corpus import EncodedCorpus
-from anygram.data.documents import Documents
 from anygram.data.splitting import Splits
 from anygram.data.store import units_of
 from anygram.errors import TrainingStopped
 from anygram.learning.group import ALONE, Group
-from anygram.protocols import Codec, Ids, LanguageModel, Learner, Tensors
+from anygram.protocols import LanguageModel, Learner, Tensors
 from anygram.reporting.progress import Progress
 from anygram.runs import Record, StoredRun
 from anygram.training.interruption import Interrupt, interruptible
+from anygram.training.validation import Sample
 
 CHECKPOINT_EVERY_SECONDS = 120.0
 METRICS_EVERY_SECONDS = 1.0
@@ -33,7 +33,6 @@ DENSE_METRICS_SECONDS = 200.0
 """After so long lines come ever more seldom, so that ten hours have about a thousand."""
 VALIDATION_SHARE = 0.05
 """Validation takes about this share of the time at most, and comes once in this share of the budget."""
-VALIDATION_ROWS, VALIDATION_LENGTH = 64, 512
 FINAL_VALIDATION_UNITS = 200_000
 
 
@@ -45,7 +44,7 @@ class Session:
         run: StoredRun,
         learner: Learner,
         corpus: EncodedCorpus,
-        valid_BT: Ids | None,
+        valid: Sample | None,
         budget: Budget,
         out: Path,
         progress: Progress,
@@ -55,7 +54,7 @@ class Session:
         self._group = group
         self._agreed: float | None = None  # seconds, on the clock of all processes
         self._run, self._learner, self._corpus = run, learner, corpus
-        self._valid_BT, self._budget, self._out, self._progress = valid_BT, budget, out, progress
+        self._valid, self._budget, self._out, self._progress = valid, budget, out, progress
         self._metrics: list[dict[str, Any]] = []
         self._steps = self._symbols = 0
         self._seconds_before = 0.0
@@ -184,17 +183,23 @@ class Session:
 
     def _measure(self, splits: Splits) -> dict[str, Any]:
         """Return the final figures: on test where there is one, else on (the first part of) validation."""
-        model, codec = self._run.model, self._run.codec
+        model, codec, given = self._run.model, self._run.codec, self._run.condition_codec
         if len(splits.test):
             self._progress.stage("measuring on the test split", total=units_of(splits.test))
             scored = evaluation.evaluate(
-                model, codec, splits.test, ranks=False, progress=self._progress.update
+                model,
+                codec,
+                splits.test,
+                ranks=False,
+                condition_codec=given,
+                progress=self._progress.update,
             )
             return {"test": scored.to_json()}
         if len(splits.valid):
             self._progress.stage("measuring on the validation split")
             documents = evaluation.take(splits.valid, FINAL_VALIDATION_UNITS)
-            return {"valid": evaluation.evaluate(model, codec, documents, ranks=False).to_json()}
+            scored = evaluation.evaluate(model, codec, documents, ranks=False, condition_codec=given)
+            return {"valid": scored.to_json()}
         return {}
 
     def _is_out_of_patience(self) -> bool:
@@ -240,12 +245,11 @@ class Session:
         return 0.0 if self._learner.validates else self._learner.epochs
 
     def _validate(self) -> None:
-        if self._valid_BT is None:
+        if self._valid is None:
             return
         model = self._run.model
         with self._learner.shown():
-            log_p_BT, _ = model.score(model.start(len(self._valid_BT)), self._valid_BT)
-            nats = float(-log_p_BT.mean())
+            nats = self._valid.nats(model)
             self._validations_since_best += 1
             if nats < self._best_nats:
                 self._best_nats, self._best = nats, snapshot(model)
@@ -257,8 +261,8 @@ class Session:
 
     def _plan_validation(self) -> None:
         # in symbols and budget, not by the clock, so that equal seeds keep equal weights
-        if self._valid_BT is not None:
-            pause = self._valid_BT.size / (2 * VALIDATION_SHARE)  # reading costs about half of learning
+        if self._valid is not None:
+            pause = self._valid.symbols / (2 * VALIDATION_SHARE)  # reading costs about half of learning
             self._next_validation = self._symbols + pause, self._spent() + VALIDATION_SHARE
 
     def _is_told_to_stop(self, interrupt: Interrupt) -> bool:
@@ -295,22 +299,3 @@ class Session:
 def snapshot(model: LanguageModel) -> Tensors:
     """Return the model's tensors as they are now, whatever it learns later."""
     return {name: array.copy() for name, array in model.tensors().items()}
-
-
-def validation_sample(documents: Documents, codec: Codec) -> Ids | None:
-    """Return ids_BT to validate on: up to 64 evenly spaced pieces of 512 symbols.
-
-    Pieces begin at the start state, wherever they were cut: good for choosing between two moments
-    of one training, not a figure to report.
-    """
-    pieces = []
-    boundary = np.array([codec.boundary], dtype=np.int32)
-    for document in evaluation.take(documents, 4 * VALIDATION_ROWS * VALIDATION_LENGTH * 4):
-        pieces += [codec.encode(document.text, document.side).ids, boundary]
-    if not pieces:
-        return None
-    ids_N = np.concatenate(pieces)
-    rows = max(1, min(VALIDATION_ROWS, len(ids_N) // VALIDATION_LENGTH))
-    length = min(VALIDATION_LENGTH, len(ids_N) // rows)
-    starts_B = np.linspace(0, len(ids_N) - length, rows).astype(np.int64)
-    return np.stack([ids_N[start : start + length] for start in starts_B]).astype(np.int32)

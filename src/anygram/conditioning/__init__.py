@@ -1,0 +1,24 @@
+"""Conditions: what is known of a document before it is read, its label or a text that it goes with."""
+
+from anygram.conditioning.given import Given, behind
+from anygram.conditioning.prefixed import (
+    Prefixed,
+    PrefixedCountable,
+    PrefixedDifferentiable,
+    PrefixedState,
+    inner_vocabulary_size,
+    prefixed,
+    refuse,
+)
+
+__all__ = [
+    "Given",
+    "Prefixed",
+    "PrefixedCountable",
+    "PrefixedDifferentiable",
+    "PrefixedState",
+    "behind",
+    "inner_vocabulary_size",
+    "prefixed",
+    "refuse",
+]
