@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from anygram.codecs.bytes import BytesCodec
-from anygram.data.corpus import EncodedCorpus, encode_corpus
+from anygram.data.corpus import CountBatch, EncodedCorpus, encode_corpus
 from anygram.data.documents import Document
 from anygram.learning.online import Config, OnlineLearner
 from anygram.models import contextmix
@@ -28,6 +28,7 @@ def _learner(batch: int, *, shuffle: bool, seed: int = 0) -> OnlineLearner:
 def _read(learner: OnlineLearner, corpus: EncodedCorpus) -> Ids:
     pieces = []
     for batch in learner.batches(corpus):
+        assert not isinstance(batch, CountBatch)
         pieces.append(batch)
         learner.update(batch, 0.0)
     return np.concatenate(pieces)

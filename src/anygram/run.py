@@ -423,12 +423,12 @@ def _documents(
     documents: DocumentsAre | None,
     text_field: str | None,
     beside: Sequence[str] | None = None,
-    pairing: Pairing = Pairing(),
+    pairing: Pairing | None = None,
 ) -> Iterator[Any]:
     """Yield the documents of sources, read as the run's own were, or with other columns `beside` them."""
     binary, kind = record.codec == "bytes", record.data.get("kind", kinds.TEXT)
     beside = tuple(record.data.get("beside", ()) if beside is None else beside)
     options = ReadingOptions(
-        documents, text_field, binary=binary, kind=kind, beside=beside, **asdict(pairing)
+        documents, text_field, binary=binary, kind=kind, beside=beside, **asdict(pairing or Pairing())
     )
     return read([str(source) for source in sources], options, Report())

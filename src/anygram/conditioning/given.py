@@ -14,7 +14,7 @@ Kind = Literal["label", "source"]
 
 @dataclass(frozen=True)
 class Given:
-    """Of what `kind` it is, how many `symbols` it is written in, and how labels are told apart (`classifier`)."""
+    """Of what `kind` it is, how many `symbols` it has, and by which `classifier` labels are told apart."""
 
     kind: Kind
     symbols: int

@@ -33,7 +33,7 @@ _Parser = Callable[[], _Items]
 
 @dataclass(frozen=True)
 class Pairing:
-    """Where that which is given of documents stands: fields, or the file of the lines that sources pair with."""
+    """Where that which is given of documents stands: fields, or the file whose lines go with the sources'."""
 
     label_field: str | None = None
     target_field: str | None = None

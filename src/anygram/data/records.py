@@ -144,7 +144,8 @@ def _table_document(
             f"{place}: {len(row.cells)} columns where the first line has {len(header)}; {REMEDY}"
         )
     value, *given = (row.cells[column] for column in columns)
-    called = Fields(*(header[column] for column in columns), given_is=fields.given_is)
+    names = [header[column] for column in columns]
+    called = Fields(names[0], names[-1], fields.given_is)
     try:
         return called.document(value, given[0] if given else None, f"{name}:{row.line}", place, binary)
     except BadRecord as error:
@@ -166,6 +167,7 @@ def _parquet_fields(name: str, fields: Fields, kinds: dict[str, Any]) -> Fields:
     chosen = fields.chosen(name, kinds, text_columns)
     texts = (chosen.text, chosen.given) if chosen.given_is == "source" else (chosen.text,)
     for field in texts:
+        assert field is not None, "chosen"
         if field not in text_columns and not types.is_binary(kinds[field]):
             raise DataError(
                 f"{name}: column '{field}' holds {kinds[field]}, not text; "

@@ -20,7 +20,7 @@ def takes_members(name: str) -> bool:
 
 
 def needs_condition(name: str) -> bool:
-    """Return whether a model predicts a text from another one alone: then its module has `create_conditional`."""
+    """Return whether a model predicts a text from another one: then its module has `create_conditional`."""
     return hasattr(REGISTRY.load(name), "create_conditional")
 
 
@@ -50,6 +50,6 @@ def create(
     if members:
         raise UsageError(f"{name} combines runs, which know of no labels or sources; leave out --member")
     if needs_condition(name):
-        model = module.create_conditional(config, vocabulary_size, given.symbols, seed)
-        return model
+        encoder: LanguageModel = module.create_conditional(config, vocabulary_size, given.symbols, seed)
+        return encoder
     return behind(lambda size: module.create(config, size, seed), vocabulary_size, given)

@@ -47,7 +47,7 @@ def fitted(plan: Plan, config: Any, splits: Splits, progress: Progress) -> Codec
 
 
 def fitted_condition(plan: Plan, codec: Codec, splits: Splits) -> Codec | None:
-    """Return the codec of what is given of documents, fitted on the training part; `codec` is the texts' own."""
+    """Return the codec of what is given of documents, fitted on the training part; `codec` is the texts'."""
     if not plan.given:
         return None
     if plan.given == "label":

@@ -35,8 +35,8 @@ class Plan:
     `base` is a run to go on from: its codec and its model as they are. `members` are runs to combine. `drawn`
     says how far from what is suggested it shall be (`training.space`).
 
-    `given` is what is given of documents, "label", "source" or nothing. Sources are written by `source_codec`,
-    by default one like that of the documents; "shared" is one and the same.
+    `given` is what is given of documents, "label", "source" or nothing. Sources are written by
+    `source_codec`, by default one like that of the documents; "shared" is one and the same.
     """
 
     model: str
@@ -96,9 +96,9 @@ def _untrained(plan: Plan) -> LanguageModel:
     """Return a model of the plan's kind: any will do to learn which kind of learner it has."""
     module = models.REGISTRY.load(plan.model)
     if models.needs_condition(plan.model):
-        model: LanguageModel = module.create_conditional(module.Config(), 4, 4, plan.seed)
-        return model
-    model = module.create(module.Config(), 4, plan.seed)
+        encoder: LanguageModel = module.create_conditional(module.Config(), 4, 4, plan.seed)
+        return encoder
+    model: LanguageModel = module.create(module.Config(), 4, plan.seed)
     return model
 
 

@@ -1,0 +1,200 @@
+"""What is given of documents, labels or sources: read, kept, learnt from, and what bad records get."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import anygram
+from anygram.codecs import _labels
+from anygram.codecs.bytes import BytesCodec
+from anygram.data.corpus import document_batches, encode_corpus
+from anygram.data.documents import Document
+from anygram.data.reading import Pairing, ReadingOptions, Report, read
+from anygram.data.splitting import split
+from anygram.data.store import DocumentStore
+from anygram.errors import DataError, UsageError
+from tests.asking import ask
+from tests.corpora import refusal
+
+PAIRS = [("a cat", "eine Katze"), ("two dogs", "zwei Hunde"), ("", "leer"), ("a, b", 'c "d"')]
+FILLED = [pair for pair in PAIRS if all(pair)]
+
+
+def _jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([list(rows[0]), *(row.values() for row in rows)])
+
+
+def _tsv(path: Path, rows: list[dict[str, Any]]) -> None:
+    lines = [list(rows[0]), *(row.values() for row in rows)]
+    path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+
+
+def _parquet(path: Path, rows: list[dict[str, Any]]) -> None:
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], None]] = {
+    ".jsonl": _jsonl,
+    ".csv": _csv,
+    ".tsv": _tsv,
+    ".parquet": _parquet,
+}
+
+
+def _pairs(path: Path, **options: Any) -> list[tuple[str | None, str]]:
+    return [(one.given, one.text) for one in read([str(path)], ReadingOptions(**options), Report())]
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_records_of_every_format_give_pairs(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"pairs{ending}"
+    WRITERS[ending](path, [{"en": source, "de": target} for source, target in FILLED])
+    assert _pairs(path, text_field="en", target_field="de") == FILLED
+    assert _pairs(path, target_field="de") == FILLED  # the only other one
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_records_of_every_format_give_labels(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"labelled{ending}"
+    WRITERS[ending](path, [{"stars": stars, "text": text} for stars, text in [(5, "good"), (1, "bad")]])
+    assert _pairs(path, label_field="stars") == [("5", "good"), ("1", "bad")]
+
+
+def test_a_table_without_names_has_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "sms.tsv"
+    path.write_text("ham\tsee you\nspam\twin\n")
+    assert _pairs(path, text_field="2", label_field="1") == [("ham", "see you"), ("spam", "win")]
+
+
+def test_labels_are_words_numbers_or_several(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    _jsonl(path, [{"text": "a", "label": label} for label in ("x", 3, True, ["x", "y"], [])])
+    assert [given for given, _ in _pairs(path, label_field="label")] == ["x", "3", "true", "x\ny", ""]
+
+
+def test_lines_of_parallel_files_are_pairs(tmp_path: Path) -> None:
+    (tmp_path / "en.txt").write_text("one\ntwo\n")
+    (tmp_path / "de.txt").write_text("eins\nzwei")
+    pairs = _pairs(tmp_path / "en.txt", targets=str(tmp_path / "de.txt"))
+    assert pairs == [("one", "eins"), ("two", "zwei")]
+
+
+def test_bad_pairs_are_refused_in_one_line(tmp_path: Path) -> None:
+    _jsonl(tmp_path / "p.jsonl", [{"en": source, "de": target} for source, target in PAIRS])
+    where = str(tmp_path / "p.jsonl")
+    assert "line 3: field 'en' is empty" in refusal(where, text_field="en", target_field="de")
+    skipped = ReadingOptions(text_field="en", target_field="de", on_bad_record="skip")
+    assert len(list(read([where], skipped, Report()))) == len(FILLED)
+    assert "cannot be both sides" in refusal(where, text_field="en", target_field="en")
+    assert "or it is null" in refusal(where, text_field="en", target_field="fr")
+    (tmp_path / "en.txt").write_text("one\ntwo\n")
+    (tmp_path / "de.txt").write_text("eins\nzwei\ndrei\n")
+    short, long = str(tmp_path / "en.txt"), str(tmp_path / "de.txt")
+    for source, targets in ((short, long), (long, short)):
+        assert f"{short} ends after line 2 and {long} goes on" in refusal(source, targets=targets)
+    (tmp_path / "de.txt").write_text("eins\n\n")
+    assert "de.txt:2: an empty line" in refusal(short, targets=long)
+    assert "has no fields" in refusal(short, label_field="x")
+    assert "exclude each other" in refusal(short, label_field="x", targets=long)
+
+
+def test_bad_labels_are_refused_in_one_line(tmp_path: Path) -> None:
+    _jsonl(tmp_path / "l.jsonl", [{"text": "a", "label": "x"}, {"text": "b", "label": ""}, {"text": "c"}])
+    assert "line 2: no label in field 'label'" in refusal(str(tmp_path / "l.jsonl"), label_field="label")
+    _csv(tmp_path / "l.csv", [{"text": "a", "label": "x"}])
+    assert "no column of" in refusal(str(tmp_path / "l.csv"), label_field="lable")
+    with pytest.raises(DataError, match="two labels at least, and there is only 'x'"):
+        _labels.fit(["x", "x"])
+    with pytest.raises(DataError, match=r"no label 'z' in the training part \(known: x, y\)"):
+        _labels.fit(["x", "y"]).encode("z")
+
+
+def _store(folder: Path, pairs: list[tuple[str, str]]) -> DocumentStore:
+    return DocumentStore.spool((Document(text, given=given) for given, text in pairs), folder)
+
+
+def test_a_store_keeps_what_is_given(tmp_path: Path) -> None:
+    store = _store(tmp_path / "store", PAIRS)
+    assert [(one.given, one.text) for one in store] == PAIRS
+    other = _store(tmp_path / "other", [("another", text) for _, text in PAIRS])
+    assert store.fingerprint != other.fingerprint
+    splits = split(store, valid=None, test=0.5, seed=0)  # whole documents, though they are few
+    parts = [*splits.train, *splits.test]
+    assert sorted((one.given or "", one.text) for one in parts) == sorted(PAIRS)
+
+
+def test_a_corpus_has_conditions_of_its_documents(tmp_path: Path) -> None:
+    codec = BytesCodec()
+    corpus = encode_corpus(_store(tmp_path / "s", PAIRS), codec, tmp_path / "c", condition_codec=codec)
+    batches = list(document_batches(corpus, symbols_per_batch=20, shuffle_seed=1))
+    found = []
+    for batch in batches:
+        texts = np.split(batch.ids_N, np.cumsum(batch.document_lengths)[:-1])
+        assert batch.condition is not None
+        found += [
+            (codec.decode(one), codec.decode(ids_N[:-1]))
+            for one, ids_N in zip(batch.condition, texts, strict=True)
+        ]
+    assert sorted(found) == sorted(PAIRS) and len(batches) > 1
+
+
+@pytest.mark.parametrize("multiple", [False, True])
+def test_labels_come_back_from_symbols_and_json(multiple: bool) -> None:
+    labels = _labels.fit(["b", "a\nc" if multiple else "a", "b"])
+    again = _labels.from_json(json.loads(json.dumps(labels.to_json())))
+    for one in (labels, again):
+        encoded = one.encode("a\nb")
+        assert one.decode(encoded.ids) == "a\nb" and encoded.units.sum() == len("a\nb")
+        assert (one.boundary, one.multiple, one.counts[1]) == (one.vocabulary_size - 1, multiple, 2)
+        decoder = one.decoder()
+        assert "".join(map(decoder.push, encoded.ids.tolist())) + decoder.finish() == "a\nb"
+
+
+def test_documents_cost_what_they_do_behind_what_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [("x" * (1 + n % 3), "yz"[n % 2] * 4) for n in range(40)]
+    _tsv(tmp_path / "p.tsv", [{"source": source, "target": target} for source, target in rows])
+    options = ["--text-field", "source", "--target-field", "target", "--codec", "bytes"]
+    trained = ask(
+        capsys, "train", tmp_path / "p.tsv", *options, "--model", "ngram", "--set", "order=4",
+        "--out", tmp_path / "run", "--test", "0.25", "--json",
+    )  # fmt: skip
+    assert trained.status == 0, trained
+    assert trained.fields["test"]["bytes"] == 40
+    evaluated = ask(capsys, "evaluate", tmp_path / "run", tmp_path / "p.tsv", "--json").fields
+    run = anygram.load(tmp_path / "run")
+    assert run.condition_codec is not None
+    state = run.model.start(len(rows), [run.condition_codec.encode(source).ids for source, _ in rows])
+    ids_BT = np.stack([np.append(run.codec.encode(target).ids, 256) for _, target in rows])
+    assert evaluated["nats"] == pytest.approx(-run.model.score(state, ids_BT)[0].sum())
+    scored = list(run.score(tmp_path / "p.tsv"))
+    assert sum(one.nats for one in scored) == pytest.approx(evaluated["nats"])
+    alone = [(one.given, one.text) for one in run.documents(tmp_path / "p.tsv", pairing=Pairing())]
+    assert alone == [(None, source) for source, _ in rows]
+
+
+def test_models_and_options_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+    _jsonl(tmp_path / "p.jsonl", [{"text": "a", "other": "b"}] * 30)
+    with pytest.raises(UsageError, match="--source-codec is for --target-field"):
+        anygram.train(tmp_path / "p.jsonl", "ngram", source_codec="bytes")
+    with pytest.raises(DataError, match="two labels at least"):
+        anygram.train(tmp_path / "p.jsonl", "ngram", label_field="other", codec="bytes")
+    with pytest.raises(UsageError, match="too short to reach a condition"):
+        anygram.train(
+            tmp_path / "p.jsonl", "ngram", target_field="other", codec="bytes", settings={"order": "2"}
+        )
