@@ -237,3 +237,31 @@ def test_rank_counts_likelier_targets_and_settles_ties_by_id() -> None:
     ranks: FloatArray = model.rank(model.start(1), ids(0, 1, 2, BOUNDARY)[None])[1]
     # counts 1, 0, 2, 1: symbol 2 leads, 0 and the boundary tie
     assert ranks.tolist() == [[1, 3, 0, 2]]
+
+
+def test_context_mixing_learns_a_target_from_its_source() -> None:
+    model, inner = around("contextmix", {"memory": 40_000_000})
+    sources = [ids(n % 2, n % 3) for n in range(200)]
+    documents = [ids(n % 3, n % 2, BOUNDARY) for n in range(200)]
+    model.learn(ids())
+    log_p_N = model.learn_given(np.concatenate(documents), np.full(200, 3), sources)
+    assert log_p_N.shape == (600,)
+    assert log_p_N[:30].mean() < -0.5 and log_p_N[-30:].mean() > -0.01  # it was learnt along the way
+    twin, _ = around("contextmix", {"memory": 40_000_000})  # in pieces of documents it learns the same
+    pieces = [
+        twin.learn_given(document, np.array([3]), [source])
+        for document, source in zip(documents, sources, strict=True)
+    ]
+    assert np.array_equal(np.concatenate(pieces), log_p_N)
+    log_p_BV = model.predict(model.start(6, sources[:6]))
+    assert (log_p_BV.argmax(axis=1) == [n % 3 for n in range(6)]).all()
+    assert np.exp(log_p_BV).sum(axis=1) == pytest.approx(1)
+    assert inner.finish()["learnt"] == 200 * (2 + 1 + 3)
+
+
+def test_context_mixing_learns_whole_documents_alone() -> None:
+    model, inner = around("contextmix", {"memory": 40_000_000})
+    assert len(model.learn(ids(0, BOUNDARY, 1, 2, BOUNDARY))) == 5
+    assert inner.finish()["learnt"] == 5 + 2
+    with pytest.raises(UsageError, match="learnt whole"):
+        model.learn(ids(0, BOUNDARY, 1))

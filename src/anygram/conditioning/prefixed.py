@@ -28,6 +28,7 @@ from anygram.protocols import (
     Ids,
     LanguageModel,
     Lengths,
+    Online,
     State,
     Tensors,
 )
@@ -189,6 +190,9 @@ class Prefixed:
 class _CountableModel(LanguageModel, Countable, Protocol): ...
 
 
+class _OnlineModel(LanguageModel, Online, Protocol): ...
+
+
 class _DifferentiableModel(LanguageModel, Differentiable, Protocol): ...
 
 
@@ -259,10 +263,42 @@ class PrefixedDifferentiable(Prefixed):
         return self._inner.module()
 
 
+class PrefixedOnline(Prefixed):
+    """A `Prefixed` that learns on line: as it reads sources too, it learns what these are like."""
+
+    _inner: _OnlineModel
+
+    def learn(self, ids_N: Ids) -> FloatArray:
+        """Return log Q of each id behind no source, and learn them: what `learn_given` does for documents."""
+        if not len(ids_N):
+            return self._inner.learn(ids_N)
+        closing_N = ids_N == self._vocabulary_size - 1
+        lengths = np.diff(np.flatnonzero(closing_N), prepend=-1)
+        if lengths.sum() != len(ids_N):
+            raise UsageError("documents that begin behind a source are learnt whole; close the last one too")
+        return self.learn_given(ids_N, lengths, [np.empty(0, dtype=np.int32)] * len(lengths))
+
+    def learn_given(self, ids_N: Ids, document_lengths: Lengths, condition: Condition) -> FloatArray:
+        """Go on reading sources and documents; return log Q of the documents' ids before they were learnt."""
+        log_p: list[FloatArray] = []
+        documents = np.split(self._targets_V[ids_N], np.cumsum(document_lengths)[:-1])
+        for prefix_P, document_T in zip(
+            self._prefixes(len(document_lengths), condition), documents, strict=True
+        ):
+            log_p.append(self._inner.learn(np.concatenate([prefix_P, document_T]))[len(prefix_P) :])
+        return np.concatenate(log_p)
+
+    def finish(self) -> Mapping[str, Any]:
+        """Return the inner model's figures."""
+        return self._inner.finish()
+
+
 def prefixed(inner: LanguageModel, vocabulary_size: int, condition_vocabulary_size: int) -> Prefixed:
     """Return the model with a condition, learnt as the inner one is."""
     if isinstance(inner, Differentiable):
         return PrefixedDifferentiable(inner, vocabulary_size, condition_vocabulary_size)
     if isinstance(inner, Countable):
         return PrefixedCountable(inner, vocabulary_size, condition_vocabulary_size)
+    if isinstance(inner, Online):
+        return PrefixedOnline(inner, vocabulary_size, condition_vocabulary_size)
     return Prefixed(inner, vocabulary_size, condition_vocabulary_size)
