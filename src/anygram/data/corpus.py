@@ -6,7 +6,7 @@ Axes: B rows, T positions of a block, C blocks of an epoch, N symbols end to end
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -246,9 +246,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Block:
-    """One block of the packed stream; weights are 1, and 0 on padding.
+    """One block of the packed stream, or whole documents with their sources; weights are 1, 0 on padding.
 
-    `first`: it begins an epoch, so no state is carried into it. `epochs`: passes made when it is learnt.
+    `first`: no state is carried into it. `epochs`: passes made when it is learnt. `condition` is what is
+    given of each row.
     """
 
     ids_BT: Ids
@@ -256,6 +257,12 @@ class Block:
     first: bool
     position_after: Position
     epochs: float
+    condition: Condition | None = None
+
+    def part(self, rows: slice) -> Block:
+        """Return these rows of it."""
+        condition = None if self.condition is None else self.condition[rows]
+        return replace(self, ids_BT=self.ids_BT[rows], weights_BT=self.weights_BT[rows], condition=condition)
 
 
 class Blocks:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -50,7 +49,7 @@ class Processes:
                 "or set rows higher if the text is long enough"
             )
         first, stop = spans(rows, self.size)[self._place.rank]
-        return replace(block, ids_BT=block.ids_BT[first:stop], weights_BT=block.weights_BT[first:stop])
+        return block.part(slice(first, stop))
 
     def add_up(self, nats: Tensor, parameters: Sequence[Tensor]) -> Tensor:
         """Sum bucket by bucket; a parameter that no row of this process met counts as zero."""

@@ -123,6 +123,40 @@ class Attention(nn.Module):
         return heads_BHSK.repeat_interleave(self._heads // self._key_heads, dim=1)
 
 
+class CrossAttention(nn.Module):
+    """Attention of a target's positions to all positions of its source (Vaswani et al. 2017, section 3.2.3)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self._head_width, self._heads = width // heads, heads
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        self.output = nn.Linear(width, width, bias=False)
+
+    def keys_and_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """Return key_BSD and value_BSD, all that is needed of a source however long its target grows."""
+        return self.key(source_BSD), self.value(source_BSD)
+
+    def forward(self, x_BTD: Tensor, key_BSD: Tensor, value_BSD: Tensor, mask_B11S: Tensor) -> Tensor:
+        """Return what is attended to; the mask is 0 on the source and −∞ past its end."""
+        mixed_BHTK = _attend(
+            self._parted(self.query(x_BTD)), self._parted(key_BSD), self._parted(value_BSD), mask_B11S
+        )
+        mixed_BTD: Tensor = self.output(mixed_BHTK.transpose(1, 2).flatten(2))
+        return mixed_BTD
+
+    def weights(self, x_BTD: Tensor, key_BSD: Tensor, mask_B11S: Tensor) -> Tensor:
+        """Return how much each position attends to each of its source as weight_BTS, the heads' mean."""
+        query_BHTK, key_BHSK = self._parted(self.query(x_BTD)), self._parted(key_BSD)
+        score_BHTS = query_BHTK @ key_BHSK.mT / self._head_width**0.5 + mask_B11S
+        return score_BHTS.softmax(-1).mean(1)
+
+    def _parted(self, x_BSD: Tensor) -> Tensor:
+        """Return the heads apart, as axes BHSK."""
+        return x_BSD.unflatten(-1, (self._heads, self._head_width)).transpose(1, 2)
+
+
 def _attend(query_BHTK: Tensor, key_BHSK: Tensor, value_BHSK: Tensor, mask: Tensor) -> Tensor:
     """Return softmax(Q Kᵀ / √K + mask) V.
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear
 
 from anygram.errors import UsageError
-from anygram.neural.sizing import require_one_of
+from anygram.neural.sizing import require_fraction, require_one_of
 from anygram.neural.softmax import judged, logits_in_chunks, summed_nats
 
 Softmax = Literal["full", "adaptive"]
@@ -37,14 +37,38 @@ class HeadConfig:
     zero: bool = False
     gain: float | None = None
     """What tied weights are multiplied by; None is E^−½, which suits embeddings of unit variance."""
+    smoothing: float = 0.0
+    """The share of each target that is spread over all symbols while learning (Szegedy et al. 2016)."""
 
     def __post_init__(self) -> None:
         require_one_of("softmax", self.softmax, ("full", "adaptive"))
+        require_fraction("smoothing", self.smoothing)
+        if self.smoothing and self.softmax == "adaptive":
+            raise UsageError(
+                "smoothing spreads a target over all symbols, which softmax=adaptive does not see at once; "
+                "choose smoothing=0 or softmax=full"
+            )
         if self.tied and self.softmax == "adaptive":
             raise UsageError(
                 "tied=true shares whole rows of the embedding, which softmax=adaptive has not; "
                 "choose tied=false or softmax=full"
             )
+
+
+class Voice(Protocol):
+    """What says how likely symbols are, given hidden vectors."""
+
+    def log_p(self, hidden_BD: Tensor) -> Tensor:
+        """Return log P of every symbol as log_p_BV in nats."""
+        ...
+
+    def loss(self, hidden_ND: Tensor, target_N: Tensor, weights_N: Tensor) -> Tensor:
+        """Return the weighted mean of −log P(target) in nats; 0 where nothing has weight."""
+        ...
+
+    def judge(self, hidden_ND: Tensor, target_N: Tensor, ranked: bool) -> tuple[Tensor, Tensor]:
+        """Return log P of the targets as log_p_N and their rank_N, zeros unless `ranked`; for no gradient."""
+        ...
 
 
 class Head(nn.Module, ABC):
@@ -67,8 +91,7 @@ class Head(nn.Module, ABC):
 
     def loss(self, hidden_ND: Tensor, target_N: Tensor, weights_N: Tensor) -> Tensor:
         """Return the weighted mean of −log P(target) in nats; 0 where nothing has weight."""
-        weights_N = weights_N.to(torch.promote_types(hidden_ND.dtype, weights_N.dtype))
-        share_N = weights_N / weights_N.sum().clamp_min(torch.finfo(weights_N.dtype).tiny)
+        share_N = shares(weights_N, hidden_ND)
         if self.fused:
             return self.nats(hidden_ND, target_N, share_N)
         return (cross_entropy(self(hidden_ND), target_N, reduction="none") * share_N).sum()
@@ -86,13 +109,26 @@ class Head(nn.Module, ABC):
         return judged(self.in_chunks(hidden_ND), target_N, ranked)
 
 
+def shares(weights_N: Tensor, hidden_ND: Tensor) -> Tensor:
+    """Return the weights, divided by their sum where it is not zero."""
+    weights_N = weights_N.to(torch.promote_types(hidden_ND.dtype, weights_N.dtype))
+    return weights_N / weights_N.sum().clamp_min(torch.finfo(weights_N.dtype).tiny)
+
+
+def learnt_as(value: Tensor, learnt: Tensor) -> Tensor:
+    """Return a tensor of this value whose gradient is that of another."""
+    return value.detach() + (learnt - learnt.detach())
+
+
 class FullHead(Head):
     """One row of weights for each symbol."""
 
     def __init__(self, config: HeadConfig, width: int, embedding: nn.Embedding) -> None:
         """`embedding`, whose weights are taken where tied, gives the vocabulary's size too."""
         super().__init__()
+        self.smoothing = config.smoothing
         symbols, inner = embedding.weight.shape
+        self.symbols = symbols
         self.project = nn.Linear(width, inner, bias=False) if config.tied and inner != width else None
         # in a tuple, so that the weights stay the embedding's alone: stored and learnt once
         self._embedding = (embedding,) if config.tied else None
@@ -106,6 +142,22 @@ class FullHead(Head):
 
     def forward(self, hidden_ND: Tensor) -> Tensor:
         return linear(self._inner(hidden_ND), self._weight(), self.bias)
+
+    def loss(self, hidden_ND: Tensor, target_N: Tensor, weights_N: Tensor) -> Tensor:
+        """Return the weighted mean of −log P(target) in nats; while learning the gradient may be smoothed.
+
+        With l the logits and l̄ their mean, (1 − ε) (−log P(target)) + ε/V Σ_v −log P(v) is
+        −log P(target) + ε (l_target − l̄): no other logits are needed.
+        """
+        nats = super().loss(hidden_ND, target_N, weights_N)
+        if not (self.training and self.smoothing):
+            return nats
+        weight_VE = self._weight()
+        ahead_N = ((weight_VE[target_N] - weight_VE.mean(0)) * self._inner(hidden_ND)).sum(-1)
+        if self.bias is not None:
+            ahead_N = ahead_N + self.bias[target_N] - self.bias.mean()
+        smoothed = nats + self.smoothing * (ahead_N * shares(weights_N, hidden_ND)).sum()
+        return learnt_as(nats, smoothed)
 
     def nats(self, hidden_ND: Tensor, target_N: Tensor, share_N: Tensor) -> Tensor:
         return summed_nats(self._inner(hidden_ND), self._weight(), self.bias, target_N, share_N)

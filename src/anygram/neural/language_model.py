@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from anygram.conditioning import refuse
-from anygram.errors import RunError
+from anygram.errors import RunError, UsageError
 from anygram.neural.adaptive import head_of, head_weights
 from anygram.neural.compiling import compile_parts
-from anygram.neural.heads import HeadConfig
+from anygram.neural.heads import HeadConfig, Voice
 from anygram.neural.sharding import shard_parts, whole, write_whole
 from anygram.protocols import Condition, FloatArray, Ids, Lengths, Tensors
 
@@ -158,17 +158,16 @@ class NeuralLanguageModel:
 
     def start(self, rows: int, condition: Condition | None = None) -> NeuralState:
         """Return the state after the boundary, read from an empty memory."""
-        refuse(condition, self._name)
         boundary_B1 = np.full((rows, 1), self._vocabulary_size - 1, dtype=np.int32)
         with self._evaluating():
             hidden_BD = torch.zeros(rows, self._body.width, device=self._device)
-            empty = NeuralState(self._body.memory(rows), hidden_BD)
+            empty = NeuralState(self._empty_memory(rows, condition), hidden_BD)
             return self._read(empty, self._place(boundary_B1), None)[1]
 
     def predict(self, state: NeuralState) -> FloatArray:
         """Return log P(next | context) as log_p_BV in nats."""
         with self._evaluating():
-            log_p_BV: FloatArray = self._head.log_p(state.hidden_BD).cpu().numpy()
+            log_p_BV: FloatArray = self._voice(state.memory, 1).log_p(state.hidden_BD).cpu().numpy()
         return log_p_BV
 
     def advance(self, state: NeuralState, ids_BT: Ids, lengths: Lengths | None = None) -> NeuralState:
@@ -208,7 +207,8 @@ class NeuralLanguageModel:
             for piece_BT, first, _ in self._pieces(ids_BT, None):
                 hidden_BTD, after = self._read(state, piece_BT, None)
                 before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
-                log_p_NV = self._head.log_p(before_BTD.flatten(0, 1))
+                voice = self._voice(state.memory, piece_BT.shape[1])
+                log_p_NV = voice.log_p(before_BTD.flatten(0, 1))
                 place = slice(first, first + piece_BT.shape[1])
                 log_p_BTV[:, place] = log_p_NV.view(*piece_BT.shape, -1).cpu().numpy()
                 state = after
@@ -225,27 +225,37 @@ class NeuralLanguageModel:
 
         No state means that the boundary is read first, within the gradient.
         """
-        refuse(condition, self._name)
         self._network.train(self.dropout)
         target_BT = self._place(ids_BT)
-        if state is None:
-            boundary_B1 = torch.full_like(target_BT[:, :1], self._vocabulary_size - 1)
-            read_BT = torch.cat([boundary_B1, target_BT], dim=1)
-            hidden_BTD, memory = self._learn_from(read_BT, self._body.memory(len(ids_BT)))
-            before_BTD = hidden_BTD[:, :-1]
-        else:
-            hidden_BTD, memory = self._learn_from(target_BT, state.memory)
-            before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
+        with self._casting():
+            if state is None:
+                memory = self._empty_memory(len(ids_BT), condition)
+                boundary_B1 = torch.full_like(target_BT[:, :1], self._vocabulary_size - 1)
+                hidden_BTD, after = self._body(torch.cat([boundary_B1, target_BT], dim=1), memory, None)
+                before_BTD = hidden_BTD[:, :-1]
+            elif condition is None:
+                memory = state.memory
+                hidden_BTD, after = self._body(target_BT, memory, None)
+                before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
+            else:
+                raise UsageError("a carried state has read its condition already; pass one of the two")
         weights_N = torch.as_tensor(weights_BT, dtype=torch.float32, device=self._device).flatten()
-        mean = self._head.loss(before_BTD.flatten(0, 1), target_BT.flatten(), weights_N)
-        return mean, NeuralState(memory, hidden_BTD[:, -1].detach().clone())
+        voice = self._voice(memory, target_BT.shape[1])
+        mean = voice.loss(before_BTD.flatten(0, 1), target_BT.flatten(), weights_N)
+        return mean, NeuralState(after, hidden_BTD[:, -1].detach().clone())
 
-    def _learn_from(self, ids_BT: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Return hidden_BTD and the memory after; under autocast only what can bear it is cast."""
-        device = self._device.type
-        with nullcontext() if self._body.autocasts else torch.autocast(device, enabled=False):
-            hidden_BTD, memory = self._body(ids_BT, memory, None)
-        return hidden_BTD, memory
+    def _casting(self) -> AbstractContextManager[object]:
+        """Return a context in which, under autocast, only what can bear it is cast."""
+        return nullcontext() if self._body.autocasts else torch.autocast(self._device.type, enabled=False)
+
+    def _empty_memory(self, rows: int, condition: Condition | None) -> Memory:
+        """Return the body's memory before it has read any text; UsageError for a condition it has no use for."""
+        refuse(condition, self._name)
+        return self._body.memory(rows)
+
+    def _voice(self, memory: Memory, positions: int, chosen_N: Tensor | None = None) -> Voice:
+        """Return what speaks from hidden vectors: so many positions of each row, or those chosen of them."""
+        return self._head
 
     def tensors(self) -> Tensors:
         """Return every parameter as float32, by its name in the module."""
@@ -323,12 +333,13 @@ class NeuralLanguageModel:
                 hidden_BTD, after = self._read(state, piece_BT, left_B)
                 before_BTD = torch.cat([state.hidden_BD[:, None], hidden_BTD[:, :-1]], dim=1)
                 before_ND, target_N = before_BTD.flatten(0, 1), piece_BT.flatten()
-                counted_BT = np.ones((rows, width), dtype=bool)
+                counted_BT, counted_N = np.ones((rows, width), dtype=bool), None
                 if left_B is not None:
                     counted_BT = np.arange(width) < left_B.cpu().numpy()[:, None]
                     counted_N = torch.from_numpy(counted_BT.ravel().nonzero()[0]).to(self._device)
                     before_ND, target_N = before_ND[counted_N], target_N[counted_N]
-                log_p_N, rank_N = self._head.judge(before_ND, target_N, ranked)
+                voice = self._voice(state.memory, width, counted_N)
+                log_p_N, rank_N = voice.judge(before_ND, target_N, ranked)
                 log_p_BT[:, first : first + width][counted_BT] = log_p_N.cpu().numpy()
                 rank_BT[:, first : first + width][counted_BT] = rank_N.cpu().numpy()
                 state = after

@@ -17,6 +17,7 @@ from torch import Tensor
 from anygram import states
 from anygram.allocation import keep_freed
 from anygram.data.corpus import Block, Blocks, EncodedCorpus, Position
+from anygram.data.pairs import PairBlocks
 from anygram.errors import TrainingStopped, UsageError
 from anygram.learning.gradient import memory, optimisers, storing
 from anygram.learning.gradient.adapting import Adapters, unfrozen
@@ -99,8 +100,10 @@ class GradientLearner:
         return self.config.patience
 
     def batches(self, corpus: EncodedCorpus) -> Iterator[Block]:
-        """Yield blocks without end, from where learning last stopped."""
+        """Yield blocks without end, from where learning last stopped; of pairs, documents and their sources."""
         config = self.config
+        if corpus.conditions is not None:
+            return PairBlocks(corpus, config.rows * config.block, self._seed).blocks(self._position)
         blocks = Blocks(corpus, config.rows, config.block, self._seed, shuffled=not config.carry)
         if (blocks.rows, blocks.block) != (self.config.rows, self.config.block):
             self._messages.append(
@@ -260,14 +263,15 @@ class GradientLearner:
         before = [None] * len(parts) if fresh else self._states
         means, after = [], []
         for part, state in zip(parts, before, strict=True):
-            weights_BT = batch.weights_BT[part]
+            own = batch.part(part)
             with self._precision.computing(self._device):
-                mean, carried = self._model.loss(batch.ids_BT[part], weights_BT, state)
-            if (share := float(weights_BT.sum() / total)) != 1:
+                mean, carried = self._model.loss(own.ids_BT, own.weights_BT, state, own.condition)
+            if (share := float(own.weights_BT.sum() / total)) != 1:
                 mean = mean * share
             mean.backward()  # type: ignore[no-untyped-call]
             means.append(mean.detach())
-            after.append(carried)
+            if batch.condition is None:  # whole documents have nothing to carry on
+                after.append(carried)
         return torch.stack(means).sum(), after
 
     def _halve(self, rows: int) -> None:

@@ -1,0 +1,109 @@
+"""Encoder-decoders as language models: a source is encoded once, and heard at every step of its target.
+
+A document's source is its condition; each is closed by a symbol of its own, so that an empty one has
+something to be heard too. Axes: B rows, T positions, S positions of a source, D width, A width of a question.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from anygram.errors import UsageError
+from anygram.neural.copying import Copying, Pointer
+from anygram.neural.heads import FullHead, HeadConfig, Voice
+from anygram.neural.language_model import Body, Memory, NeuralLanguageModel, NeuralState
+from anygram.neural.sources import Source, closed_rows
+from anygram.protocols import Condition, FloatArray, Ids
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """How many symbols the target has, its boundary included, and the source, without its closing one."""
+
+    target: int
+    source: int
+
+    def require_shared(self, setting: str) -> None:
+        """Raise UsageError unless both sides may have the same symbols by the same ids."""
+        if self.source != self.target - 1:
+            raise UsageError(
+                f"{setting} needs one vocabulary for source and target, got {self.source} symbols of sources "
+                f"and {self.target - 1} of targets; leave out {setting}, or learn one codec from both sides"
+            )
+
+
+class EncoderDecoderBody(Body):
+    """A decoder's body, and the encoder whose vectors it hears."""
+
+    pointer: Pointer | None = None
+    """What copies symbols of the source; None where nothing does."""
+
+    @abstractmethod
+    def read_source(self, ids_BS: Tensor, lengths_B: Tensor) -> Memory:
+        """Return the memory of having read these sources and no target; it may carry a gradient."""
+
+    @abstractmethod
+    def source(self, memory: Memory) -> Source:
+        """Return the sources of a memory."""
+
+    @abstractmethod
+    def asked(self, ids_BT: Tensor, memory: Memory) -> Tensor:
+        """Return asked_BTA, with what the decoder turned to the source before each id."""
+
+    @abstractmethod
+    def answer(self, asked_BTA: Tensor, memory: Memory) -> Tensor:
+        """Return weight_BTS, where in the source each question is answered; 1 in sum over S."""
+
+
+class EncoderDecoder(NeuralLanguageModel):
+    """P(target | source), by an encoder, a decoder and a head that may copy; no condition is an empty source."""
+
+    _body: EncoderDecoderBody
+
+    def __init__(
+        self,
+        name: str,
+        build: Callable[[], EncoderDecoderBody],
+        vocabularies: Vocabularies,
+        seed: int,
+        head: HeadConfig,
+    ) -> None:
+        super().__init__(name, build, vocabularies.target, seed, head)
+        self._source_symbols = vocabularies.source
+
+    def alignment(self, state: NeuralState, ids_BT: Ids) -> FloatArray:
+        """Return where in its source each id was looked for, as weight_BTS, 1 in sum over S.
+
+        S is the longest source and its closing symbol; past a row's own there is 0.
+        """
+        with self._evaluating():
+            asked_BTA = self._body.asked(self._place(ids_BT), state.memory)
+            weight_BTS: FloatArray = self._body.answer(asked_BTA, state.memory).cpu().numpy()
+        return weight_BTS
+
+    def _empty_memory(self, rows: int, condition: Condition | None) -> Memory:
+        ids_BS, lengths_B = closed_rows(condition, rows, self._source_symbols)
+        return self._body.read_source(ids_BS.to(self._device), lengths_B.to(self._device))
+
+    def _voice(self, memory: Memory, positions: int, chosen_N: Tensor | None = None) -> Voice:
+        if self._body.pointer is None:
+            return self._head
+        source = self._body.source(memory)
+        row_N = torch.arange(len(source.lengths_B), device=self._device).repeat_interleave(positions)
+        assert isinstance(self._head, FullHead)
+        return Copying(
+            self._head, self._body.pointer, source, row_N if chosen_N is None else row_N[chosen_N]
+        )
+
+
+def needs_a_source(name: str) -> UsageError:
+    """Return what says that a model predicts targets of sources only."""
+    return UsageError(
+        f"the model '{name}' reads a source and writes its target; name their fields by --text-field and "
+        "--target-field (or --label-field), or choose another model"
+    )
