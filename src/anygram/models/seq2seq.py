@@ -212,9 +212,9 @@ class Seq2SeqBody(EncoderDecoderBody):
         return cast(Iterable[_DecoderLayer], self.decoder)
 
     def _initialise(self) -> None:
-        """Draw weights so that a layer keeps the scale of what it reads, and adds nothing at first."""
+        """Draw weights so that a layer keeps the scale of what it reads, and at first adds only the source."""
         for name, parameter in self.named_parameters():
-            if name.endswith("output.weight") or name.endswith("contract.weight"):
+            if name.endswith(("attention.output.weight", "contract.weight")):
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 2 and "embedding" not in name:
                 nn.init.xavier_uniform_(parameter)
@@ -287,5 +287,5 @@ def create_conditional(
     for setting in ("shared", "copy"):
         if getattr(config, setting):
             vocabularies.require_shared(setting)
-    head = HeadConfig(tied=config.tied, bias=False, zero=True, smoothing=config.smoothing)
+    head = HeadConfig(tied=config.tied, bias=False, gain=1 / config.width, smoothing=config.smoothing)
     return EncoderDecoder("seq2seq", lambda: Seq2SeqBody(config, vocabularies), vocabularies, seed, head)
