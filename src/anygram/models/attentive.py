@@ -33,6 +33,8 @@ from anygram.neural.sizing import (
     require_at_least,
     require_fraction,
     require_one_of,
+    suggest_dropout,
+    suggest_embedding,
 )
 from anygram.neural.sources import Padded, Source
 from anygram.protocols import Ids
@@ -53,7 +55,7 @@ class Config:
     cell: Literal["gru", "rnn"] = "gru"
     dropout: float = 0.1
     smoothing: float = 0.1
-    tied: bool = True
+    tied: bool = False
     shared: bool = False
     copy: bool = False
 
@@ -145,7 +147,11 @@ class AttentiveBody(EncoderDecoderBody):
     def answer(self, asked_BTA: Tensor, memory: Memory) -> Tensor:
         keys_BSU, mask_BS = memory.keys.array, memory.source.mask_BS
         weights = [self.attention(asked_BU, keys_BSU, mask_BS) for asked_BU in asked_BTA.unbind(1)]
-        return torch.stack(weights, dim=1) if weights else asked_BTA.new_zeros(*asked_BTA.shape[:2], keys_BSU.shape[1])
+        return (
+            torch.stack(weights, dim=1)
+            if weights
+            else asked_BTA.new_zeros(*asked_BTA.shape[:2], keys_BSU.shape[1])
+        )
 
     def _decode(self, ids_BT: Tensor, embedded_BTE: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
         """Return s_{t−1} and s_t, each with what it was before these ids in front, and c_t.
@@ -224,3 +230,41 @@ def create_conditional(
             vocabularies.require_shared(setting)
     head = HeadConfig(tied=config.tied, smoothing=config.smoothing)
     return EncoderDecoder("attentive", lambda: AttentiveBody(config, vocabularies), vocabularies, seed, head)
+
+
+_UNITS = (64, 96, 128, 192, 256, 320, 384, 512, 640, 768, 1024)
+
+
+def suggest(
+    sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
+) -> tuple[Config, dict[str, Any]]:
+    """Return sizes and learner settings for this much text and time; `symbols` are those of both sides."""
+    rows, block = 64, 32
+    embedding = suggest_embedding(vocabulary_size)
+
+    def weights(units: int) -> Weights:
+        return Weights(body=8 * units * (units + embedding), head=vocabulary_size * units // 2)
+
+    units, epochs = largest_fitting(
+        _UNITS, weights, budget, symbols, rows * block, symbols_a_weight=2.0, weights_a_symbol=8.0
+    )
+    config = Config(units=units, embedding=embedding, dropout=suggest_dropout(epochs))
+    return config, {
+        "rows": rows,
+        "block": block,
+        "optimiser": "muon",
+        "rate": 0.05,
+        "embedding_rate": 1.0,
+        "head_rate": 0.3,
+        "momentum": 0.9,
+        "beta2": 0.95,
+        "decay": 0.02,
+        "schedule": "linear",
+        "warmup": 0.05,
+        "final_rate": 0.02,
+    }
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested."""
+    return network_space("units", 32, {})

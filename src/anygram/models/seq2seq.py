@@ -42,6 +42,7 @@ from anygram.neural.sizing import (
     require_at_least,
     require_fraction,
     require_one_of,
+    suggest_dropout,
 )
 from anygram.neural.sources import Padded, Source
 from anygram.protocols import Ids
@@ -66,7 +67,7 @@ class Config:
     positions: Literal["sinusoidal", "rotary"] = "sinusoidal"
     dropout: float = 0.1
     smoothing: float = 0.1
-    tied: bool = True
+    tied: bool = False
     shared: bool = False
     copy: bool = False
 
@@ -289,3 +290,42 @@ def create_conditional(
             vocabularies.require_shared(setting)
     head = HeadConfig(tied=config.tied, bias=False, gain=1 / config.width, smoothing=config.smoothing)
     return EncoderDecoder("seq2seq", lambda: Seq2SeqBody(config, vocabularies), vocabularies, seed, head)
+
+
+# Layers of each side and width
+_SIZES = ((1, 64), (1, 128), (2, 128), (2, 192), (2, 256), (3, 256), (3, 320), (4, 384), (4, 512), (6, 512))
+
+
+def suggest(
+    sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
+) -> tuple[Config, dict[str, Any]]:
+    """Return sizes and learner settings for this much text and time; `symbols` are those of both sides."""
+    rows, block = 64, 32
+
+    def weights(size: tuple[int, int]) -> Weights:
+        layers, width = size
+        return Weights(body=14 * layers * width * width, head=vocabulary_size * width // 2)
+
+    (layers, width), epochs = largest_fitting(
+        _SIZES, weights, budget, symbols, rows * block, symbols_a_weight=2.0, weights_a_symbol=8.0
+    )
+    config = Config(layers=layers, width=width, heads=max(2, width // 64), dropout=suggest_dropout(epochs))
+    return config, {
+        "rows": rows,
+        "block": block,
+        "optimiser": "muon",
+        "rate": 0.02,
+        "embedding_rate": 1.0,
+        "head_rate": 0.3,
+        "momentum": 0.9,
+        "beta2": 0.95,
+        "decay": 0.02,
+        "schedule": "linear",
+        "warmup": 0.05,
+        "final_rate": 0.02,
+    }
+
+
+def search_space() -> Space:
+    """Return what a search may change of what is suggested."""
+    return network_space("width", 64, {"heads": 1.0})

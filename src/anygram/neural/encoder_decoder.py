@@ -96,9 +96,7 @@ class EncoderDecoder(NeuralLanguageModel):
         source = self._body.source(memory)
         row_N = torch.arange(len(source.lengths_B), device=self._device).repeat_interleave(positions)
         assert isinstance(self._head, FullHead)
-        return Copying(
-            self._head, self._body.pointer, source, row_N if chosen_N is None else row_N[chosen_N]
-        )
+        return Copying(self._head, self._body.pointer, source, row_N if chosen_N is None else row_N[chosen_N])
 
 
 def needs_a_source(name: str) -> UsageError:
