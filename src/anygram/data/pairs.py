@@ -32,7 +32,7 @@ class PairBlocks:
         self._lengths_D = np.diff(corpus.offsets_D1)
         self._longest_D = np.maximum(self._lengths_D, self._conditions.lengths_D + 1)
 
-    def blocks(self, start: Position = Position()) -> Iterator[Block]:
+    def blocks(self, start: Position) -> Iterator[Block]:
         """Yield batches from a position on, without end."""
         position = start
         while True:

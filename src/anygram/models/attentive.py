@@ -18,7 +18,6 @@ from typing import Any, Literal, Never
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from anygram.budgets import Budget
@@ -141,16 +140,17 @@ class AttentiveBody(EncoderDecoderBody):
         return memory.source
 
     def asked(self, ids_BT: Tensor, memory: Memory) -> Tensor:
-        asked_BT1U, _, _ = self._decode(ids_BT, self.embedding(ids_BT), memory)
-        return asked_BT1U[:, :-1]
+        first_B1U = memory.asked_BU[:, None]
+        if ids_BT.shape[1] < 2:
+            return first_B1U[:, : ids_BT.shape[1]]
+        read_BT = ids_BT[:, :-1]
+        return self._decode(read_BT, self.embedding(read_BT), memory)[0]
 
     def answer(self, asked_BTA: Tensor, memory: Memory) -> Tensor:
         keys_BSU, mask_BS = memory.keys.array, memory.source.mask_BS
         weights = [self.attention(asked_BU, keys_BSU, mask_BS) for asked_BU in asked_BTA.unbind(1)]
         return (
-            torch.stack(weights, dim=1)
-            if weights
-            else asked_BTA.new_zeros(*asked_BTA.shape[:2], keys_BSU.shape[1])
+            torch.stack(weights, dim=1) if weights else mask_BS.new_zeros(len(mask_BS), 0, mask_BS.shape[1])
         )
 
     def _decode(self, ids_BT: Tensor, embedded_BTE: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:

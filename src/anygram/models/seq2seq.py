@@ -213,7 +213,7 @@ class Seq2SeqBody(EncoderDecoderBody):
         return cast(Iterable[_DecoderLayer], self.decoder)
 
     def _initialise(self) -> None:
-        """Draw weights so that a layer keeps the scale of what it reads, and at first adds only the source."""
+        """Draw weights so that layers keep the scale of what they read, and first add the source alone."""
         for name, parameter in self.named_parameters():
             if name.endswith(("attention.output.weight", "contract.weight")):
                 nn.init.zeros_(parameter)

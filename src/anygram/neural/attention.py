@@ -124,7 +124,7 @@ class Attention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Attention of a target's positions to all positions of its source (Vaswani et al. 2017, section 3.2.3)."""
+    """Attention of a target's positions to its whole source (Vaswani et al. 2017, section 3.2.3)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

@@ -40,7 +40,7 @@ class Vocabularies:
 class EncoderDecoderBody(Body):
     """A decoder's body, and the encoder whose vectors it hears."""
 
-    pointer: Pointer | None = None
+    pointer: Pointer | None
     """What copies symbols of the source; None where nothing does."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class EncoderDecoderBody(Body):
 
 
 class EncoderDecoder(NeuralLanguageModel):
-    """P(target | source), by an encoder, a decoder and a head that may copy; no condition is an empty source."""
+    """P(target | source), by an encoder, a decoder and a head; no condition is an empty source."""
 
     _body: EncoderDecoderBody
 

@@ -249,7 +249,7 @@ class NeuralLanguageModel:
         return nullcontext() if self._body.autocasts else torch.autocast(self._device.type, enabled=False)
 
     def _empty_memory(self, rows: int, condition: Condition | None) -> Memory:
-        """Return the body's memory before it has read any text; UsageError for a condition it has no use for."""
+        """Return the body's memory of having read no text; UsageError for a condition it would not use."""
         refuse(condition, self._name)
         return self._body.memory(rows)
 

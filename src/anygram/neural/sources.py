@@ -72,7 +72,7 @@ class Source:
 def closed_rows(condition: Condition | None, rows: int, symbols: int) -> tuple[Tensor, Tensor]:
     """Return ids_BS, each row closed and filled up by the id `symbols`, and lengths_B with the closing one.
 
-    No condition is an empty source a row. UsageError unless there is one source a row, of ids below `symbols`.
+    No condition is an empty source a row. UsageError unless there is one a row, of ids below `symbols`.
     """
     if condition is None:
         condition = [np.empty(0, dtype=np.int32)] * rows

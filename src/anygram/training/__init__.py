@@ -286,6 +286,7 @@ def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: P
         "model": record.model_settings,
         "learner": record.learner_settings,
         "codec": record.codec_settings,
+        "source": record.condition.get("settings", {}),
     }
     chosen = chosen_by(plan)
     for place, config in configs_of(plan).items():

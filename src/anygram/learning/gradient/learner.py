@@ -100,7 +100,7 @@ class GradientLearner:
         return self.config.patience
 
     def batches(self, corpus: EncodedCorpus) -> Iterator[Block]:
-        """Yield blocks without end, from where learning last stopped; of pairs, documents and their sources."""
+        """Yield blocks without end, from where learning last stopped; of pairs, whole documents."""
         config = self.config
         if corpus.conditions is not None:
             return PairBlocks(corpus, config.rows * config.block, self._seed).blocks(self._position)
