@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from anygram.reporting import drawing, scatter, styles, surprisal
+from anygram.reporting import clouds, drawing, scatter, styles, surprisal
 from anygram.reporting.documents import Piece
 from anygram.reporting.drawing import FONT_SIZE, Box, spread, text_width
 from anygram.reporting.lines import Crossing, Line, Span, lines
@@ -223,7 +223,13 @@ def _grouped(names: Sequence[str], numbers: Sequence[float]) -> Markup:
     return whiskers("g", "a <title>", "It is so.", [Row("letters", dots), Row("digits", dots)], Axis("x"))
 
 
+def _cloud(names: Sequence[str], numbers: Sequence[float]) -> Markup:
+    dots = [clouds.Dot(name, n, x, -x) for n, (name, x) in enumerate(zip(names, numbers, strict=True))]
+    return clouds.cloud("c", "a <title>", "It is so.", dots, dict(enumerate(names)), Axis("x"), Axis("y"))
+
+
 CHARTS: dict[str, Callable[[Sequence[str], Sequence[float]], Markup]] = {
+    "cloud": _cloud,
     "scatter": _scatter,
     "lines": _lines,
     "whiskers": _whiskers,

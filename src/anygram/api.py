@@ -34,6 +34,7 @@ from anygram.tasks.anomalies import Anomalies
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
+from anygram.tasks.embedding import Embedded, Pooling
 from anygram.tasks.forecast_results import Forecasts
 from anygram.tasks.imputation import Imputed
 from anygram.tasks.prediction import Prediction
@@ -441,6 +442,26 @@ def forecast(
         text_field=text_field,
         future=future,
         beside=beside,
+    )
+
+
+def embed(
+    run: Run | str | Path,
+    *sources: str | Path,
+    pooling: Pooling = "mean",
+    normalise: bool = True,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    label_field: str | None = None,
+) -> Embedded:
+    """Return a vector of each document by what the run's network holds of it; see `Run.embed`."""
+    return _run(run).embed(
+        *sources,
+        pooling=pooling,
+        normalise=normalise,
+        documents=documents,
+        text_field=text_field,
+        label_field=label_field,
     )
 
 

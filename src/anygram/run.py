@@ -16,11 +16,12 @@ from anygram.data.mixtures import Segment
 from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, read
 from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
-from anygram.protocols import Codec, LanguageModel, Reader
+from anygram.protocols import Codec, FloatArray, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record
 from anygram.tasks import (
     crossing,
+    embedding,
     forecast_metrics,
     forecast_request,
     forecasting,
@@ -32,6 +33,7 @@ from anygram.tasks import (
 from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.crossing import Candidate
+from anygram.tasks.embedding import Embedded, Pooling
 from anygram.tasks.forecast_request import Request
 from anygram.tasks.forecast_results import Forecasts
 from anygram.tasks.generation import Sampling
@@ -354,6 +356,32 @@ class Run:
         if future is not None:
             documents = futures.followed(documents, futures.read(str(future)), known, horizon)
         return forecast_request.answer([(run.model, run.codec) for run in runs], documents, request)
+
+    def embed(
+        self,
+        *sources: str | Path,
+        pooling: Pooling = "mean",
+        normalise: bool = True,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        label_field: str | None = None,
+    ) -> Embedded:
+        """Return a vector of each document, to be searched or written: what the network holds of it, pooled.
+
+        UsageError for a model without features. The other words are those of `tasks.embedding.embed`.
+        """
+        embedding.require_features(self.model)
+        pairing = Pairing(label_field=label_field)
+        found = self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
+        return embedding.collect(self.model, self.codec, found, pooling, normalise=normalise)
+
+    def embed_texts(
+        self, texts: Sequence[str], pooling: Pooling = "mean", *, normalise: bool = True
+    ) -> FloatArray:
+        """Return the vectors of texts as vectors_ND, as `embed` makes those of documents."""
+        if isinstance(texts, str):
+            raise UsageError("embed_texts takes a list of texts; put one into a list")
+        return embedding.embed(self.model, self.codec, map(Document, texts), pooling, normalise=normalise)
 
     @property
     def kind(self) -> str:
