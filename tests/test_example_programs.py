@@ -21,7 +21,7 @@ from anygram.data.corpus import Blocks, encode_corpus
 from anygram.data.examples import read_example
 from anygram.models import lstm, uniform
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, State
-from examples import find_anomalies, multimodal_digits, numpy_rnn, transformer_stack, word_lstm
+from examples import find_anomalies, multimodal_digits, numpy_rnn, search, transformer_stack, word_lstm
 
 BOUNDARY = 9
 
@@ -238,3 +238,11 @@ def test_the_faulty_lines_are_found_and_where() -> None:
         any(sign in where for where in places.values()) for sign in ("etc/passwd", "TRACE", "500", "<end>")
     )
     assert len(outcome.odd) < 0.05 * len(outcome.lines)
+
+
+def test_texts_near_a_query_begin_as_it_does_and_neighbours_are_of_one_module() -> None:
+    outcome = search.main()
+    assert outcome.hits[0][1].startswith("Return True if")
+    cosines = [cosine for cosine, _ in outcome.hits]
+    assert cosines == sorted(cosines, reverse=True) and len(cosines) == 5
+    assert outcome.neighbours.share > 1.5 * outcome.neighbours.chance
