@@ -25,7 +25,7 @@ from peers import report
 from peers.options import names_of, real_data
 from peers.report import Table
 from sklearn.datasets import load_digits
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction import text as peer
 
 import anygram
 from anygram.protocols import FloatArray
@@ -35,6 +35,16 @@ SETS = ("sms", "mr", "digits")
 FILES = {"sms": ("sms/sms.tsv", "utf-8", "\t"), "mr": ("mr-subj/rt-polarity.all", "latin-1", " ")}
 """Lines that begin with a label and what stands after it."""
 STEPS = (1, 300)
+TF_IDF: dict[str, dict[str, Any]] = {
+    "tf-idf of words": {"sublinear_tf": True},
+    "tf-idf of 2 to 4 characters": {
+        "sublinear_tf": True,
+        "analyzer": "char_wb",
+        "ngram_range": (2, 4),
+        "max_features": 20_000,
+    },
+}
+"""`char_wb`: characters within words."""
 K = 10
 
 
@@ -68,13 +78,9 @@ def _measured(name: str, seeds: int, folder: Path) -> Iterator[tuple[str, Neighb
         yield from _networks("example:digits", "image", {}, labels, seeds)
         return
     labels, texts = _labelled(*FILES[name])
-    for way, vectoriser in {
-        "tf-idf of words": TfidfVectorizer(sublinear_tf=True),
-        "tf-idf of 2 to 4 characters": TfidfVectorizer(
-            sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 4), max_features=20_000
-        ),
-    }.items():
-        vectors_ND: FloatArray = vectoriser.fit_transform(texts).toarray().astype(np.float32)
+    vectoriser: Any = peer.TfidfVectorizer
+    for way, settings in TF_IDF.items():
+        vectors_ND: FloatArray = vectoriser(**settings).fit_transform(texts).toarray().astype(np.float32)
         yield way, neighbours_share_label(vectors_ND, labels, K)
     source = folder / "texts.jsonl"
     source.write_text("".join(f"{json.dumps({'text': text})}\n" for text in texts), encoding="utf-8")

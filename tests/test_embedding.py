@@ -14,8 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
-from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 
 import anygram
 from anygram import lanes
@@ -56,9 +54,13 @@ def slowly(model: Any, text: str, pooling: Pooling) -> FloatArray:
         ids_11 = np.array([[identifier]], dtype=np.int32)
         hidden_TD.append(model.features(state, ids_11)[0, 0])
         state = model.advance(state, ids_11)
-    pool = {"mean": np.mean, "max": np.max, "last": lambda found, axis: found[-1]}[pooling]
-    found_D: FloatArray = pool(np.array(hidden_TD), axis=0)
-    return found_D
+    found_TD: FloatArray = np.array(hidden_TD)
+    pooled: dict[Pooling, FloatArray] = {
+        "mean": found_TD.mean(axis=0),
+        "max": found_TD.max(axis=0),
+        "last": found_TD[-1],
+    }
+    return pooled[pooling]
 
 
 # What the vectors are
@@ -103,8 +105,9 @@ def test_search_is_what_scikit_learn_finds(count: int, width: int, top: int, see
     generator = np.random.default_rng(seed)
     vectors_ND, query_D = generator.normal(size=(count, width)), generator.normal(size=width)
     found = search(vectors_ND, query_D, top)
-    peer = NearestNeighbors(n_neighbors=min(top, count), metric="cosine", algorithm="brute").fit(vectors_ND)
-    distances, _ = peer.kneighbors(query_D[None])
+    peers = pytest.importorskip("sklearn.neighbors", reason="needs scikit-learn")
+    nearest = peers.NearestNeighbors(n_neighbors=min(top, count), metric="cosine", algorithm="brute")
+    distances, _ = nearest.fit(vectors_ND).kneighbors(query_D[None])
     np.testing.assert_allclose([hit.cosine for hit in found], 1 - distances[0], atol=1e-9)
     cosine_N = normalised(vectors_ND) @ normalised(query_D[None])[0]
     np.testing.assert_allclose([hit.cosine for hit in found], cosine_N[[hit.place for hit in found]])
@@ -164,7 +167,8 @@ def test_neighbours_of_labels_at_random_share_them_by_chance() -> None:
 def test_principal_components_are_scikit_learns() -> None:
     vectors_ND = np.random.default_rng(0).normal(size=(40, 5)) * [1, 4, 2, 1, 3] + 7
     place_N2, share_2 = principal(vectors_ND)
-    peer = PCA(2).fit(vectors_ND)
+    peers = pytest.importorskip("sklearn.decomposition", reason="needs scikit-learn")
+    peer = peers.PCA(2).fit(vectors_ND)
     np.testing.assert_allclose(np.abs(place_N2), np.abs(peer.transform(vectors_ND)), atol=1e-9)
     np.testing.assert_allclose(share_2, peer.explained_variance_ratio_)
 

@@ -7,6 +7,7 @@ import ast
 import sysconfig
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,19 @@ from anygram.errors import DataError, UnknownName
 _LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"}
 
 
-def read_example(name: str) -> Iterator[Document]:
-    """Return the documents of a built-in example; UnknownName at once where there is none.
+def read_example(name: str, label: str | None = None) -> Iterator[Document]:
+    """Return the documents of a built-in example; UnknownName at once where there is none, or no such label.
 
     `docstrings`: every docstring of the library, one document each; `stdlib`: its source code, one
     document a file; `digits`: 1,797 handwritten digits, pictures of 8 × 8 pixels in 17 shades of grey
-    (scikit-learn's 0 to 16, times 15 so that people see them).
+    (scikit-learn's 0 to 16, times 15 so that people see them), with the `digit` as their label.
     """
     if name not in EXAMPLES:
         raise UnknownName("example", name, EXAMPLES)
+    if label is None:
+        return (replace(document, given=None) for document in EXAMPLES[name]())
+    if label != LABELS.get(name):
+        raise UnknownName(f"label of example:{name}", label, [LABELS[name]] if name in LABELS else [])
     return EXAMPLES[name]()
 
 
@@ -79,9 +84,12 @@ def _digits() -> Iterator[Document]:
         raise DataError("example:digits comes with scikit-learn; pip install scikit-learn") from error
     found = load_digits()
     for number, (pixels_HW, digit) in enumerate(zip(found.images, found.target, strict=True)):
-        yield pictures.document((15 * pixels_HW).astype(np.uint8), name=f"digits:{number}:{digit}")
+        picture = pictures.document((15 * pixels_HW).astype(np.uint8), name=f"digits:{number}:{digit}")
+        yield replace(picture, given=str(digit))
 
 
 EXAMPLES = {"docstrings": _docstrings, "stdlib": _source_files, "digits": _digits}
+LABELS = {"digits": "digit"}
+"""What the labels of examples are called."""
 KINDS = {"digits": "pictures"}
 """Of what kind the examples are that are not text."""

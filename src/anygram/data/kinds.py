@@ -1,10 +1,10 @@
 """Of what kind data are: text, or what one of the files here beside it reads.
 
 Such a file says by `ENDINGS` which files it reads, by `FIELDS` whether one field of a file may be asked for,
-by `read(place, field, beside)` how a file becomes documents, by `write(path, documents)` how documents become
-files, by `parted(raw, side, offset)` where a document may be parted in two, by `place_of(document, byte)` how
-a person calls the place where a byte stands, and by `READABLE` whether people can read such documents as
-text.
+by `read(place, field, beside, label)` how a file becomes documents, by `write(path, documents)` how documents
+become files, by `parted(raw, side, offset)` where a document may be parted in two, by
+`place_of(document, byte)` how a person calls the place where a byte stands, and by `READABLE` whether people
+can read such documents as text.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ class Kind(Protocol):
     FIELDS: bool
 
     def read(
-        self, place: Place, field: str | None = None, beside: Sequence[str] = ()
+        self, place: Place, field: str | None = None, beside: Sequence[str] = (), label: str | None = None
     ) -> Iterator[Document | BadRecord]:
         """Yield the documents of a place, of one of its fields alone; DataError where it cannot be read.
 
-        The fields `beside` are read into the sides of kinds whose codecs ask for some.
+        The fields `beside` are read into the sides of kinds whose codecs ask for some. The field `label` is
+        what is given of each; of files without fields the name of the folder that they lie in.
         """
         ...
 

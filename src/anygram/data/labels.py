@@ -1,13 +1,15 @@
-"""The labels of records: one field of every JSON line, CSV or TSV row, or Parquet row, whatever its type.
+"""Labels of what is no record with a text: of files by their folders, and beside documents by their names.
 
-They are read beside the documents and go with them by name, so that any kind of data that comes in records
-can have them.
+Of records one field of every JSON line, CSV or TSV row, or Parquet row holds the label, whatever its type. It
+goes with the documents by name, so that any kind of data that comes in records can have them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from anygram.data import records
@@ -17,6 +19,8 @@ from anygram.errors import BadRecord, DataError, UnknownName, UsageError
 
 NORMAL = ("0", "false", "no", "normal", "-")
 """The words that call a record normal, in capitals or not, where none is named."""
+FOLDER = "folder"
+"""The label that files without fields have."""
 ENDINGS = (".jsonl", ".csv", ".tsv", ".parquet")
 
 Named = Iterator[tuple[str, str]]
@@ -30,6 +34,22 @@ def is_normal(label: str, normal: str | None) -> bool:
     (True, False, True)
     """
     return label == normal if normal is not None else label.strip().lower() in NORMAL
+
+
+def of_file(place: Place, field: str | None) -> str | None:
+    """Return the name of the folder that a file lies in, as its label; None where no label is asked for.
+
+    UsageError where another one is asked for than `FOLDER`, for a file of one document has no fields.
+    """
+    if field is None:
+        return None
+    if field != FOLDER or place.ending == STDIN:
+        raise UsageError(
+            f"{place.name} has no fields, nor '{field}'; pass --label-field {FOLDER}, then its folder is "
+            f"its label, or name files of {', '.join(ENDINGS)}"
+        )
+    path = place.name if "://" in place.name else os.path.abspath(place.name)  # noqa: PTH100 (no link is followed)
+    return PurePath(path).parent.name
 
 
 def labelled(

@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from anygram import storage
-from anygram.data import kinds
+from anygram.data import kinds, records
 from anygram.data.documents import Document, whole
 from anygram.data.sources import Place, locate, opened
 from anygram.errors import AnygramError, BadRecord, UnknownName, UsageError
@@ -81,18 +81,22 @@ def place_of(document: Document, byte: int) -> str:
 
 
 def read(
-    place: Place, field: str | None = None, beside: Sequence[str] = ()
+    place: Place, field: str | None = None, beside: Sequence[str] = (), label: str | None = None
 ) -> Iterator[Document | BadRecord]:
-    """Yield the document of each line that is not empty."""
+    """Yield the document of each line that is not empty; a label stands beside its "segments"."""
     files = _Files(posixpath.dirname(place.name))
     with opened(place) as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
                 continue
+            called = f"{place.name} line {number}"
             try:
-                yield document([_read(one, files) for one in _listed(line)], f"{place.name}:{number}")
+                found, listed = _listed(line)
+                given = None if label is None else records.label_of(found.get(label), label)
+                made = document([_read(one, files) for one in listed], f"{place.name}:{number}")
+                yield replace(made, given=given)
             except AnygramError as error:
-                yield BadRecord(f"{place.name} line {number}: {error}")
+                yield BadRecord(f"{called}: {error}")
 
 
 def given(kind: str, what: str) -> Segment:
@@ -124,8 +128,8 @@ def write(path: Path, documents: Sequence[Document]) -> list[Path]:
     return files
 
 
-def _listed(line: bytes) -> list[dict[str, Any]]:
-    """Return what a line lists; BadRecord where it does not do so."""
+def _listed(line: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a line's fields, and the segments that it lists; BadRecord where it does not do so."""
     try:
         found = json.loads(line)
     except ValueError as error:
@@ -133,7 +137,7 @@ def _listed(line: bytes) -> list[dict[str, Any]]:
     listed = found.get("segments") if isinstance(found, dict) else None
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise BadRecord('no list of "segments"; add it')
-    return listed
+    return found, listed
 
 
 def _read(one: dict[str, Any], files: _Files) -> Segment:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import storage
+from anygram.data import labels
 from anygram.data.documents import Document, whole
 from anygram.data.sources import Place, opened
 from anygram.errors import AnygramError, BadRecord, DataError, UsageError
@@ -32,9 +34,10 @@ _SAME_AS = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB"}
 
 
 def read(
-    place: Place, field: str | None = None, beside: Sequence[str] = ()
+    place: Place, field: str | None = None, beside: Sequence[str] = (), label: str | None = None
 ) -> Iterator[Document | BadRecord]:
     """Yield the picture, or animation, of a file; needs Pillow."""
+    given = labels.of_file(place, label)
     with opened(place, seekable=True) as stream:
         try:
             pixels_FHWC = _pixels(_pillow().open(stream))
@@ -46,7 +49,7 @@ def read(
             reason = " ".join(str(error).split()) or type(error).__name__
             yield BadRecord(f"{place.name}: not a whole picture ({reason}); mend it")
         else:
-            yield document(pixels_FHWC, place.name)
+            yield replace(document(pixels_FHWC, place.name), given=given)
 
 
 def document(pixels: NDArray[np.uint8], name: str = "") -> Document:

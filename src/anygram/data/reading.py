@@ -9,7 +9,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any, Literal
 
-from anygram.data import examples, kinds, records, text
+from anygram.data import examples, kinds, labels, manifests, records, text
 from anygram.data.documents import Document, Lines
 from anygram.data.sources import STDIN, Place, locate, opened
 from anygram.errors import BadRecord, DataError, UsageError
@@ -151,12 +151,12 @@ def _parsers_of(source: str, options: ReadingOptions, in_bulk: bool) -> list[_Pa
         if options.kind != kinds.TEXT:
             return _parsers_of_kind(source, options)
         return [_parser(place, options, in_bulk) for place in locate(source)]
-    for option in ("documents", "text_field", *_GIVEN):
+    for option in ("documents", "text_field", "target_field", "targets"):
         if getattr(options, option):
             option = f"--{option.replace('_', '-')}"
             raise UsageError(f"{source} comes in documents of its own; leave out {option}")
     name = source.removeprefix(_EXAMPLE)
-    documents = examples.read_example(name)
+    documents = examples.read_example(name, options.label_field)
     kind = examples.KINDS.get(name, kinds.TEXT)
     if options.kind not in (kind, kinds.TEXT):  # as text every datum is its bytes
         raise DataError(f"{source} holds {kind}, not {options.kind}; choose a codec of {kind}")
@@ -166,7 +166,9 @@ def _parsers_of(source: str, options: ReadingOptions, in_bulk: bool) -> list[_Pa
 def _parsers_of_kind(source: str, options: ReadingOptions) -> list[_Parser]:
     """Return what will parse the places of a source as data that are no text."""
     kind = kinds.load(options.kind)
-    field = None if kind.FIELDS else options.text_field
+    places = locate(source, kind.ENDINGS)
+    lists = manifests.lists(places, kind)
+    field = None if kind.FIELDS or lists else options.text_field
     for option, given in (
         ("--documents", options.documents),
         ("--text-field", field),
@@ -175,7 +177,8 @@ def _parsers_of_kind(source: str, options: ReadingOptions) -> list[_Parser]:
     ):
         if given:
             raise UsageError(f"{option} is for text, and {source} is read as {options.kind}; leave it out")
-    places = locate(source, kind.ENDINGS)
+    if lists:
+        return [partial(_listed, kind, place, options) for place in places]
     for place in places:
         if place.ending not in kind.ENDINGS:
             raise DataError(
@@ -186,7 +189,11 @@ def _parsers_of_kind(source: str, options: ReadingOptions) -> list[_Parser]:
 
 
 def _items(kind: kinds.Kind, place: Place, options: ReadingOptions) -> _Items:
-    yield from kind.read(place, options.text_field, options.beside)
+    yield from kind.read(place, options.text_field, options.beside, options.label_field)
+
+
+def _listed(kind: kinds.Kind, place: Place, options: ReadingOptions) -> _Items:
+    yield from manifests.read(place, kind, options.text_field, options.label_field)
 
 
 def _parser(place: Place, options: ReadingOptions, in_bulk: bool) -> _Parser:
@@ -195,13 +202,22 @@ def _parser(place: Place, options: ReadingOptions, in_bulk: bool) -> _Parser:
         if options.documents:
             raise UsageError(f"{place.name} holds records, one document each; leave out --documents")
         return partial(_parse_records, place, options)
-    for option in ("text_field", "label_field", "target_field"):
+    for option in ("text_field", "target_field"):
         if getattr(options, option):
             raise UsageError(
                 f"{place.name} has no fields; leave out --{option.replace('_', '-')}, or name files of "
                 f"{', '.join(_RECORDS)} alone"
             )
+    if options.label_field is not None:
+        given = labels.of_file(place, options.label_field)
+        return partial(_given, partial(_parse_text, place, options, _TEXTS), given)
     return partial(_parse_text, place, options, _TEXTS_IN_BULK if in_bulk else _TEXTS)
+
+
+def _given(parser: _Parser, given: str | None) -> _Items:
+    """Yield the same documents, each given this."""
+    for item in parser():
+        yield replace(item, given=given) if isinstance(item, Document) else item
 
 
 def _names_a_field(options: ReadingOptions) -> bool:

@@ -49,7 +49,7 @@ class Fields:
         if self.given_is is None:
             return Document(text, name=name)
         if self.given_is == "label":
-            return Document(text, name=name, given=_label(given, self.given or "", place))
+            return Document(text, name=name, given=label_of(given, self.given or "", place))
         source = _text(given, self.given or "", place, binary)
         for field, side in ((self.given, source), (self.text, text)):
             if not side.strip():
@@ -204,14 +204,18 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _label(value: Any, field: str, place: str) -> str:
-    """Return the label as it is written in JSON but for quotation marks; of several, each in a line."""
+def label_of(value: Any, field: str, place: str = "") -> str:
+    """Return the label as it is written in JSON but for quotation marks; of several, each in a line.
+
+    BadRecord, of a record at this place, where there is none, or one of several lines.
+    """
+    place = f"{place}: " if place else ""
     values = value if isinstance(value, list) else [value]
     words = [one if isinstance(one, str) else json.dumps(one) for one in values]
     if None in values or "" in words:
-        raise BadRecord(f"{place}: no label in field '{field}'; {REMEDY}")
+        raise BadRecord(f"{place}no label in field '{field}'; {REMEDY}")
     if any("\n" in word for word in words):
-        raise BadRecord(f"{place}: the label in field '{field}' has several lines; {REMEDY}")
+        raise BadRecord(f"{place}the label in field '{field}' has several lines; {REMEDY}")
     return "\n".join(words)
 
 

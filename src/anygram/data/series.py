@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import timeline
-from anygram.data import writing
+from anygram.data import records, writing
 from anygram.data.documents import Document
 from anygram.data.frames import MISSING, READERS, Columns, is_number
 from anygram.data.sources import Place, opened
@@ -40,10 +40,13 @@ _REMEDY = "mend it"
 
 
 def read(
-    place: Place, field: str | None = None, beside: Sequence[str] = ()
+    place: Place, field: str | None = None, beside: Sequence[str] = (), label: str | None = None
 ) -> Iterator[Document | BadRecord]:
-    """Yield the series of a file, of one column alone if `field` names it, with those columns `beside`."""
-    yield from documents_of(columns_of(place), place.name, field, beside)
+    """Yield the series of a file, of one column alone if `field` names it, with those columns `beside`.
+
+    The column of the `label` holds the same in all rows of a series of a long frame.
+    """
+    yield from documents_of(columns_of(place), place.name, field, beside, label)
 
 
 def columns_of(place: Place) -> Columns:
@@ -53,21 +56,29 @@ def columns_of(place: Place) -> Columns:
 
 
 def documents_of(
-    columns: Columns, name: str, field: str | None = None, beside: Sequence[str] = ()
+    columns: Columns,
+    name: str,
+    field: str | None = None,
+    beside: Sequence[str] = (),
+    label: str | None = None,
 ) -> Iterator[Document | BadRecord]:
     """Yield the series of a frame, a BadRecord in place of one that cannot be used.
 
     UnknownName where a column is not there, DataError where columns of a long frame would be left over, or
-    one `beside` the values is something else already.
+    one `beside` the values, or of labels, is something else already.
     """
-    for wanted in (*([] if field is None else [field]), *beside):
-        if wanted not in columns:
+    for wanted in (field, *beside, label):
+        if wanted is not None and wanted not in columns:
             raise UnknownName(f"column of {name}", wanted, columns)
     if not columns or not len(next(iter(columns.values()))):
         raise DataError(f"{name}: there are no values in it; name a file that holds some")
     if ID in columns:
-        yield from _long(columns, name, field, beside)
+        yield from _long(columns, name, field, beside, label)
         return
+    if label is not None:
+        raise DataError(
+            f"{name}: labels are of series in a long frame; give it columns {ID}, {TIME}, {VALUE}"
+        )
     time = time_column(columns, field)
     _require_free(beside, (time, field), name)
     values = [column for column in columns if column not in (time, *beside)] if field is None else [field]
@@ -133,19 +144,21 @@ def _rows(document: Document, number: int) -> Iterator[Mapping[str, str]]:
 
 
 def _long(
-    columns: Columns, name: str, field: str | None, beside: Sequence[str]
+    columns: Columns, name: str, field: str | None, beside: Sequence[str], label: str | None
 ) -> Iterator[Document | BadRecord]:
     value = field or VALUE
     if value not in columns:
         raise DataError(f"{name}: no column '{VALUE}' beside '{ID}'; name the values with --text-field")
     _require_free(beside, (value,), name)
-    left = [column for column in columns if column not in (ID, TIME, value, *beside)]
+    if label is not None:
+        _require_free([label], (value, *beside), name, "label")
+    left = [column for column in columns if column not in (ID, TIME, value, *beside, label)]
     if left and field is None:
         raise DataError(
             f"{name}: columns {', '.join(left)} are not read; pass --text-field {VALUE} to leave them "
             f"out, or train with --set covariates={','.join([*beside, *left])} to know them ahead"
         )
-    frame = _Frame(columns, name, value, TIME if TIME in columns else None, beside)
+    frame = _Frame(columns, name, value, TIME if TIME in columns else None, beside, label)
     for identifier, rows in rows_of(columns).items():
         yield _series(identifier, frame, rows)
 
@@ -158,12 +171,14 @@ def rows_of(columns: Columns) -> dict[str, NDArray[np.int64]]:
     return {identifier: np.array(rows) for identifier, rows in found.items()}
 
 
-def _require_free(beside: Sequence[str], taken: Sequence[str | None], name: str) -> None:
+def _require_free(
+    beside: Sequence[str], taken: Sequence[str | None], name: str, what: str = "covariate"
+) -> None:
     """Raise DataError where a column that is to stand beside the values is another thing already."""
     for column in beside:
         if column in (ID, TIME, VALUE, *taken):
             raise DataError(
-                f"{name}: column '{column}' holds ids, times or values, so it is no covariate; leave it out"
+                f"{name}: column '{column}' holds ids, times or values, so it is no {what}; leave it out"
             )
 
 
@@ -184,13 +199,14 @@ def time_column(columns: Columns, field: str | None = None) -> str | None:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A frame's cells by column, and which of the columns are values, times, and beside these."""
+    """A frame's cells by column, and which of the columns are values, times, beside these, and labels."""
 
     columns: Columns
     name: str
     value: str
     time: str | None
     beside: Sequence[str]
+    label: str | None = None
 
 
 def _series(identifier: str, frame: _Frame, rows: NDArray[Any]) -> Document | BadRecord:
@@ -204,12 +220,24 @@ def _series(identifier: str, frame: _Frame, rows: NDArray[Any]) -> Document | Ba
         times = None if frame.time is None else frame.columns[frame.time]
         start, step = (None, None) if times is None else _start_and_step(times, rows, called)
         known = {column: cells_of(frame.columns[column], rows, called) for column in frame.beside}
+        given = None if frame.label is None else _label(frame.columns[frame.label], frame.label, rows, called)
     except BadRecord as error:
         return error
     side: dict[str, Any] = {"id": identifier, "start": start, "step": step, "first": 0}
     if known:
         side["covariates"] = known
-    return document(values, side, f"{frame.name}:{identifier}")
+    return replace(document(values, side, f"{frame.name}:{identifier}"), given=given)
+
+
+def _label(cells: Sequence[str], label: str, rows: NDArray[Any], called: str) -> str:
+    """Return what stands in these rows; BadRecord where that is not one and the same."""
+    for row in rows:
+        if cells[row] != cells[rows[0]]:
+            raise BadRecord(
+                f"{called} has the labels {_short(cells[rows[0]])} and {_short(cells[row])} (row {row + 1}); "
+                "let one stand in all its rows"
+            )
+    return records.label_of(cells[rows[0]], label, called)
 
 
 def cells_of(cells: Sequence[str], rows: NDArray[Any], called: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import storage
+from anygram.data import labels
 from anygram.data.documents import Document
 from anygram.data.sources import Place, opened
 from anygram.errors import BadRecord, DataError, UsageError
@@ -28,16 +30,17 @@ _REMEDY = "convert it"
 
 
 def read(
-    place: Place, field: str | None = None, beside: Sequence[str] = ()
+    place: Place, field: str | None = None, beside: Sequence[str] = (), label: str | None = None
 ) -> Iterator[Document | BadRecord]:
     """Yield the recording of a file: .wav by the standard library, others by miniaudio."""
+    given = labels.of_file(place, label)
     with opened(place, seekable=True) as stream:
         try:
             found = _wave(stream) if place.ending == _WAVE else _other(stream, place.ending)
         except BadRecord as error:
             yield BadRecord(f"{place.name}: {error}; {_REMEDY}")
         else:
-            yield document(*found, name=place.name)
+            yield replace(document(*found, name=place.name), given=given)
 
 
 def document(samples: NDArray[np.int16], rate: int, channels: int = 1, name: str = "") -> Document:

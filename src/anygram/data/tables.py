@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from anygram import cells, storage
+from anygram.data import records
 from anygram.data.documents import Document, whole
 from anygram.data.rows import REMEDY, Lines, Row, Split, parse_json, rows_of, split_csv, split_tabs
 from anygram.data.sources import Place, opened
-from anygram.errors import BadRecord, DataError, UsageError
+from anygram.errors import BadRecord, DataError, UnknownName, UsageError
 from anygram.protocols import Side
 
 READABLE = True
@@ -30,11 +32,15 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")  # as JS
 
 
 def read(
-    place: Place, field: str | None = None, beside: Sequence[str] = ()
+    place: Place, field: str | None = None, beside: Sequence[str] = (), label: str | None = None
 ) -> Iterator[Document | BadRecord]:
-    """Yield the rows of a file; DataError where its columns have no names of their own each."""
+    """Yield the rows of a file; DataError where its columns have no names of their own each.
+
+    The column of the `label` leaves the rows: what is given of a row is not told again in it.
+    """
     with opened(place, seekable=place.ending == ".parquet") as stream:
-        yield from _READERS[place.ending](stream, place.name)
+        for row in _READERS[place.ending](stream, place.name):
+            yield row if label is None or isinstance(row, BadRecord) else _labelled(row, label, place.name)
 
 
 def document(
@@ -77,6 +83,25 @@ def write(path: Path, documents: Sequence[Document]) -> list[Path]:
         for line in _WRITERS[path.suffix](names.pop(), documents):
             file.write(line.encode("utf-8", "surrogateescape") + b"\n")
     return [path]
+
+
+def _labelled(row: Document, label: str, table: str) -> Document | BadRecord:
+    """Return a row without the cell of this column, given what that means; BadRecord where it is empty."""
+    columns, delimiter = cells.layout(row.side)
+    if label not in columns:
+        raise UnknownName(f"column of {table}", label, columns)
+    if len(columns) == 1:
+        raise DataError(f"{table}: no column but the label '{label}'; add some that it can be told from")
+    written, column = cells.split(row.text, delimiter), columns.index(label)
+    own, left = written[column], [*written[:column], *written[column + 1 :]]
+    try:
+        given = records.label_of(cells.meaning(own, delimiter), label, row.name)
+    except BadRecord as error:
+        return error
+    # of one empty cell alone the row is quoted, for an empty line is no row
+    text = cells.row_of(left, delimiter) if left == [""] else delimiter.join(left)
+    side = {"columns": [name for name in columns if name != label], "delimiter": delimiter}
+    return replace(row, text=text, side=side, given=given)
 
 
 def _read_lines(stream: BinaryIO, name: str, split: Split, delimiter: str) -> Iterator[Document | BadRecord]:

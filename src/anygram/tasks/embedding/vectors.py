@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Literal, Protocol, get_args, get_type_hints
+from typing import Literal, Protocol, cast, get_args, get_type_hints
 
 import numpy as np
 
@@ -46,7 +46,8 @@ def embed(
     require_features(model)
     if pooling not in POOLINGS:
         raise UsageError(f"pooling must be one of {', '.join(POOLINGS)}, got '{pooling}'")
-    parts = [_embed_window(model, texts, pooling) for texts in _windows(codec, documents)]
+    network = cast(_Model, model)
+    parts = [_embed_window(network, texts, pooling) for texts in _windows(codec, documents)]
     if not parts:
         raise DataError("there are no documents to embed; name a source that holds some")
     vectors_ND = np.concatenate(parts)
