@@ -1,6 +1,8 @@
 """Conditions: what is known of a document before it is read, its label or a text that it goes with."""
 
+from anygram.conditioning.class_mixture import PerClass, PerClassState
 from anygram.conditioning.given import Given, behind
+from anygram.conditioning.per_class import PerClassCountable, PerClassOnline, per_class
 from anygram.conditioning.prefixed import (
     Prefixed,
     PrefixedCountable,
@@ -14,6 +16,10 @@ from anygram.conditioning.prefixed import (
 
 __all__ = [
     "Given",
+    "PerClass",
+    "PerClassCountable",
+    "PerClassOnline",
+    "PerClassState",
     "Prefixed",
     "PrefixedCountable",
     "PrefixedDifferentiable",
@@ -21,6 +27,7 @@ __all__ = [
     "PrefixedState",
     "behind",
     "inner_vocabulary_size",
+    "per_class",
     "prefixed",
     "refuse",
 ]
