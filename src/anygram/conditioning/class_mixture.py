@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from anygram import states
 from anygram.compiled import kernel
 from anygram.errors import UsageError
-from anygram.protocols import Condition, FloatArray, Ids, LanguageModel, Lengths, State, Tensors
+from anygram.protocols import Bounded, Condition, FloatArray, Ids, LanguageModel, Lengths, State, Tensors
 
 Make = Callable[[], LanguageModel]
 Flags = NDArray[np.bool_]
@@ -136,6 +137,12 @@ class PerClass:
         for name, model in self._named():
             lead = f"{name}."
             model.restore({key[len(lead) :]: one for key, one in tensors.items() if key.startswith(lead)})
+
+    def limit_memory(self, limit: int, folder: Path) -> None:
+        """Learn within that many bytes, shared equally by all models; UsageError where they are too few."""
+        bounded = [model for _, model in self._named() if isinstance(model, Bounded)]
+        for model in bounded:
+            model.limit_memory(limit // len(bounded), folder)
 
     def _named(self) -> Iterator[tuple[str, LanguageModel]]:
         return ((f"part_{k}", own) for k, own in enumerate(self._own))

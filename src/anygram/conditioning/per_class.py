@@ -13,8 +13,6 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +21,6 @@ from anygram.conditioning.class_mixture import Make, PerClass
 from anygram.conditioning.interpolated import fitted_weight, interpolated
 from anygram.errors import UsageError
 from anygram.protocols import (
-    Bounded,
     Condition,
     Countable,
     FloatArray,
@@ -178,19 +175,20 @@ class PerClassOnline(PerClass):
 
     _own: list[_OnlineModel]  # type: ignore[assignment]
 
-    def learn(self, ids_N: Ids, condition: Condition | None = None) -> FloatArray:
+    def learn(self, ids_N: Ids) -> FloatArray:
+        """Learn nothing from no symbols; UsageError for documents that have no labels."""
+        if len(ids_N):
+            raise UsageError("a model for each label learns from labelled documents; give each its label")
+        return np.empty(0)
+
+    def learn_given(self, ids_N: Ids, document_lengths: Lengths, condition: Condition) -> FloatArray:
         """Learn whole documents of these labels; return log P of each id before it was learnt.
 
-        Of a document of several labels that is the mean probability under their models.
+        Of a document of several labels that is the mean probability under the models that learn it.
         """
-        ends_D = np.flatnonzero(ids_N == self.vocabulary_size - 1) + 1
-        edges = [0, *ends_D.tolist()]
-        if edges[-1] != len(ids_N):
-            raise UsageError("documents that have labels are learnt whole, got one without its end")
-        texts = [ids_N[begin:end] for begin, end in pairwise(edges)]
-        known = [] if condition is None and not texts else condition
+        texts = np.split(ids_N, np.cumsum(document_lengths)[:-1])
         log_p_N = [np.empty(0)]
-        for ids_T, parts in zip(texts, self._registered(len(texts), known), strict=True):
+        for ids_T, parts in zip(texts, self._registered(len(texts), condition), strict=True):
             log_p_TK = np.stack([self._own[k].learn(ids_T) for k in parts], axis=1)
             log_p_N.append(np.logaddexp.reduce(log_p_TK, axis=1) - math.log(len(parts)))
         return np.concatenate(log_p_N)
@@ -200,12 +198,6 @@ class PerClassOnline(PerClass):
         for own in self._own:
             own.finish()
         return {"labels": self.labels, "documents": round(float(self._documents_K.sum()))}
-
-    def limit_memory(self, limit: int, folder: Path) -> None:
-        """Learn within that many bytes, shared equally; UsageError where they are too few."""
-        for own in self._own:
-            if isinstance(own, Bounded):
-                own.limit_memory(limit // len(self._own), folder)
 
 
 def per_class(make: Make, labels: int, multiple: bool = False) -> PerClass:

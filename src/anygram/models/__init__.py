@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from anygram.conditioning import Given, behind
+from anygram.conditioning import Given, behind, per_class
 from anygram.errors import UsageError
-from anygram.protocols import LanguageModel
+from anygram.protocols import Countable, LanguageModel, Online
 from anygram.registry import Registry
 
 REGISTRY = Registry("model", __name__, __path__)
@@ -52,4 +52,18 @@ def create(
     if needs_condition(name):
         encoder: LanguageModel = module.create_conditional(config, vocabulary_size, given.symbols, seed)
         return encoder
-    return behind(lambda size: module.create(config, size, seed), vocabulary_size, given)
+    if given.kind == "label" and learns_by_reading(name):
+        several = bool(given.classifier.get("multiple", False))
+        return per_class(lambda: _plain(name, config, vocabulary_size, seed), given.symbols, several)
+    return behind(lambda size: _plain(name, config, size, seed), vocabulary_size, given)
+
+
+def learns_by_reading(name: str) -> bool:
+    """Return whether a model is counted or learnt on line: its own class says so."""
+    module = REGISTRY.load(name)
+    return isinstance(module.create(module.Config(), 4, 0), Countable | Online)
+
+
+def _plain(name: str, config: Any, vocabulary_size: int, seed: int) -> LanguageModel:
+    model: LanguageModel = REGISTRY.load(name).create(config, vocabulary_size, seed)
+    return model

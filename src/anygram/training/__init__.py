@@ -16,6 +16,7 @@ import numpy as np
 
 from anygram import bytewise, codecs, models, runs, settings, storage
 from anygram.budgets import Budget
+from anygram.codecs._labels import Labels
 from anygram.data.corpus import EncodedCorpus
 from anygram.data.documents import Documents
 from anygram.data.preparation import FINGERPRINTS
@@ -225,7 +226,8 @@ def _condition(plan: Plan, codec: Codec | None) -> dict[str, Any]:
         return {}
     described = {"kind": plan.given, "vocabulary_size": codec.vocabulary_size}
     if plan.given == "label":
-        return {**described, "codec": runs.LABELS}
+        assert isinstance(codec, Labels)
+        return {**described, "codec": runs.LABELS, "classifier": {"multiple": codec.multiple}}
     shared = {"shared": True} if plan.source_codec == SHARED else {}
     return {**described, "codec": source_codec_of(plan), "settings": source_settings_of(plan), **shared}
 
