@@ -20,15 +20,18 @@ _NAMED = 8
 class Labels:
     """A codec of labels: a symbol each, in the order of their names; several of one document in a line each.
 
-    `counts` says how often each was there in the training part.
+    `counts` says how often each was there in the training part, which has so many `documents`.
     """
 
     unknown = None
     unit = "label"
     lossless = True
 
-    def __init__(self, names: Sequence[str], counts: Sequence[int], multiple: bool = False) -> None:
+    def __init__(
+        self, names: Sequence[str], counts: Sequence[int], multiple: bool = False, documents: int = 0
+    ) -> None:
         self.names, self.counts, self.multiple = tuple(names), tuple(counts), multiple
+        self.documents = documents or sum(self.counts)
         self._number = {name: number for number, name in enumerate(self.names)}
 
     @property
@@ -62,7 +65,12 @@ class Labels:
         return self.names[identifier]
 
     def to_json(self) -> dict[str, Any]:
-        return {"names": list(self.names), "counts": list(self.counts), "multiple": self.multiple}
+        return {
+            "names": list(self.names),
+            "counts": list(self.counts),
+            "multiple": self.multiple,
+            "documents": self.documents,
+        }
 
 
 class _Decoder:
@@ -87,8 +95,9 @@ def fit(givens: Iterable[str]) -> Labels:
     (('ham', 'spam'), (2, 1), array([1], dtype=int32))
     """
     found: Counter[str] = Counter()
-    multiple = False
+    multiple, documents = False, 0
     for given in givens:
+        documents += 1
         words = given.split("\n")
         multiple = multiple or len(words) > 1
         found.update(words)
@@ -96,9 +105,9 @@ def fit(givens: Iterable[str]) -> Labels:
         only = f"only '{next(iter(found))}'" if found else "none"
         raise DataError(f"a classifier needs two labels at least, and there is {only}; name another field")
     names = sorted(found)
-    return Labels(names, [found[name] for name in names], multiple)
+    return Labels(names, [found[name] for name in names], multiple, documents)
 
 
 def from_json(fields: dict[str, Any]) -> Labels:
     """Return the labels that `to_json` described."""
-    return Labels(fields["names"], fields["counts"], fields["multiple"])
+    return Labels(fields["names"], fields["counts"], fields["multiple"], fields["documents"])

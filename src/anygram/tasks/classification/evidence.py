@@ -1,0 +1,111 @@
+"""What speaks for each label of a document, from a model of texts or from one that says labels itself.
+
+A model of texts gives log P(document | label), boundary included: one model a label, or one that reads the
+label first. A model that says log P(label | document) is made its equal by taking log P(label) in training
+off. Of labels that do not exclude each other the score is the log-odds of having one: log P(document | it)
+less that of the documents without.
+
+Axes: D documents, C labels, T symbols of a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from anygram import lanes
+from anygram.codecs._labels import Labels
+from anygram.conditioning import PerClass
+from anygram.data.documents import Document
+from anygram.errors import UsageError
+from anygram.protocols import Classifying, Codec, FloatArray, Ids, LanguageModel
+
+By = Literal["likelihood", "head"]
+
+_READ_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A model, the codec of its texts, its labels, and whether its likelihood or its head is asked."""
+
+    name: str
+    model: LanguageModel
+    codec: Codec
+    labels: Labels
+    by: By
+
+    def encode(self, documents: Sequence[Document]) -> list[Ids]:
+        """Return the symbols of each document, its boundary included."""
+        boundary = np.int32(self.codec.boundary)
+        encoded = (self.codec.encode(document.text, document.side).ids for document in documents)
+        return [np.append(ids_T, boundary).astype(np.int32) for ids_T in encoded]
+
+    def scores(self, documents: Sequence[Document]) -> FloatArray:
+        """Return score_DC in nats: what of each document speaks for each label, log P(label) left out."""
+        texts = self.encode(documents)
+        if self.by == "head":
+            return self._said(texts)
+        sums = [[float(log_p_T.sum()) for log_p_T in along] for along in self._along(texts)]
+        score_DK = np.array(sums).T.reshape(len(texts), -1)
+        if not self.labels.multiple:
+            return score_DK
+        labels = len(self.labels.names)
+        return score_DK[:, :labels] - score_DK[:, labels:]
+
+    def tell(self, document: Document) -> FloatArray:
+        """Return log_p_CT in nats of every symbol under each label; with several also without each, 2C rows."""
+        if self.by == "head":
+            raise UsageError("a head has no symbols' log-probabilities; ask what it says without a word")
+        return np.stack([along[0] for along in self._along(self.encode([document]))])
+
+    def _along(self, texts: Sequence[Ids]) -> list[list[FloatArray]]:
+        """Return log P of each symbol of each text under each label, and then where several may be without."""
+        return [_scored(read, texts) for read in _readers(self.model, self.labels)]
+
+    def _said(self, texts: Sequence[Ids]) -> FloatArray:
+        model, score_DC = self.model, np.zeros((len(texts), len(self.labels.names)))
+        assert isinstance(model, Classifying)
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        while order:
+            longest = len(texts[order[-1]])
+            rows = max(1, min(lanes.ROWS, _READ_AT_ONCE // longest))
+            group, order = order[-rows:], order[:-rows]
+            score_DC[group] = model.classify(*lanes.padded([texts[place] for place in group]))
+        counts_C = np.array(self.labels.counts, dtype=np.float64)
+        if self.labels.multiple:
+            return score_DC - np.log(-np.expm1(np.minimum(score_DC, -1e-12)))
+        return score_DC - np.log(counts_C / counts_C.sum())
+
+
+Reader = Callable[[Sequence[Ids]], list[FloatArray]]
+
+
+def _readers(model: LanguageModel, labels: Labels) -> list[Reader]:
+    """Return what gives −log P of texts' symbols under each label, and then, of several, without each."""
+    if isinstance(model, PerClass):
+        return [_alone(part) for part in model.parts]
+    numbers = range(len(labels.names))
+    conditions = [np.array([number], dtype=np.int32) for number in numbers]
+    if labels.multiple:
+        conditions += [np.array([], dtype=np.int32)] * len(numbers)
+    return [_behind(model, condition) for condition in conditions]
+
+
+def _alone(model: LanguageModel) -> Reader:
+    return lambda texts: [nats_T for nats_T, _ in lanes.score_together(model, texts)]
+
+
+def _behind(model: LanguageModel, condition: Ids) -> Reader:
+    def read(texts: Sequence[Ids]) -> list[FloatArray]:
+        scored = lanes.score_together(model, texts, conditions=[condition] * len(texts))
+        return [nats_T for nats_T, _ in scored]
+
+    return read
+
+
+def _scored(read: Reader, texts: Sequence[Ids]) -> list[FloatArray]:
+    return [-nats_T for nats_T in read(texts)]
