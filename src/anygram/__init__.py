@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anygram.api import (
         anomalies,
+        classify,
         compare,
         compress,
         decompress,
@@ -44,6 +45,7 @@ __all__ = [
     "Forecaster",
     "Run",
     "anomalies",
+    "classify",
     "codecs",
     "compare",
     "compress",
@@ -69,6 +71,7 @@ _HOMES = {
     "Forecaster": "forecaster",
     "Run": "run",
     "anomalies": "api",
+    "classify": "api",
     "compare": "api",
     "compress": "api",
     "decompress": "api",

@@ -32,6 +32,7 @@ from anygram.tasks import (
 )
 from anygram.tasks.anomalies import Anomalies
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
+from anygram.tasks.classification import Classification
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
 from anygram.tasks.embedding import Embedded, Pooling
@@ -345,6 +346,32 @@ def anomalies(
         duplicates=duplicates,
         ties=ties,
         expected=expected,
+        seed=seed,
+    )
+
+
+def classify(
+    run: Run | str | Path,
+    *sources: str | Path,
+    beside: Sequence[Run | str | Path] = (),
+    priors: str | Mapping[str, float] = "training",
+    confidence: float = 0.0,
+    top: int = 1,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    label_field: str | None = None,
+    seed: int = 0,
+) -> Classification:
+    """Return the label of each document; see `Run.classify`."""
+    return _run(run).classify(
+        *sources,
+        beside=[_run(one) for one in beside],
+        priors=priors,
+        confidence=confidence,
+        top=top,
+        documents=documents,
+        text_field=text_field,
+        label_field=label_field,
         seed=seed,
     )
 

@@ -20,6 +20,7 @@ from anygram.protocols import Codec, FloatArray, LanguageModel, Reader
 from anygram.reporting.progress import Progress, Silent
 from anygram.runs import Record
 from anygram.tasks import (
+    classification,
     crossing,
     embedding,
     forecast_metrics,
@@ -32,6 +33,7 @@ from anygram.tasks import (
 )
 from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
+from anygram.tasks.classification import Classification, Fit
 from anygram.tasks.crossing import Candidate
 from anygram.tasks.embedding import Embedded, Pooling
 from anygram.tasks.forecast_request import Request
@@ -202,6 +204,53 @@ class Run:
         session = partial(self._adapted, adapt, adapt_settings)
         asked = Asked(self.model, self.codec, session, self.kind)
         return Anomalies(asked, searched, None if normal is None else known, rule)
+
+    def classify(
+        self,
+        *sources: str | Path,
+        beside: Sequence[Run] = (),
+        priors: str | Mapping[str, float] = "training",
+        confidence: float = 0.0,
+        top: int = 1,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        label_field: str | None = None,
+        seed: int = 0,
+    ) -> Classification:
+        """Return the label of each document, as it is iterated over; with a `label_field` how many are right.
+
+        The runs `beside` this one are asked too. All count as `fit_classifier` found, else equally. The
+        other words are those of `tasks.classification.Rule`.
+        """
+        rule = classification.Rule(priors, confidence, top)
+        classifier = classification.classifier_of(self._asked(beside), rule)
+
+        def searched() -> Iterator[Document]:
+            pairing = Pairing(label_field=label_field)
+            return self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
+
+        return Classification(classifier, searched, label_field is not None, seed)
+
+    def fit_classifier(
+        self,
+        *sources: str | Path,
+        beside: Sequence[Run] = (),
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        label_field: str | None = None,
+    ) -> Fit:
+        """Fit how sure this run is, and how much each of those `beside` it counts, to labelled documents.
+
+        They must be ones that no run has learnt. What was fitted is kept in this run's folder and returned.
+        The field of the labels is that of training where none is named.
+        """
+        asked = self._asked(beside)
+        pairing = None if label_field is None else Pairing(label_field=label_field)
+        found = self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
+        return classification.fit(asked, found)
+
+    def _asked(self, beside: Sequence[Run]) -> list[classification.Asked]:
+        return [classification.Asked(run.path, run._stored) for run in (self, *beside)]
 
     def scorer(self) -> Scorer:
         """Return what scores texts from Python: many at once on all cores, one at a time, or candidates."""

@@ -8,6 +8,7 @@ import typer
 
 from anygram.cli import (
     asking,
+    classifying,
     comparing,
     compressing,
     crossing,
@@ -45,6 +46,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "forecast": forecasting.forecast,
     "embed": embedding.embed,
     "anomalies": finding.anomalies,
+    "classify": classifying.classify,
     "compress": compressing.compress,
     "decompress": compressing.decompress,
     "export": exchanging.export,

@@ -57,13 +57,13 @@ class Witness:
         return score_DK[:, :labels] - score_DK[:, labels:]
 
     def tell(self, document: Document) -> FloatArray:
-        """Return log_p_CT in nats of every symbol under each label; with several also without each, 2C rows."""
+        """Return log_p_CT of every symbol under each label, in nats; of several then without each, 2C rows."""
         if self.by == "head":
             raise UsageError("a head has no symbols' log-probabilities; ask what it says without a word")
         return np.stack([along[0] for along in self._along(self.encode([document]))])
 
     def _along(self, texts: Sequence[Ids]) -> list[list[FloatArray]]:
-        """Return log P of each symbol of each text under each label, and then where several may be without."""
+        """Return log P of each symbol of each text under each label, and of several then without each."""
         return [_scored(read, texts) for read in _readers(self.model, self.labels)]
 
     def _said(self, texts: Sequence[Ids]) -> FloatArray:

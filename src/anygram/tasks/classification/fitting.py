@@ -1,10 +1,11 @@
 """How much each witness counts, and how sure it may be: fitted to labelled documents that none has learnt.
 
-Scores are combined log-linearly, z_c = Σ_s a_s score_sc + log P(c) + δ_c, and P(label | document) is the softmax
-of z, or of labels that do not exclude each other the logistic of each z_c. With one witness a is the inverse of
-a temperature (Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks", 2017): a likelihood
-takes its symbols for independent evidence, which they are not, and is far too sure. a, in units of the scores'
-spread, and δ are found at the maximum of the likelihood and a standard normal prior, by Newton's method.
+Scores are combined log-linearly, z_c = Σ_s a_s score_sc + log P(c) + δ_c, and P(label | document) is the
+softmax of z, or of labels that do not exclude each other the logistic of each z_c. With one witness a is the
+inverse of a temperature (Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks", 2017): a
+likelihood takes its symbols for independent evidence, which they are not, and is far too sure. a, in units of
+the scores' spread, and δ are found at the maximum of the likelihood and a standard normal prior, by Newton's
+method.
 
 Axes: D documents, C labels, S witnesses, J = S + C parameters.
 """
@@ -179,7 +180,7 @@ def _thresholds(p_DC: FloatArray, truth_DC: Flags, multiple: bool) -> list[float
 def _threshold(p_D: FloatArray, truth_D: Flags) -> float:
     """Return the middle between the two probabilities where F1 is best, one half for too few documents.
 
-    >>> _threshold(np.array([0.1, 0.2, 0.3, 0.32, 0.35, 0.4, 0.6]), np.array([0, 0, 1, 1, 1, 1, 1], dtype=bool))
+    >>> _threshold(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), np.arange(7) >= 2)
     0.25
     """
     if truth_D.sum() < _FEWEST_OF_A_LABEL:

@@ -1,7 +1,8 @@
 """How well labels and their probabilities agree with the truth; scikit-learn does the sums.
 
 A document whose label training did not have is wrong whatever is said of it. One of which nothing is said is
-wrong too in what is told of all documents; `selective_accuracy` is that of the others, `coverage` their share.
+wrong too in what is told of all documents; `selective_accuracy` is that of the others, `coverage` their
+share.
 
 Axes: D documents, C labels, R resamples.
 """
@@ -83,7 +84,9 @@ def measure(classified: Sequence[Classified], labels: Labels, seed: int = 0) -> 
         found = sklearn_metrics.precision_recall_fscore_support(
             told.truth_DC, told.has_DC, average=average, zero_division=0.0
         )
-        scores |= dict(zip((f"{name}_{average}" for name in ("precision", "recall", "f1")), found, strict=False))
+        scores |= dict(
+            zip((f"{name}_{average}" for name in ("precision", "recall", "f1")), found, strict=False)
+        )
     resampled = _resampled(told, seed)
     known_D = told.known_D
     answers = _answers(told)
@@ -182,7 +185,7 @@ def _log_loss(truth_DC: Flags, p_DC: FloatArray, multiple: bool) -> float | None
 
 
 def _answers(told: _Told) -> tuple[FloatArray, Flags]:
-    """Return how sure each answer was and whether it was right: of the likeliest label, or of each of several."""
+    """Return how sure each answer was and whether it was right: the likeliest label, or each of several."""
     p_DC, truth_DC = told.p_DC[told.known_D], told.truth_DC[told.known_D]
     if told.multiple:
         return np.maximum(p_DC, 1 - p_DC).ravel(), ((p_DC >= 0.5) == truth_DC).ravel()
@@ -199,7 +202,11 @@ def _calibration(sure_N: FloatArray, right_N: Flags) -> tuple[list[dict[str, Any
     count_M = np.bincount(bin_N, minlength=BINS)
     sure_M, right_M = (np.bincount(bin_N, weights=each, minlength=BINS) for each in (sure_N, right_N))
     bins = [
-        {"confidence": sure_M[m] / count_M[m], "accuracy": right_M[m] / count_M[m], "answers": int(count_M[m])}
+        {
+            "confidence": sure_M[m] / count_M[m],
+            "accuracy": right_M[m] / count_M[m],
+            "answers": int(count_M[m]),
+        }
         for m in np.flatnonzero(count_M).tolist()
     ]
     return bins, float(np.abs(right_M - sure_M).sum() / len(sure_N))

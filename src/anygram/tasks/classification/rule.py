@@ -109,4 +109,6 @@ def same_labels(labels: Labels, others: Sequence[Labels]) -> None:
         if (other.names, other.multiple) != (labels.names, labels.multiple):
             apart = sorted(set(labels.names) ^ set(other.names))
             reason = f"only one knows '{apart[0]}'" if apart else "only one may give several"
-            raise DataError(f"runs of other labels cannot be combined ({reason}); train both on the same ones")
+            raise DataError(
+                f"runs of other labels cannot be combined ({reason}); train both on the same ones"
+            )
