@@ -158,7 +158,7 @@ def _write_page(path: Path, run: str, found: Classification, notable: Notable) -
     from anygram.reporting import pages
     from anygram.tasks.classification import report
 
-    storage.write_text(path, pages.render(report.page(f"Labels by {run}", found, notable)))
+    storage.write_text(path, pages.render(report.page(f"Labels by {Path(run).name}", found, notable)))
 
 
 def _fitted_json(fitted: Fit) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def _lines(out: str | None, figures: dict[str, Any]) -> Iterator[str]:
     silent = f", {figures['abstained']:,} left open" if figures["abstained"] else ""
     yield f"{written}{figures['documents']:,} documents, {len(figures['labels'])} labels{silent}"
     if figures["empty_documents"]:
-        yield f"{figures['empty_documents']:,} are empty: only an end and how probable labels are speak for one"
+        yield f"{figures['empty_documents']:,} are empty: only their end and the priors speak for a label"
     if not figures["fitted_to"]:
         yield "probabilities are not calibrated; --fit SOURCE does that with labelled documents held out"
     if "accuracy" not in figures:

@@ -69,10 +69,11 @@ class Listings:
 
 @dataclass(frozen=True)
 class Piece:
-    """A symbol as it stands in a text, and what it cost, in bits."""
+    """A symbol as it stands in a text, and what it cost, in bits; how dark its ground is where it says so."""
 
     text: str
     bits: float
+    ground: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class Passages:
-    """One passage as each of several models read it, piece by piece."""
+    """One passage as each of several models read it, piece by piece; grounds are `by_bits` per byte or not."""
 
     read: Sequence[Passage]
+    by_bits: bool = True
 
 
 Block = Paragraph | Bullets | Table | Figure | Gallery | Listings | Passages

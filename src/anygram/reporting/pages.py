@@ -144,4 +144,5 @@ def _titled(title: str, shown: Markup, note: str) -> Markup:
 
 def _passages(passages: Passages) -> Markup:
     read = [_titled(one.label, surprisal.heat(one.pieces), one.note) for one in passages.read]
-    return joined(surprisal.scale(), element("div", {"class": "passages"}, *read))
+    scale = surprisal.scale() if passages.by_bits else NOTHING
+    return joined(scale, element("div", {"class": "passages"}, *read))

@@ -23,11 +23,13 @@ _MAY_BREAK = Markup("<wbr/>")
 
 
 def level(piece: Piece) -> int:
-    """Return how dark a piece's ground is, from 0 to the number of LEVELS.
+    """Return how dark a piece's ground is, from 0 to the number of LEVELS: as it says, or by bits a byte.
 
     >>> level(Piece("t", 0.2)), level(Piece("th", 8.0)), level(Piece("t", 30.0))
     (0, 6, 8)
     """
+    if piece.ground is not None:
+        return piece.ground
     return bisect_right(LEVELS, piece.bits / byte_count(piece.text))
 
 

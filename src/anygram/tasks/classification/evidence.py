@@ -57,7 +57,7 @@ class Witness:
         return score_DK[:, :labels] - score_DK[:, labels:]
 
     def tell(self, document: Document) -> FloatArray:
-        """Return log_p_CT of every symbol under each label, in nats; of several then without each, 2C rows."""
+        """Return log_p_CT of every symbol under each label, in nats; of several then without each."""
         if self.by == "head":
             raise UsageError("a head has no symbols' log-probabilities; ask what it says without a word")
         return np.stack([along[0] for along in self._along(self.encode([document]))])

@@ -1,16 +1,18 @@
-"""A page about labels: how many are right, what is confused, how sure they are, which words speak for them."""
+"""A page about labels: how many are right, what is confused, how sure they are, what speaks for them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from anygram.information import bits
 from anygram.reporting import amounts
 from anygram.reporting.documents import (
     Block,
     Document,
-    Figure,
+    Gallery,
     Paragraph,
     Passage,
     Passages,
@@ -19,9 +21,11 @@ from anygram.reporting.documents import (
     Table,
 )
 from anygram.reporting.reliability import Bin, reliability
+from anygram.reporting.surprisal import LEVELS
 from anygram.tasks.classification.asking import Classification
 from anygram.tasks.classification.deciding import Classified
 from anygram.tasks.classification.metrics import BINS, Measures
+from anygram.tasks.classification.telling import Told
 
 SHOWN = 12
 """So many documents are shown with their words."""
@@ -148,7 +152,7 @@ def _calibration(measures: Measures) -> list[Block]:
     ]
     table = Table(["how sure", "how often right", "answers"], rows, "The numbers of the diagram", folded=True)
     drawing = reliability("reliability", "Reliability", finding, bins, 1)
-    return [Figure(drawing, f"{finding} The nearer to the diagonal, the better.", table)]
+    return [Gallery([(f"{finding} The nearer to the diagonal, the better.", drawing)], table)]
 
 
 def _witnesses(found: Classification) -> list[Block]:
@@ -156,9 +160,7 @@ def _witnesses(found: Classification) -> list[Block]:
     fitted = (
         f"Weights were fitted to {fit.documents:,} labelled documents."
         if fit.documents
-        else (
-            "Nothing was fitted: a likelihood is far too sure, and --fit SOURCE teaches it how sure it may be."
-        )
+        else ("Nothing was fitted: a likelihood is far too sure; --fit SOURCE teaches it how sure to be.")
     )
     rows = [[name, f"{weight:.4f}"] for name, weight in fit.weights.items()]
     return [Paragraph(fitted), Table(["witness", "weight"], rows)]
@@ -173,8 +175,8 @@ def _words(found: Classification, notable: Notable) -> list[Block]:
     for one in shown:
         told = found.why(one)
         pieces = [
-            Piece(word, max(0.0, bits(float(nats))))
-            for word, nats in zip(told.words, told.nats_W, strict=True)
+            Piece(word, bits(float(nats)), ground)
+            for word, nats, ground in zip(told.words, told.nats_W, _grounds(told), strict=True)
         ]
         label = f"{told.label}, {amounts.share(float(one.p_C.max()))} sure"
         truth = "" if one.truth is None else f"It is {' and '.join(one.truth) or 'none of them'}. "
@@ -182,10 +184,17 @@ def _words(found: Classification, notable: Notable) -> list[Block]:
         note = f"{one.document.name}. {truth}Most telling: {spans or 'nothing'}."
         passages.append(Passage(label, pieces[:_MOST_WORDS], note))
     sentence = (
-        "A word's ground is the darker the more bits of evidence a byte of it gives for the label said; "
-        "words that speak against it have none."
+        "A word's ground is the darker the more it speaks for the label, beside the strongest word of the "
+        "document; words that speak against it have none."
     )
-    return [Paragraph(sentence), Passages(passages)]
+    return [Paragraph(sentence), Passages(passages, by_bits=False)]
+
+
+def _grounds(told: Told) -> list[int]:
+    """Return how dark each word's ground is, the darkest that of the word that speaks most for the label."""
+    most = max(told.nats_W.max(initial=0.0), 1e-12)
+    grounds: list[int] = np.rint(np.maximum(told.nats_W, 0.0) / most * len(LEVELS)).astype(int).tolist()
+    return grounds
 
 
 def _number(value: float | None) -> str:
