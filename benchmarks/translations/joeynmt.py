@@ -76,9 +76,7 @@ class Peer:
 
     def describe(self) -> str:
         """Return its version and that of its torch; CommandFailed where it is not installed."""
-        code = (
-            "import importlib.metadata as m; print('JoeyNMT', m.version('joeynmt'), 'torch', m.version('torch'))"
-        )
+        code = "import importlib.metadata as m; print('JoeyNMT', m.version('joeynmt'), 'torch', m.version('torch'))"
         said = subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=False)
         if said.returncode != 0:
             raise CommandFailed(f"{self.python} has no joeynmt; {(__doc__ or '').splitlines()[5].strip()}")
@@ -127,9 +125,7 @@ class Peer:
                 "eos_id": 3,
                 "vocabulary_output_piece_score": False,
             }
-            code = (
-                "import json, sys, sentencepiece as s; s.SentencePieceTrainer.train(**json.loads(sys.argv[1]))"
-            )
+            code = "import json, sys, sentencepiece as s; s.SentencePieceTrainer.train(**json.loads(sys.argv[1]))"
             processes.run([self.python, "-c", code, json.dumps(given)])
 
 

@@ -214,12 +214,17 @@ def compare(
     third: bool | None = None,
     again: bool | None = None,
     curves: bool | None = None,
+    metric: str | None = None,
+    horizon: int | None = None,
     prefer: Preference | None = None,
     texts: bool | None = None,
     seed: int | None = None,
     resume: bool = False,
     add: str | Sequence[str] | None = None,
     parallel: int = 1,
+    label_field: str | None = None,
+    target_field: str | None = None,
+    targets: str | Path | None = None,
     on_bad_record: Literal["fail", "skip"] | None = None,
     progress: Progress | None = None,
     board: Board | None = None,
@@ -230,7 +235,9 @@ def compare(
     `sweep` keys read MODEL.KEY. With `search` each finds its settings by so many short trainings, inside its
     budget. With `adapt` each has a second row, of going on to learn while it reads;
     with `third` each is trained with a third of the budget too, with `again` once more with another seed,
-    with `curves` on shares of the data.
+    with `curves` on shares of the data. With a `metric` they are ranked by what they do at a task, with a
+    `label_field` or a `target_field` they are told what is given of documents, as in `train`; series are
+    forecast `horizon` values ahead, by default a season.
     `resume` goes on with the comparison in `out`, whose sources and options need not be named again; `add`
     brings more models into it. With `texts=False` reports and findings quote nothing of the data and name
     no source; what was written with texts before is cleared of them.
@@ -253,8 +260,13 @@ def compare(
         "again": again,
         "curves": curves,
         "search": search,
+        "metric": metric,
+        "horizon": horizon,
         "prefer": prefer,
         "texts": texts,
+        "label_field": label_field,
+        "target_field": target_field,
+        "targets": _word(targets),
     }
     if not resume and not add:
         contest = contests.begun(contests.contestants(_as_names(models), codec, settings, sweep), named)

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from anygram.cli import options
-from anygram.cli.options import AsJson, Codec, Documents, OnBadRecord, TextField, Valid
+from anygram.cli.options import (
+    AsJson,
+    Codec,
+    Documents,
+    LabelField,
+    OnBadRecord,
+    TargetField,
+    Targets,
+    TextField,
+    Valid,
+)
 
 _WIDTH = 100
 
@@ -34,6 +44,9 @@ def compare(
     codec: Codec = None,
     documents: Documents = None,
     text_field: TextField = None,
+    label_field: LabelField = None,
+    target_field: TargetField = None,
+    targets: Targets = None,
     valid: Valid = None,
     test: Annotated[
         str | None, typer.Option(metavar="SOURCE|FRACTION", help="What is reported; default 0.1.")
@@ -54,6 +67,14 @@ def compare(
         typer.Option(
             help="Training for each model: 20s, 10m, 2h, 3epochs, …; default 5m.", show_default=False
         ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Rank by a task, not by bits per byte: mase, crps.", show_default=False),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(help="How many values ahead --metric looks; default a season.", show_default=False),
     ] = None,
     prefer: Annotated[
         Prefer | None, typer.Option(help="What matters most to you.", show_default="quality")
@@ -103,6 +124,7 @@ def compare(
     anygram compare book.txt --models ngram,lstm,transformer --budget 2m --out which
     anygram compare mail.jsonl --text-field body --models ngram:words,lstm:bpe --out which
     anygram compare book.txt --models ngram,lstm --curves --third --again --budget 2m --out which
+    anygram compare load.csv --codec series --models ngram,lstm --metric mase --horizon 24 --out which
     anygram compare mail.jsonl --text-field body --no-texts --out which
     anygram compare --resume --out which
     anygram compare --add transformer --out which
@@ -130,6 +152,11 @@ def compare(
             third=third,
             again=again,
             curves=curves,
+            metric=metric,
+            horizon=horizon,
+            label_field=label_field,
+            target_field=target_field,
+            targets=targets,
             prefer=options.word(prefer),
             texts=texts,
             seed=seed,

@@ -1,7 +1,7 @@
 """Which model should I choose? One paragraph in plain words, from figures, intervals and costs.
 
 Only static lossless contestants are ranked. What learns while it reads, what is lossy and what failed is
-mentioned apart (yardstick, rule 6).
+mentioned apart (yardstick, rule 6). Where the figure of a task is ranked by, those are that can do it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from anygram.comparison.agreement import Agreement, indistinguishable
 from anygram.comparison.crossings import Crossing
 from anygram.comparison.pairs import Difference
 from anygram.comparison.standing import Field, Standing
+from anygram.comparison.yardstick import Yardstick
 from anygram.errors import UsageError
 from anygram.reporting import amounts
 
@@ -73,6 +74,7 @@ def answer(rows: Iterable[Mapping[str, Any]], prefer: str, evidence: Evidence | 
     field = Field.of(map(Standing.of, rows))
     if not field.ranked:
         return Answer(prefer, None, [], [], caveats.nobody(field))
+    by_task = bool(field.ranked[0].metric_name)
     winner = pareto.choose(field.ranked, prefer)
     ranked = {one.who for one in field.ranked}
     pairs = [pair for pair in evidence.pairs if {pair.one, pair.other} <= ranked]
@@ -85,9 +87,7 @@ def answer(rows: Iterable[Mapping[str, Any]], prefer: str, evidence: Evidence | 
         if prefer == "quality"
         else "",
         caveats.luck(evidence.another_seed, len(field.ranked)),
-        caveats.floors(winner, field.floors),
-        caveats.adaptive(winner, field.adaptive),
-        caveats.lossy(field.lossy),
+        *(_by_task(field) if by_task else _by_bits(winner, field)),
         caveats.outlook(winner.who, evidence.crossings, evidence.train_bytes),
         evidence.third.text if evidence.third else "",
         caveats.stopped(field.ranked),
@@ -99,30 +99,39 @@ def answer(rows: Iterable[Mapping[str, Any]], prefer: str, evidence: Evidence | 
     return Answer(prefer, winner.who, beside, on_front, " ".join(filter(None, sentences)))
 
 
+def _by_bits(winner: Standing, field: Field) -> list[str]:
+    return [
+        caveats.floors(winner, field.floors),
+        caveats.adaptive(winner, field.adaptive),
+        caveats.lossy(field.lossy),
+    ]
+
+
+def _by_task(field: Field) -> list[str]:
+    return [caveats.unmeasured(field.unmeasured), caveats.other_way(field.ranked)]
+
+
 def _choice(winner: Standing, ranked: Sequence[Standing], prefer: str, evidence: Evidence) -> str:
-    best = ranked[0]
-    figure = f"{amounts.bits(winner.bits)} bits per byte{_interval(winner)}{_measured_on(evidence)}"
+    best, yardstick = ranked[0], winner.yardstick
+    figure = f"{yardstick.told(winner.figure)}{_interval(winner)}{_measured_on(evidence)}"
     if len(ranked) == 1:
-        return f"Choose {winner.who}, which nobody is there to be ranked with: it needs {figure}."
+        needs = "has" if winner.metric_name else "needs"
+        return f"Choose {winner.who}, which nobody is there to be ranked with: it {needs} {figure}."
     if prefer == "quality":
-        return f"Choose {winner.who}: it predicts best, at {figure}."
+        return f"Choose {winner.who}: it {yardstick.wins}, at {figure}."
     price = pareto.cost(prefer, winner)
     if price is None:
-        return f"What {prefer} needs was not measured; {winner.who} predicts best, at {figure}."
-    within = f"within {amounts.share(pareto.MARGIN)} of the fewest bits"
+        return f"What {prefer} needs was not measured; {winner.who} {yardstick.wins}, at {figure}."
+    within = f"within {amounts.share(pareto.MARGIN)} of {yardstick.best}"
     claim = f"Choose {winner.who} for {prefer}: {_SUPERLATIVES[prefer](price)} of those {within}, at {figure}"
-    if winner.bits == best.bits:
-        return f"{claim}, and nobody predicts better."
-    more = amounts.share(winner.bits / best.bits - 1)
-    return (
-        f"{claim}; that gives up {more} against {best.who}, which predicts best ({amounts.bits(best.bits)})."
-    )
+    if winner.loss == best.loss:
+        return f"{claim}, and nobody {yardstick.better}."
+    more, reached = amounts.share(winner.behind(best)), amounts.bits(best.figure)
+    return f"{claim}; that gives up {more} against {best.who}, which {yardstick.wins} ({reached})."
 
 
 def _interval(one: Standing) -> str:
-    if one.ci_low is None or one.ci_high is None:
-        return ""
-    return f" (95 % interval {amounts.bits(one.ci_low)} to {amounts.bits(one.ci_high)})"
+    return "" if one.interval is None else f" (95 % interval {amounts.interval(*one.interval)})"
 
 
 def _measured_on(evidence: Evidence) -> str:
@@ -160,16 +169,18 @@ def _beside(
         nearest = min(own, key=lambda pair: abs(pair.difference))
         other = nearest.other if nearest.one == winner.who else nearest.one
         than = "worse" if nearest.one == winner.who else "better"
-        return f"All others can be told from it; the nearest, {other}, is {than} by {_by(nearest)}."
+        by = _by(nearest, winner.yardstick)
+        return f"All others can be told from it; the nearest, {other}, is {than} by {by}."
     figures = {one.who: one for one in ranked}
     told = [_told(figures[who], winner, prefer) for who in beside]
     close = next(pair for pair in own if beside[0] in (pair.one, pair.other))
     apart = "the nearest by" if len(beside) > 1 else "apart by"
-    return f"Not distinguishable from it on this test part: {amounts.names(told)} ({apart} {_by(close)})."
+    by = _by(close, winner.yardstick)
+    return f"Not distinguishable from it on this test part: {amounts.names(told)} ({apart} {by})."
 
 
-def _by(pair: Difference) -> str:
-    difference = f"{amounts.bits(pair.difference)} bits per byte"
+def _by(pair: Difference, yardstick: Yardstick) -> str:
+    difference = yardstick.apart(pair.difference)
     if not pair.distinguishable:
         return f"{difference}, give or take {amounts.bits((pair.ci_high - pair.ci_low) / 2)}"
     low, high = sorted((abs(pair.ci_low), abs(pair.ci_high)))
@@ -190,11 +201,11 @@ def _bargain(winner: Standing, others: Sequence[Standing]) -> str:
     price, dear = pareto.cost("speed", fastest), pareto.cost("speed", winner)
     if not price or not dear or price > BARGAIN * dear:
         return ""
-    more = amounts.share(fastest.bits / winner.bits - 1)
+    worse = winner.yardstick.worse(fastest.behind(winner))
     spent = fastest.train_seconds
     trained = "" if spent is None else f", trained for {amounts.duration(spent)},"
     faster = amounts.times(dear / price)
-    return f"Where speed matters, {fastest.who}{trained} reads {faster} as fast for {more} more bits."
+    return f"Where speed matters, {fastest.who}{trained} reads {faster} as fast for {worse}."
 
 
 _SUPERLATIVES: dict[str, Callable[[float], str]] = {

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import runs
-from anygram.comparison import crossings, curves, disagreements, redaction, results, rules
+from anygram.comparison import crossings, curves, disagreements, metrics, redaction, results, rules
 from anygram.comparison.agreement import another_seed, third
 from anygram.comparison.answer import Evidence, answer
 from anygram.comparison.contest import SHARES, Contest, share_name
-from anygram.comparison.pairs import Scored, differences
+from anygram.comparison.metrics import intervals
+from anygram.comparison.pairs import Difference, Scored, differences
 from anygram.comparison.results import Row
 from anygram.comparison.rules import Facts
 from anygram.data.kinds import is_readable
@@ -44,8 +45,7 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
     rows = results.in_order(results.rows(contest, found))
     told = [row.to_json() for row in rows]
     judged = [row for row in told if row["chosen"]]
-    contiguous = any(found[row["who"]].get("contiguous", False) for row in judged if not row["floor"])
-    pairs = differences(_scored(judged, found), contiguous=contiguous)
+    pairs = _pairs(contest, judged, found)
     shortened = third(judged, pairs, _part(contest, judged, found, "third")) if contest.third else None
     again = another_seed(judged, pairs, _part(contest, judged, found, "again")) if contest.again else None
     learning = _curves(contest, found) if contest.curves else []
@@ -112,6 +112,8 @@ def _question(contest: Contest, command: str) -> dict[str, Any]:
         "seed": contest.seed,
         "threads": cores(),
         "prefer": contest.prefer,
+        "metric": contest.metric,
+        "horizon": contest.horizon,
         "adapt": contest.adapt,
         "third": contest.third,
         "again": contest.again,
@@ -141,6 +143,19 @@ def _machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "versions": runs.versions(),
     }
+
+
+def _pairs(contest: Contest, judged: Sequence[Mapping[str, Any]], found: Found) -> list[Difference]:
+    """Return which contestants can be told apart, by the metric where one is asked for."""
+    if contest.metric:
+        measured = {
+            row["who"]: results.sums_of(found[row["who"]]["measured"])
+            for row in judged
+            if row["metric"] is not None
+        }
+        return intervals.differences(metrics.of(contest.metric), measured)
+    contiguous = any(found[row["who"]].get("contiguous", False) for row in judged if not row["floor"])
+    return differences(_scored(judged, found), contiguous=contiguous)
 
 
 def _scored(judged: Sequence[Mapping[str, Any]], found: Found) -> list[Scored]:

@@ -16,6 +16,8 @@ MANY = 0.1
 def nobody(field: Field) -> str:
     """Return why there is no recommendation: all failed, or what is left cannot be ranked."""
     rest = [lossy(field.lossy), failed(field.failed)]
+    if field.unmeasured:
+        return " ".join(filter(None, ["There is nobody to rank.", unmeasured(field.unmeasured), rest[1]]))
     if field.lossy:
         why = "There is nobody to rank: bits per byte are of lossless codecs alone."
         remedy = "Add a model over bytes, bpe or chars, which lose nothing."
@@ -71,6 +73,28 @@ def lossy(contestants: Sequence[Standing]) -> str:
     notes += ["bits of densities compare with each other, in any bins"] if densities else []
     told = amounts.names([f"{one.who}{_without_bytes(one)}" for one in static])
     return f"Lossy and so outside the ranking: {told}; {'; '.join(notes)}."
+
+
+def unmeasured(contestants: Sequence[Standing]) -> str:
+    """Return who cannot do the task that all are ranked by, and why."""
+    told = [f"{one.who} ({one.metric_error})" for one in contestants]
+    return f"Outside the ranking, for want of that figure: {'; '.join(told)}." if told else ""
+
+
+def other_way(ranked: Sequence[Standing]) -> str:
+    """Return who would come first by bits, of those who are ranked by a task, where that is somebody else."""
+    name = "bits_per_byte" if all(one.bits_per_byte is not None for one in ranked) else "bits_per_unit"
+    bits = {one.who: getattr(one, name) for one in ranked}
+    if len(ranked) < 2 or None in bits.values() or len({one.unit for one in ranked}) > 1:
+        return ""
+    first = min(bits, key=lambda who: (bits[who], who))
+    if first == ranked[0].who:
+        return ""
+    unit = "byte" if name == "bits_per_byte" else ranked[0].unit
+    return (
+        f"By bits per {unit} {first} would come first ({amounts.bits(bits[first])}; "
+        f"{ranked[0].who} {amounts.bits(bits[ranked[0].who])})."
+    )
 
 
 def _without_bytes(one: Standing) -> str:

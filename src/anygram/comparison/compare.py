@@ -22,7 +22,7 @@ from typing import Any
 
 from anygram import processes, storage
 from anygram.comparison import contest as contests
-from anygram.comparison import facts, redaction, results
+from anygram.comparison import facts, metrics, redaction, results
 from anygram.comparison.assembly import Assembled, assemble
 from anygram.comparison.contest import Contest
 from anygram.comparison.job import Job
@@ -123,6 +123,8 @@ def _prepared(contest: Contest, workspace: Path, progress: Progress) -> Prepared
     prepared.description["repeated_bytes_in_test"] = count_repeated_bytes(*parts)
     if not len(prepared.splits.test):
         raise DataError("a comparison needs a test part; leave --test at its default or name a source")
+    if contest.metric:
+        metrics.of(contest.metric).check(prepared, contest.horizon)
     progress.close()
     return prepared
 

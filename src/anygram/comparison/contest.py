@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from anygram import codecs, models, storage, training
 from anygram.budgets import Budget
+from anygram.comparison import metrics
 from anygram.comparison.search import check as check_search
 from anygram.data.preparation import FINGERPRINTS, DataOptions
 from anygram.errors import RunError, UnknownName, UsageError
@@ -57,6 +58,10 @@ class Contest:
     """Whether everyone is trained on shares of the data too."""
     search: int = 0
     """How many trials within its budget each has to find its settings; 0: they are as suggested."""
+    metric: str = ""
+    """The figure of a task that is ranked by, of `metrics.METRICS`; bits per byte where none is named."""
+    horizon: int | None = None
+    """How many values ahead a metric of series looks; a season where it is left out."""
     texts: bool = True
     """Whether reports and findings may quote the data and name their sources."""
 
@@ -69,6 +74,12 @@ class Contest:
 
     def check(self) -> None:
         """Raise for an unknown name or a setting out of range, before any work is done."""
+        metrics.check(self.metric, self.horizon, self.options)
+        by_bits = [name for name in ("third", "again", "curves") if getattr(self, name)]
+        if self.metric and by_bits:
+            raise UsageError(
+                f"--{by_bits[0]} goes by bits per byte and not by --metric {self.metric}; leave out one"
+            )
         for one in self.contestants:
             training.check(self.plan(one))
         if self.search:
@@ -80,7 +91,8 @@ class Contest:
 
     def plan(self, one: Contestant) -> training.Plan:
         """Return what to train for a contestant."""
-        return training.Plan(one.model, one.codec, one.values, self.budget, self.seed)
+        given = self.options.reading().given
+        return training.Plan(one.model, one.codec, one.values, self.budget, self.seed, given=given)
 
     def write(self, folder: Path, fingerprints: Mapping[str, str]) -> None:
         """Write down what is compared, on data of these fingerprints, by their names."""
@@ -94,9 +106,14 @@ class Contest:
         named = {
             "documents": self.options.documents,
             "text-field": self.options.text_field,
+            "label-field": self.options.label_field,
+            "target-field": self.options.target_field,
+            "targets": self.options.targets,
             "valid": self.options.valid,
             "on-bad-record": None if self.options.on_bad_record == "fail" else self.options.on_bad_record,
             "search": str(self.search) if self.search else None,
+            "metric": self.metric or None,
+            "horizon": None if self.horizon is None else str(self.horizon),
             "prefer": None if self.prefer == "quality" else self.prefer,
         }
         for name, value in named.items():
@@ -233,6 +250,11 @@ _DECIDING = {
     "sources",
     "documents",
     "text_field",
+    "label_field",
+    "target_field",
+    "targets",
+    "metric",
+    "horizon",
     "valid",
     "test",
     "on_bad_record",

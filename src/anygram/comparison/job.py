@@ -22,8 +22,9 @@ from typing import Any
 
 from anygram import adapting, evaluation, runs, storage, training
 from anygram.budgets import Budget
-from anygram.comparison import costs, facts, floors, redaction, search, telling
+from anygram.comparison import costs, facts, floors, metrics, redaction, search, telling
 from anygram.comparison.energy import metered
+from anygram.comparison.metrics.held import Held
 from anygram.comparison.notes import Notes
 from anygram.comparison.portrait import portray
 from anygram.comparison.search import Search
@@ -33,7 +34,7 @@ from anygram.data.documents import Documents
 from anygram.data.preparation import DataOptions, Prepared, open_splits, reopen
 from anygram.data.shares import share_of
 from anygram.data.store import stored, units_of
-from anygram.errors import in_one_line
+from anygram.errors import AnygramError, in_one_line
 from anygram.reporting.progress import Progress
 from anygram.runs import StoredRun
 
@@ -46,7 +47,8 @@ class Job:
     `run` is the run folder to write, `found` the file for what was found; `share` how much of the training
     part is learnt from, and `portion` how much of the budget is used; `whole` asks for everything there is to
     know, else the figure alone matters; `tried` says that this is one of several ways, so that a validation
-    part must choose among them; `texts` that what was found may quote the data. With `trials` the job is a
+    part must choose among them; `texts` that what was found may quote the data. `metric` is measured, too,
+    where the job is whole, of series that many values ahead. With `trials` the job is a
     search of so many, each a run below `run`, and `searched` the file where it writes them down; to others
     that is the search by which they go.
     """
@@ -67,6 +69,8 @@ class Job:
     whole: bool = True
     tried: bool = False
     texts: bool = True
+    metric: str = ""
+    horizon: int | None = None
     portion: float = 1.0
     trials: int = 0
     searched: str = ""
@@ -91,7 +95,8 @@ def run(job: Job, progress: Progress) -> dict[str, Any]:
         progress.stage(f"compressing with {job.model}")
         floor = floors.measure(job.model, splits.train, splits.test)
         return {"bits_per_byte": floor.bits_per_byte, "train_seconds": floor.seconds}
-    plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), job.seed + job.another_seed)
+    seed, given = job.seed + job.another_seed, options.reading().given
+    plan = training.Plan(job.model, job.codec, job.values, Budget(**job.budget), seed, given=given)
     if job.trials:
         prepared = reopen(options, job.seed, Path(job.workspace), _valid_to_choose_by)
         files = Path(job.searched), Path(job.run)
@@ -146,6 +151,7 @@ def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any
         run.codec,
         test,
         ranks=False,
+        condition_codec=run.condition_codec,
         keep=notes.take if job.whole else None,
         progress=progress.update,
     )
@@ -160,9 +166,22 @@ def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any
         found["detail"] = portray(
             run, out, notes, train=prepared.splits.train, progress=progress, seed=job.seed
         )
+    if job.metric and job.whole:
+        found["measured"] = _by_metric(job, run, prepared, progress)
     if job.adapt:
         found["adapted"] = _adapted(run, test, progress)
     return found
+
+
+def _by_metric(job: Job, run: StoredRun, prepared: Prepared, progress: Progress) -> dict[str, Any]:
+    """Return the sums that the metric goes by; an error in words where this run has none."""
+    metric = metrics.of(job.metric)
+    progress.stage(f"measuring {metric.title}")
+    try:
+        sums = metric.sums(Held(run, prepared.splits, job.seed, job.horizon))
+    except AnygramError as error:
+        return {"error": _told(error, job, progress)}
+    return {"sums_DK": sums.sums_DK.tolist(), "in_time": sums.in_time, "how": sums.how}
 
 
 def _figures(run: StoredRun, scored: evaluation.Evaluation) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Quality against what a person cares about: the costs, the Pareto front, the choice.
 
-Quality is bits per byte. Beside it stands one cost of *use*, in an own unit: every contestant was given the
+Quality is bits per byte, or the figure of a task where one is ranked by; less of `Standing.loss` is better.
+Beside it stands one cost of *use*, in an own unit: every contestant was given the
 same budget to train in, so that what training took says little of them.
 
     quality, speed   seconds to read (score) a megabyte
@@ -17,7 +18,7 @@ from anygram.comparison.standing import Standing
 PREFERENCES = ("quality", "speed", "memory", "latency")
 
 MARGIN = 0.05
-"""For the other preferences: the cheapest among those within 5 % of the best bits per byte."""
+"""For the other preferences: the cheapest among those within 5 % of the best figure."""
 
 ANSWER_BYTES = 100
 
@@ -28,15 +29,15 @@ def cost(prefer: str, one: Standing) -> float | None:
 
 
 def front(contestants: Sequence[Standing], prefer: str) -> list[Standing]:
-    """Return those whom no other beats in bits per byte or cost without losing in the other, best bits first.
+    """Return those whom no other beats in quality or cost without losing in the other, the best first.
 
     Who has no cost is not on the front. Of equals, all are.
     """
     measured = [(one, price) for one in contestants if (price := cost(prefer, one)) is not None]
-    measured.sort(key=lambda each: (each[0].bits, each[1], each[0].who))
+    measured.sort(key=lambda each: (each[0].loss, each[1], each[0].who))
     found: list[tuple[Standing, float]] = []
     for one, price in measured:
-        if not found or price < found[-1][1] or (one.bits, price) == (found[-1][0].bits, found[-1][1]):
+        if not found or price < found[-1][1] or (one.loss, price) == (found[-1][0].loss, found[-1][1]):
             found.append((one, price))
     return [one for one, _ in found]
 
@@ -44,14 +45,14 @@ def front(contestants: Sequence[Standing], prefer: str) -> list[Standing]:
 def choose(contestants: Sequence[Standing], prefer: str) -> Standing:
     """Return the contestant for this preference, of at least one.
 
-    For quality that with the fewest bits per byte, else the cheapest within MARGIN of them; of equals the
+    For quality the best, else the cheapest within MARGIN of it; of equals the
     cheaper, or the better.
     """
-    best = min(one.bits for one in contestants)
+    best = min(one.loss for one in contestants)
     if prefer == "quality":
-        return min(contestants, key=lambda one: (one.bits, _price(prefer, one), one.who))
-    within = [one for one in contestants if one.bits <= best * (1 + MARGIN)]
-    return min(within, key=lambda one: (_price(prefer, one), one.bits, one.who))
+        return min(contestants, key=lambda one: (one.loss, _price(prefer, one), one.who))
+    within = [one for one in contestants if one.loss <= best + MARGIN * abs(best)]
+    return min(within, key=lambda one: (_price(prefer, one), one.loss, one.who))
 
 
 def _price(prefer: str, one: Standing) -> float:

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from anygram.comparison import metrics
 from anygram.comparison.contest import Contest
+from anygram.comparison.metrics import intervals
+from anygram.comparison.metrics.held import Sums
 from anygram.comparison.pairs import Scored, bounds
 from anygram.reporting import tables
 
@@ -26,6 +29,14 @@ class Row:
     """What tells it from all others: the name of its run folder."""
     bits_per_byte: float | None = None
     bits_per_unit: float | None = None
+    metric: float | None = None
+    """The figure of a task that is ranked by, its interval, its name, and how it was computed."""
+    metric_low: float | None = None
+    metric_high: float | None = None
+    metric_name: str = ""
+    metric_how: str = ""
+    metric_error: str = ""
+    """Why there is none, where so."""
     unit: str = ""
     """What the codec's bits are told by; of a lossy codec of numbers they are those of a density."""
     ci_low: float | None = None
@@ -68,8 +79,9 @@ def rows(contest: Contest, found: Mapping[str, Mapping[str, Any]]) -> list[Row]:
     for one in contest.contestants:
         whole = dict(found[one.who])
         adapted = whole.pop("adapted", None)
-        for each in (whole, {**whole, **adapted}) if adapted else (whole,):
-            made.append(row(one.model, one.codec, each, who=one.who, run=one.who))
+        unmeasured = {name: figure for name, figure in whole.items() if name != "measured"}
+        for each in (whole, {**unmeasured, **adapted}) if adapted else (whole,):
+            made.append(row(one.model, one.codec, each, who=one.who, run=one.who, metric=contest.metric))
     made = _chosen(contest, made)
     for name, figures in found.items():
         kind, _, compressor = name.partition("/")
@@ -86,9 +98,12 @@ def row(
     who: str = "",
     floor: bool = False,
     run: str | None = None,
+    metric: str = "",
 ) -> Row:
-    """Return what was found as a row; the interval is that of a paired bootstrap with a fixed seed."""
+    """Return what was found as a row; intervals are those of a paired bootstrap with a fixed seed."""
     known = {name: value for name, value in found.items() if name in Row.__dataclass_fields__}
+    if "measured" in found:
+        known |= _measured(metric, found["measured"])
     if found.get("bits_per_byte") is not None and "nats_D" in found:
         known["ci_low"], known["ci_high"] = interval(found)
     known.setdefault("adaptive", floor)
@@ -102,6 +117,22 @@ def row(
             "run": run,
         }
     )
+
+
+def _measured(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row that tell of its metric."""
+    if found.get("error"):
+        return {"metric_name": name, "metric_error": found["error"]}
+    metric, sums = metrics.of(name), sums_of(found)
+    low, high = intervals.bounds(metric, sums) or (None, None)
+    figure = intervals.value(metric, sums)
+    fields = {"metric": figure, "metric_low": low, "metric_high": high}
+    return {**fields, "metric_name": name, "metric_how": sums.how}
+
+
+def sums_of(found: Mapping[str, Any]) -> Sums:
+    """Return what a job found of a metric."""
+    return Sums(np.array(found["sums_DK"]), found["in_time"], found["how"])
 
 
 def _chosen(contest: Contest, made: Sequence[Row]) -> list[Row]:
@@ -162,10 +193,12 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     """Return static figures, best first, then lossy ones, then adaptive ones alike, then the failed.
 
     Lossy ones go by their density's bits, those without one by perplexity. Equal ones go by name, as where
-    they are ranked.
+    they are ranked. Those that have the metric of a task go by that, before all others.
     """
 
     def key(one: Row) -> tuple[int, bool, float, str]:
+        if one.metric is not None:
+            return -1, False, metrics.of(one.metric_name).loss(one.metric), one.who
         kind = 4 if one.error else 2 * one.adaptive + (one.bits_per_byte is None)
         bits = one.bits_per_unit if one.bits_per_byte is None else one.bits_per_byte
         return kind, bits is None, (one.perplexity or 0.0) if bits is None else bits, one.who
@@ -178,12 +211,11 @@ def cells(one: Row) -> list[str]:
     name = f"{one.model}  ({_kind(one)})" if one.floor or one.adaptive else one.model
     if one.error:
         return [name, one.codec, "failed", *[""] * (len(HEADER) - 3)]
-    half = "" if one.ci_low is None or one.ci_high is None else f"{(one.ci_high - one.ci_low) / 2:.3f}"
     return [
         name,
         one.codec,
         "lossy" if one.bits_per_byte is None else f"{one.bits_per_byte:.3f}",
-        half,
+        _half(one.ci_low, one.ci_high),
         _number(one.train_seconds, 1, "{:.1f}"),
         _number(one.score_bytes_per_second, 1e3, "{:,.0f}"),
         _number(one.generate_symbols_per_second, 1, "{:,.0f}"),
@@ -191,19 +223,36 @@ def cells(one: Row) -> list[str]:
     ]
 
 
+def _half(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{(high - low) / 2:.3f}"
+
+
 def _kind(one: Row) -> str:
     return "floor, adaptive" if one.floor else f"adaptive: {one.way}"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the table for a terminal, with a line for each that failed or stopped early."""
+    """Return the table for a terminal, with a line for each that failed or stopped early.
+
+    Where there is a metric it stands before bits per byte.
+    """
     ordered = in_order(rows)
-    return "\n".join([tables.aligned(HEADER, [cells(one) for one in ordered]), *_remarks(ordered)])
+    header, shown = HEADER, [cells(one) for one in ordered]
+    if named := [one.metric_name for one in ordered if one.metric_name]:
+        header = [*HEADER[:2], metrics.of(named[0]).title, HEADER[3], *HEADER[2:]]
+        shown = [[*each[:2], *_metric(one), *each[2:]] for one, each in zip(ordered, shown, strict=True)]
+    return "\n".join([tables.aligned(header, shown), *_remarks(ordered)])
+
+
+def _metric(one: Row) -> list[str]:
+    figure = "" if one.metric is None else f"{one.metric:.3f}"
+    return [figure, _half(one.metric_low, one.metric_high)]
 
 
 def _remarks(rows: Sequence[Row]) -> list[str]:
     remarks = [f"{one.model} failed: {one.error}" for one in rows if one.error]
     remarks += [f"{one.model} stopped early: {one.stopped}" for one in rows if one.stopped]
+    remarks += [f"{one.who} has no {one.metric_name}: {one.metric_error}" for one in rows if one.metric_error]
     lossy = [one for one in rows if one.bits_per_byte is None and one.perplexity is not None]
     for one in lossy:
         density = "" if one.bits_per_unit is None else f"{one.bits_per_unit:.3f} bits per {one.unit}, "

@@ -270,12 +270,12 @@ def _apart(rows: Sequence[Mapping[str, Any]]) -> Verdict:
     standings = [Standing.of(row) for row in rows]
     ranked = [one.who for one in Field.of(standings).ranked]
     shown = [one.who for one in standings[: len(ranked)]]
+    by_task = any(one.metric_name for one in standings)
+    whose = "those who can do the task" if by_task else "lossless codecs"
     if shown != ranked:
         wrong = [one for one, right in zip(shown, ranked, strict=True) if one != right]
         return Verdict(False, f"ranked are {amounts.names(ranked)}, shown {amounts.names(shown)}", wrong)
-    return Verdict(
-        True, f"ranked are {len(ranked)} of {len(standings)} rows: the static figures of lossless codecs"
-    )
+    return Verdict(True, f"ranked are {len(ranked)} of {len(standings)} rows: the static figures of {whose}")
 
 
 def _together(

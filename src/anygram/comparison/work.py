@@ -105,5 +105,7 @@ def _job(contest: Contest, one: Contestant, out: Path, workspace: Path, name: st
         found=str((out / "found" / f"{name}.json").absolute()),
         tried=bool(one.swept),
         texts=contest.texts,
+        metric=contest.metric,
+        horizon=contest.horizon,
         searched=str(trials) if contest.search else "",
     )

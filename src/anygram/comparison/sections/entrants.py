@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anygram.comparison import yardstick as yardsticks
+from anygram.comparison.yardstick import Yardstick
 from anygram.reporting import amounts
 
 Row = Mapping[str, Any]
 FAR = 1.5
-"""Who needs so many times the second best one's bits is left out of charts: others would be one spot."""
+"""Who has so many times the second best one's figure is left out of charts: others would be one spot."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,10 @@ class Entrants:
     failed: Sequence[Row]
     numbers: Mapping[str, int]
     details: Mapping[str, Mapping[str, Any]]
+    yardstick: Yardstick
+    """What those who are ranked are ranked by."""
     far: Mapping[str, float]
-    """The bits per byte of those who are too far behind to be drawn with the others."""
+    """The figures of those who are too far behind to be drawn with the others."""
 
     def number(self, who: str) -> int:
         """Return what decides a contestant's colour and mark."""
@@ -55,15 +59,17 @@ def of(results: Mapping[str, Any]) -> Entrants:
     static = [row for row in sound if not row["adaptive"]]
     contestants = results["question"]["contestants"]
     everyone = dict.fromkeys([*contestants, *(row["who"] for row in rows if not row["floor"])])
-    ranked = [row for row in static if row["bits_per_byte"] is not None]
+    yardstick = yardsticks.of(results["question"].get("metric") or "")
+    ranked = [row for row in static if row.get(yardstick.field) is not None]
     return Entrants(
         ranked=ranked,
-        lossy=[row for row in static if row["bits_per_byte"] is None],
+        lossy=[row for row in static if row["bits_per_byte"] is None and row not in ranked],
         adaptive=[row for row in sound if row["adaptive"]],
         failed=[row for row in rows if row["error"]],
         numbers={who: number for number, who in enumerate(everyone)},
         details=results.get("details") or {},
-        far=_far(ranked),
+        yardstick=yardstick,
+        far=_far(ranked, yardstick),
     )
 
 
@@ -74,8 +80,13 @@ def adaptive_label(row: Row) -> str:
     return f"{row['who']} ({row['way'] or 'learning'})"
 
 
-def _far(ranked: Sequence[Row]) -> dict[str, float]:
-    """Return who needs more than FAR times the second best one's bits: two at least are always drawn."""
-    bits = {row["who"]: row["bits_per_byte"] for row in ranked}
-    bound = FAR * sorted(bits.values())[1] if len(bits) > 1 else 0.0
-    return {who: value for who, value in bits.items() if value > bound > 0}
+def _far(ranked: Sequence[Row], yardstick: Yardstick) -> dict[str, float]:
+    """Return whose figure is more than FAR times the second best one's: two at least are always drawn.
+
+    Figures of which more is better end somewhere, and all are drawn.
+    """
+    figures = {row["who"]: row[yardstick.field] for row in ranked}
+    if len(figures) < 2 or yardstick.more_is_better:
+        return {}
+    bound = FAR * sorted(figures.values())[1]
+    return {who: value for who, value in figures.items() if value > bound > 0}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from anygram.comparison.sections.entrants import Entrants, Row, adaptive_label
-from anygram.comparison.sections.verdict import BITS
+from anygram.comparison.sections.verdict import axis_of
+from anygram.comparison.yardstick import Yardstick
 from anygram.reporting import amounts
 from anygram.reporting.documents import Block, Figure, Paragraph, Section, Table
 from anygram.reporting.scales import Axis
@@ -16,7 +17,12 @@ _FRONT = "The dashed line joins the models that no other beats in both direction
 
 
 def trade(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
-    """Return quality against training time, against the scoring rate, and against size."""
+    """Return quality against training time, against the scoring rate, and against size.
+
+    Nothing of a figure of which more is better: what such a plot shows is in the tables.
+    """
+    if entrants.yardstick.more_is_better:
+        return None
     asked: list[tuple[str, str, Axis, Direction]] = [
         ("train_seconds", "training time", Axis("seconds of training"), "less"),
         ("score_bytes_per_second", "scoring rate", Axis("bytes scored a second", form=amounts.rate), "more"),
@@ -26,31 +32,28 @@ def trade(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     for key, title, axis, better in asked:
         points = [_point(row, key, entrants) for row in entrants.drawn.values() if row[key] is not None]
         if len(points) > 1:
-            blocks.append(_plot(key, title, points, axis, better))
+            blocks.append(_plot(key, title, points, axis, better, entrants.yardstick))
     if not blocks:
         return None
     return Section("trade", "Quality against cost", [Paragraph(f"{_FRONT}{entrants.left_out()}"), *blocks])
 
 
 def _point(row: Row, key: str, entrants: Entrants) -> Point:
-    who = row["who"]
-    return Point(
-        who,
-        entrants.number(who),
-        row[key],
-        row["bits_per_byte"],
-        row["ci_low"],
-        row["ci_high"],
-    )
+    who, yardstick = row["who"], entrants.yardstick
+    figures = (row[name] for name in (yardstick.field, yardstick.low, yardstick.high))
+    return Point(who, entrants.number(who), row[key], *figures)
 
 
-def _plot(key: str, title: str, points: list[Point], axis: Axis, better: Direction) -> Figure:
+def _plot(
+    key: str, title: str, points: list[Point], axis: Axis, better: Direction, yardstick: Yardstick
+) -> Figure:
     best = ", ".join(points[number].label for number in front(points, better))
     finding = f"Nothing beats {best} in both."
     name = f"trade-{key.replace('_', '-')}"
-    drawing = scatter(name, f"Bits per byte against {title}", finding, points, axis, BITS, better)
+    against = f"{yardstick.title[0].upper()}{yardstick.title[1:]} against {title}"
+    drawing = scatter(name, against, finding, points, axis, axis_of(yardstick), better)
     side = "left" if better == "less" else "right"
-    return Figure(drawing, f"Bits per byte against {title}; lower and further {side} is better. {finding}")
+    return Figure(drawing, f"{against}; lower and further {side} is better. {finding}")
 
 
 def costs(results: Mapping[str, Any], entrants: Entrants) -> Section | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anygram.comparison.sections.entrants import Entrants, Row, adaptive_label
+from anygram.comparison.yardstick import Yardstick
 from anygram.reporting import amounts
 from anygram.reporting.documents import Block, Figure, Paragraph, Section, Table
 from anygram.reporting.scales import Axis
@@ -19,6 +20,10 @@ _YARDSTICK = (
     "Bits per byte say how many bits each byte of text that was never seen in training costs: less is "
     "better, and 8 is to know nothing. Were other documents of the same kind drawn, 95 of 100 such intervals "
     "would hold the true figure."
+)
+_TASK = (
+    "Models are ranked by {title}, of which {way} is better, of what they do on data that were never seen in "
+    "training{how}. Were other such data drawn, 95 of 100 such intervals would hold the true figure."
 )
 _ADAPTIVE = (
     "These go on learning while they read the test part, as every compressor does. They are not ranked with "
@@ -37,7 +42,7 @@ def answer(results: Mapping[str, Any], entrants: Entrants) -> Section:
     told = (results.get("answer") or {}).get("text") or ""
     first, rest = _first_sentence(told)
     blocks += [Paragraph(text, strong=text is first) for text in (first, rest) if text]
-    blocks.append(Paragraph(f"{_setting(results)} {_YARDSTICK}"))
+    blocks.append(Paragraph(f"{_setting(results)} {_explained(entrants)}"))
     if entrants.ranked:
         blocks += [_ranking(results, entrants), _intervals(entrants)]
     if entrants.lossy:
@@ -45,6 +50,21 @@ def answer(results: Mapping[str, Any], entrants: Entrants) -> Section:
     if entrants.adaptive:
         blocks += [Paragraph(_ADAPTIVE), _adaptive(entrants)]
     return Section("answer", "The answer", blocks)
+
+
+def axis_of(yardstick: Yardstick) -> Axis:
+    """Return the axis of what contestants are ranked by."""
+    title = f"{yardstick.title} ({yardstick.better_way} is better)"
+    return Axis(title, logarithmic=False, form=amounts.tick)
+
+
+def _explained(entrants: Entrants) -> str:
+    """Return what the figure is that is ranked by."""
+    yardstick = entrants.yardstick
+    if yardstick.field != "metric":
+        return _YARDSTICK
+    how = next((row["metric_how"] for row in entrants.ranked if row.get("metric_how")), "")
+    return _TASK.format(title=yardstick.title, way=yardstick.better_way, how=f" ({how})" if how else "")
 
 
 def _first_sentence(text: str) -> tuple[str, str]:
@@ -85,13 +105,14 @@ def _setting(results: Mapping[str, Any]) -> str:
 
 def _ranking(results: Mapping[str, Any], entrants: Entrants) -> Table:
     told = results.get("answer") or {}
-    header = ["model", "codec", "bits per byte", "95 % interval", "training", "scoring", "size", ""]
+    yardstick = entrants.yardstick
+    header = ["model", "codec", yardstick.title, "95 % interval", "training", "scoring", "size", ""]
     rows = [
         [
             row["who"],
             row["codec"],
-            amounts.bits(row["bits_per_byte"]),
-            amounts.interval(row["ci_low"], row["ci_high"]),
+            amounts.bits(row[yardstick.field]),
+            amounts.interval(row[yardstick.low], row[yardstick.high]),
             amounts.duration(row["train_seconds"]),
             amounts.rate(row["score_bytes_per_second"]),
             amounts.size(row["model_bytes"]),
@@ -110,16 +131,20 @@ def _standing(who: str, told: Mapping[str, Any]) -> str:
 
 def _intervals(entrants: Entrants) -> Figure:
     rows = [Line(row["who"], [_dot(row, entrants)]) for row in entrants.drawn.values()]
-    best = entrants.ranked[0]
-    finding = f"{best['who']} has the least, {amounts.bits(best['bits_per_byte'])}."
-    drawing = whiskers("intervals", "Bits per byte with 95 % intervals", finding, rows, BITS)
-    caption = f"Bits per byte with 95 % intervals; further left is better.{entrants.left_out()}"
+    best, yardstick = entrants.ranked[0], entrants.yardstick
+    most = "most" if yardstick.more_is_better else "least"
+    finding = f"{best['who']} has the {most}, {amounts.bits(best[yardstick.field])}."
+    title = f"{yardstick.title[0].upper()}{yardstick.title[1:]} with 95 % intervals"
+    drawing = whiskers("intervals", title, finding, rows, axis_of(yardstick))
+    side = "right" if yardstick.more_is_better else "left"
+    caption = f"{title}; further {side} is better.{entrants.left_out()}"
     return Figure(drawing, caption)
 
 
 def _dot(row: Row, entrants: Entrants) -> Dot:
-    who = row["who"]
-    return Dot(who, entrants.number(who), row["bits_per_byte"], row["ci_low"], row["ci_high"])
+    who, yardstick = row["who"], entrants.yardstick
+    figures = (row[name] for name in (yardstick.field, yardstick.low, yardstick.high))
+    return Dot(who, entrants.number(who), *figures)
 
 
 def _lossy(entrants: Entrants) -> Table:
@@ -172,7 +197,7 @@ def pairs(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     winner: str = (results.get("answer") or {}).get("winner") or ""
     against = [_against(pair, winner, entrants) for pair in found if _rival(pair, winner) in entrants.drawn]
     if against:
-        blocks.append(_differences(against, winner, entrants.left_out()))
+        blocks.append(_differences(against, winner, entrants))
     blocks.append(_pair_table(found))
     return Section("pairs", "Which differences are real", blocks)
 
@@ -183,7 +208,7 @@ def _rival(pair: Mapping[str, Any], winner: str) -> str | None:
 
 
 def _against(pair: Mapping[str, Any], winner: str, entrants: Entrants) -> Dot:
-    """Return how many bits a byte the winner's rival needs more than the winner."""
+    """Return by how much the figure of the winner's rival is worse than the winner's."""
     rival = pair["other"] if pair["one"] == winner else pair["one"]
     more, low, high = pair["difference"], pair["ci_low"], pair["ci_high"]
     if rival == pair["one"]:
@@ -195,12 +220,14 @@ def _negated(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _differences(against: Sequence[Dot], winner: str, left_out: str) -> Figure:
+def _differences(against: Sequence[Dot], winner: str, entrants: Entrants) -> Figure:
     rows = [Line(dot.series, [dot]) for dot in sorted(against, key=lambda dot: dot.value)]
-    axis = Axis(f"bits per byte more than {winner}", logarithmic=False)
+    yardstick = entrants.yardstick
+    way = "less" if yardstick.more_is_better else "more"
+    axis = Axis(f"{yardstick.title} {way} than {winner}", logarithmic=False)
     finding = "Where an interval crosses the line at zero, the two cannot be told apart."
     drawing = whiskers("differences", f"Difference from {winner}", finding, rows, axis, zero=0.0)
-    return Figure(drawing, f"Difference from {winner} with 95 % intervals. {finding}{left_out}")
+    return Figure(drawing, f"Difference from {winner} with 95 % intervals. {finding}{entrants.left_out()}")
 
 
 def _pair_table(found: Sequence[Mapping[str, Any]]) -> Table:
@@ -216,4 +243,6 @@ def _pair_table(found: Sequence[Mapping[str, Any]]) -> Table:
     ]
     left_out = len(found) - len(rows)
     caption = f"Every pair{f', without the last {left_out}' if left_out else ''}"
-    return Table(["one", "other", "other − one", "95 % interval", "told apart"], rows, caption, folded=True)
+    return Table(
+        ["one", "other", "other worse by", "95 % interval", "told apart"], rows, caption, folded=True
+    )

@@ -1,0 +1,77 @@
+"""Figures of tasks that contestants can be ranked by in place of bits per byte.
+
+Every figure is a function of sums over documents, or over windows of series, so that what is held out can be
+drawn anew many times at no more than the cost of sums. What is measured is all of the test part, by the same
+functions as the command of the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from anygram.comparison.metrics import windows
+from anygram.comparison.metrics.held import Held, Sums
+from anygram.data.preparation import DataOptions, Prepared
+from anygram.errors import UnknownName, UsageError
+from anygram.protocols import FloatArray
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure: what people call it, which way is better, of what data it is, and how it comes about.
+
+    `sums` gives sums_DK of a run, `value` the figure of those of all documents together; `check` raises
+    where what is held out cannot be measured so, before anybody is trained.
+    """
+
+    title: str
+    more_is_better: bool
+    needs: str
+    """What the data must be, in words."""
+    fits: Callable[[DataOptions], bool]
+    sums: Callable[[Held], Sums]
+    value: Callable[[FloatArray], float]
+    check: Callable[[Prepared, int | None], None]
+    item: str = "document"
+    """What the sums are of, one row each."""
+
+    def loss(self, figure: float) -> float:
+        """Return what is the less the better the figure is."""
+        return -figure if self.more_is_better else figure
+
+
+def _of_series(title: str, sums: Callable[[Held], Sums]) -> Metric:
+    return Metric(
+        title=title,
+        more_is_better=False,
+        needs="series: compare codecs of series, as with --codec series",
+        fits=lambda options: options.kind == windows.KIND,
+        sums=sums,
+        value=windows.mean,
+        check=windows.check,
+        item="window",
+    )
+
+
+METRICS: Mapping[str, Metric] = {
+    "mase": _of_series("MASE", windows.mase),
+    "crps": _of_series("CRPS", windows.crps),
+}
+
+
+def of(name: str) -> Metric:
+    """Return the metric of a name; UnknownName where there is none."""
+    if name not in METRICS:
+        raise UnknownName("metric", name, METRICS)
+    return METRICS[name]
+
+
+def check(name: str, horizon: int | None, options: DataOptions) -> None:
+    """Raise where the metric does not fit the data, or the horizon not the metric; no metric fits all."""
+    if horizon is not None and (not name or of(name).item != "window"):
+        raise UsageError("--horizon is for --metric mase or crps; name one of these, or leave it out")
+    if horizon is not None and horizon < 1:
+        raise UsageError(f"--horizon must be at least 1, got {horizon}")
+    if name and not of(name).fits(options):
+        raise UsageError(f"--metric {name} is of {of(name).needs}")
