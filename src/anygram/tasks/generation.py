@@ -164,7 +164,7 @@ def draw(
             allowed_BV = _allowed([guides[sample] for sample in running], over)
             log_p_BV = np.where(allowed_BV, log_p_BV, -np.inf)
         p_BV = probabilities(log_p_BV, sampling)
-        drawn = [_choose(p_V, generators[sample]) for sample, p_V in zip(running, p_BV, strict=True)]
+        drawn = [choose(p_V, generators[sample]) for sample, p_V in zip(running, p_BV, strict=True)]
         yield from zip(running, drawn, strict=True)
         for sample, symbol in zip(running, drawn, strict=True) if guides else ():
             guides[sample].push(symbol)
@@ -221,7 +221,7 @@ def probabilities(log_p_BV: FloatArray, sampling: Sampling) -> FloatArray:
     return p_BV
 
 
-def _choose(p_V: FloatArray, generator: np.random.Generator) -> int:
+def choose(p_V: FloatArray, generator: np.random.Generator) -> int:
     """Return a symbol drawn by inverting the cumulative distribution; never one of probability 0."""
     cumulative_V = np.cumsum(p_V)
     return int(np.searchsorted(cumulative_V, generator.random() * cumulative_V[-1], side="right"))
