@@ -569,7 +569,10 @@ class Aligned(Protocol):
     """A model that says where in the source each target symbol was looked for."""
 
     def alignment(self, state: State, ids_BT: Ids) -> FloatArray:
-        """Return weights_BTS: how much each id was looked for at each source symbol; in sum over S 1."""
+        """Return weights_BTS: how much each id was looked for at each source symbol; in sum over S 1.
+
+        S is the longest source, and perhaps one more for its end; past a row's own there is 0.
+        """
         ...
 
 

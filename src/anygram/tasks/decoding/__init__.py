@@ -45,9 +45,9 @@ def decode(
         for start in range(0, len(order), SOURCES_AT_ONCE):
             group = order[start : start + SOURCES_AT_ONCE]
             decoded = _decode(model, [window[place] for place in group], how, limit, first, group)
-            found |= zip(
-                group, with_weights(model, window, group, decoded) if align else decoded, strict=True
-            )
+            if align:
+                decoded = with_weights(model, [window[place] for place in group], decoded)
+            found |= zip(group, decoded, strict=True)
         yield from (found[place] for place in range(len(window)))
         first += len(window)
 

@@ -1,4 +1,7 @@
-"""Where in its source each symbol of a target was looked for. Axes: B rows, T target symbols, S source ones."""
+"""Where in its source each symbol of a target was looked for.
+
+Axes: B rows, T target symbols, S source symbols.
+"""
 
 from __future__ import annotations
 
@@ -14,33 +17,28 @@ from anygram.tasks.decoding.hypotheses import Hypothesis
 
 
 def weights(
-    model: LanguageModel,
-    origin: State,
-    rows: Sequence[int],
-    targets: Sequence[Ids],
-    source_lengths: Sequence[int],
+    model: LanguageModel, sources: Sequence[Ids], rows: Sequence[int], targets: Sequence[Ids], origin: State
 ) -> list[FloatArray]:
-    """Return weights_TS of each target and its boundary, given the row of its source's state at the start."""
+    """Return weights_TS of each target and its boundary, whose source and state at the start are at `rows`.
+
+    The end of a source has a column of its own where the model looks there.
+    """
     assert isinstance(model, Aligned)
-    boundary = model.vocabulary_size - 1
-    ids_BT, lengths_B = padded([np.append(ids_T, np.int32(boundary)) for ids_T in targets])
+    ids_BT, lengths_B = padded([np.append(ids_T, np.int32(model.vocabulary_size - 1)) for ids_T in targets])
     weights_BTS = model.alignment(states.select(origin, rows), ids_BT)
+    ends = weights_BTS.shape[2] - max(map(len, sources))
     return [
-        weights_BTS[row, :length, :source]
-        for row, (length, source) in enumerate(zip(lengths_B, source_lengths, strict=True))
+        weights_TS[:length, : len(sources[row]) + ends]
+        for weights_TS, length, row in zip(weights_BTS, lengths_B, rows, strict=True)
     ]
 
 
 def with_weights(
-    model: LanguageModel,
-    sources: Sequence[Ids],
-    places: Sequence[int],
-    decoded: Sequence[Sequence[Hypothesis]],
+    model: LanguageModel, sources: Sequence[Ids], decoded: Sequence[Sequence[Hypothesis]]
 ) -> list[list[Hypothesis]]:
-    """Return the hypotheses of the sources at these places with their weights, the boundary's left out."""
-    group = [sources[place] for place in places]
-    origin = model.start(len(group), group)
+    """Return the hypotheses of each source with their weights, the boundary's left out."""
+    origin = model.start(len(sources), sources)
     rows = [row for row, found in enumerate(decoded) for _ in found]
     targets = [one.ids_T for found in decoded for one in found]
-    told = iter(weights(model, origin, rows, targets, [len(group[row]) for row in rows]))
+    told = iter(weights(model, sources, rows, targets, origin))
     return [[replace(one, weights_TS=next(told)[:-1]) for one in found] for found in decoded]

@@ -78,7 +78,7 @@ class _Beams:
         self._go_on(row_N[on_N], symbol_N[on_N], log_p_N[on_N])
 
     def _ranked(self, log_p_BV: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
-        """Return row, symbol and log P of the continuations that matter, by source and then likeliest first."""
+        """Return row, symbol and log P of what may matter, by source and then likeliest first."""
         # of a row one more than the beam: one of them may end
         ids_BK = likeliest(log_p_BV, self._how.beam + 1)
         more_BK = np.take_along_axis(log_p_BV, ids_BK, axis=1).astype(np.float64)
@@ -99,10 +99,11 @@ class _Beams:
         if not rows:
             return
         sources, symbols = self._source_B[rows].tolist(), self._ids_BT.shape[1] + 1
-        looked: Sequence[FloatArray | None] = [None] * len(rows)
+        looked: list[FloatArray] | list[None] = [None] * len(rows)
         if self._how.needs_weights:
+            looked = weights(self._model, self._sources, sources, list(self._ids_BT[rows]), self._origin)
             lengths = [len(self._sources[source]) for source in sources]
-            looked = weights(self._model, self._origin, sources, list(self._ids_BT[rows]), lengths)
+            looked = [weights_TS[:, :length] for weights_TS, length in zip(looked, lengths, strict=True)]
         for row, source, log_p, weights_TS in zip(
             rows, sources, log_p_N[ends_N].tolist(), looked, strict=True
         ):
