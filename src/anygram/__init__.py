@@ -30,7 +30,9 @@ if TYPE_CHECKING:
         load,
         predict,
         score,
+        summarise,
         train,
+        translate,
     )
     from anygram.budgets import Budget
     from anygram.errors import AnygramError
@@ -61,7 +63,9 @@ __all__ = [
     "models",
     "predict",
     "score",
+    "summarise",
     "train",
+    "translate",
 ]
 
 _HOMES = {
@@ -85,7 +89,9 @@ _HOMES = {
     "load": "api",
     "predict": "api",
     "score": "api",
+    "summarise": "api",
     "train": "api",
+    "translate": "api",
 }
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from anygram import codecs, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
-from anygram.data.reading import DocumentsAre, ReadingOptions
+from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions
 from anygram.errors import UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.reporting.progress import Progress, Silent
@@ -35,10 +35,12 @@ from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.classification import Classification
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
+from anygram.tasks.decoding import Draws, Search
 from anygram.tasks.embedding import Embedded, Pooling
 from anygram.tasks.forecast_results import Forecasts
 from anygram.tasks.imputation import Imputed
 from anygram.tasks.prediction import Prediction
+from anygram.tasks.translation import Translations
 
 if TYPE_CHECKING:
     from anygram.comparison.compare import Comparison
@@ -501,6 +503,56 @@ def embed(
         documents=documents,
         text_field=text_field,
         label_field=label_field,
+    )
+
+
+def translate(
+    run: Run | str | Path,
+    *sources: str | Path,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    truth: Pairing | None = None,
+    how: Search | Draws | None = None,
+    max_symbols: int | None = None,
+    align: bool = False,
+    tokenizer: str | None = None,
+    lookup: Sources = (),
+) -> Translations:
+    """Return what the sources become by a run that was trained on pairs of texts; see `Run.translate`."""
+    return _run(run).translate(
+        *sources,
+        documents=documents,
+        text_field=text_field,
+        truth=truth,
+        how=how,
+        max_symbols=max_symbols,
+        align=align,
+        tokenizer=tokenizer,
+        lookup=lookup,
+    )
+
+
+def summarise(
+    run: Run | str | Path,
+    *sources: str | Path,
+    documents: DocumentsAre | None = None,
+    text_field: str | None = None,
+    truth: Pairing | None = None,
+    how: Search | Draws | None = None,
+    max_symbols: int | None = None,
+    align: bool = False,
+    lookup: Sources = (),
+) -> Translations:
+    """Return the sources summed up by a run that was trained on pairs of texts; see `Run.summarise`."""
+    return _run(run).summarise(
+        *sources,
+        documents=documents,
+        text_field=text_field,
+        truth=truth,
+        how=how,
+        max_symbols=max_symbols,
+        align=align,
+        lookup=lookup,
     )
 
 

@@ -5,8 +5,7 @@ back; a language model gives the distribution of the next id; a task is a way to
 are protocols: no class here needs to be inherited, a plug-in only has to keep the laws of
 `tests/test_model_laws.py` and `tests/test_codec_laws.py`.
 
-Axes, here and everywhere: B rows, T positions, V vocabulary, D hidden width, N symbols of a stream, S symbols
-of a source.
+Axes, here and everywhere: B rows, T positions, V vocabulary, D hidden width, N symbols of a stream.
 
 Every document ends with the boundary symbol, id `vocabulary_size − 1`. Codecs never return it;
 evaluation appends it and its nats count. Read as context it begins a document: `advance` past it
@@ -551,7 +550,10 @@ class Aligned(Protocol):
     """A model that says where in the source it looked for each symbol."""
 
     def alignment(self, state: State, ids_BT: Ids) -> FloatArray:
-        """Return weight_BTS, at least 0 and in sum 1 over the source's S symbols, of each id."""
+        """Return weight_BTS, at least 0 and in sum 1 over the source's S symbols, of each id.
+
+        S is the longest source, and perhaps one more for its end; past a row's own there is 0.
+        """
         ...
 
 
@@ -561,18 +563,6 @@ class Featured(Protocol):
 
     def features(self, state: State, ids_BT: Ids) -> FloatArray:
         """Return hidden_BTD, the representation after each id."""
-        ...
-
-
-@runtime_checkable
-class Aligned(Protocol):
-    """A model that says where in the source each target symbol was looked for."""
-
-    def alignment(self, state: State, ids_BT: Ids) -> FloatArray:
-        """Return weights_BTS: how much each id was looked for at each source symbol; in sum over S 1.
-
-        S is the longest source, and perhaps one more for its end; past a row's own there is 0.
-        """
         ...
 
 

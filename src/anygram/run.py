@@ -35,6 +35,7 @@ from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.classification import Classification, Fit
 from anygram.tasks.crossing import Candidate
+from anygram.tasks.decoding import Draws, Search
 from anygram.tasks.embedding import Embedded, Pooling
 from anygram.tasks.forecast_request import Request
 from anygram.tasks.forecast_results import Forecasts
@@ -46,6 +47,8 @@ from anygram.tasks.imputation.rows import rows_given
 from anygram.tasks.prediction import Prediction
 from anygram.tasks.scoring import Scorer
 from anygram.tasks.sharing import SymbolShares
+from anygram.tasks.translation import Translations
+from anygram.tasks.translation.asking import Wanted, rewrite
 
 if TYPE_CHECKING:
     pass
@@ -431,6 +434,66 @@ class Run:
         if isinstance(texts, str):
             raise UsageError("embed_texts takes a list of texts; put one into a list")
         return embedding.embed(self.model, self.codec, map(Document, texts), pooling, normalise=normalise)
+
+    def translate(
+        self,
+        *sources: str | Path,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        truth: Pairing | None = None,
+        how: Search | Draws | None = None,
+        max_symbols: int | None = None,
+        align: bool = False,
+        tokenizer: str | None = None,
+        lookup: Sources = (),
+    ) -> Translations:
+        """Return what the sources become, as it is iterated over: by a run that was trained on pairs.
+
+        By beam search, or drawn, as `how` says; of at most `max_symbols`, else of as many as nearly all pairs
+        of the training part had. Texts are read by lines unless `documents` says otherwise. By the `truth`, a
+        field or a file of lines, BLEU (words cut by this `tokenizer` of sacrebleu's) and chrF are measured,
+        beside copied sources and, with `lookup`, phrases looked up in these pairs. With `align` each target
+        symbol is told where in the source it was looked for.
+        """
+        wanted = Wanted(
+            "translation",
+            documents,
+            text_field,
+            truth,
+            how,
+            max_symbols,
+            align,
+            tokenizer,
+            as_sources(lookup),
+        )
+        return rewrite(self._stored, as_sources(sources), wanted)
+
+    def summarise(
+        self,
+        *sources: str | Path,
+        documents: DocumentsAre | None = None,
+        text_field: str | None = None,
+        truth: Pairing | None = None,
+        how: Search | Draws | None = None,
+        max_symbols: int | None = None,
+        align: bool = False,
+        lookup: Sources = (),
+    ) -> Translations:
+        """Return the sources summed up, as `translate` does; ROUGE is measured, beside first sentences too.
+
+        Texts are read as everywhere: by default a file is a document.
+        """
+        wanted = Wanted(
+            "summary",
+            documents,
+            text_field,
+            truth,
+            how,
+            max_symbols,
+            align,
+            lookup=as_sources(lookup),
+        )
+        return rewrite(self._stored, as_sources(sources), wanted)
 
     @property
     def kind(self) -> str:

@@ -19,6 +19,7 @@ from anygram.cli import (
     imputing,
     listing,
     training,
+    translating,
 )
 
 EPILOG = "Start here: anygram compare example:docstrings --budget 20s --out first"
@@ -47,6 +48,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "embed": embedding.embed,
     "anomalies": finding.anomalies,
     "classify": classifying.classify,
+    "translate": translating.translate,
+    "summarise": translating.summarise,
     "compress": compressing.compress,
     "decompress": compressing.decompress,
     "export": exchanging.export,

@@ -2,6 +2,7 @@
 
 from anygram.conditioning.class_mixture import PerClass, PerClassState
 from anygram.conditioning.given import Given, behind
+from anygram.conditioning.lengths import LengthLimit
 from anygram.conditioning.per_class import PerClassCountable, PerClassOnline, per_class
 from anygram.conditioning.prefixed import (
     Prefixed,
@@ -16,6 +17,7 @@ from anygram.conditioning.prefixed import (
 
 __all__ = [
     "Given",
+    "LengthLimit",
     "PerClass",
     "PerClassCountable",
     "PerClassOnline",

@@ -220,6 +220,11 @@ def _given(parser: _Parser, given: str | None) -> _Items:
         yield replace(item, given=given) if isinstance(item, Document) else item
 
 
+def has_fields(source: str) -> bool:
+    """Return whether a source is records; DataError where there is nothing to read."""
+    return not source.startswith(_EXAMPLE) and any(place.ending in _RECORDS for place in locate(source))
+
+
 def _names_a_field(options: ReadingOptions) -> bool:
     return any((options.text_field, options.label_field, options.target_field))
 

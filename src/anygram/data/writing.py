@@ -1,8 +1,9 @@
-"""Rows of results as a table file: .parquet, .csv or .jsonl, written atomically and streamed."""
+"""Rows of results as a table file: .parquet, .csv, .tsv or .jsonl, written atomically and streamed."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -13,6 +14,8 @@ from anygram.errors import DataError, UsageError
 
 Row = Mapping[str, Any]
 ROWS_A_GROUP = 10_000
+
+_SEPARATORS = re.compile(r"[\t\r\n]")
 
 
 def check(path: Path) -> None:
@@ -55,6 +58,18 @@ def _csv(path: Path, rows: Iterator[Row], columns: list[str]) -> int:
     return count
 
 
+def _tsv(path: Path, rows: Iterator[Row], columns: list[str]) -> int:
+    """Write rows without quoting (IANA text/tab-separated-values): tabs and line breaks become spaces."""
+    count = 0
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write("\t".join(columns) + "\n")
+        for row in rows:
+            cells = ("" if row[name] is None else str(row[name]) for name in columns)
+            file.write("\t".join(_SEPARATORS.sub(" ", cell) for cell in cells) + "\n")
+            count += 1
+    return count
+
+
 def _parquet(path: Path, rows: Iterator[Row], columns: list[str]) -> int:
     import pyarrow
     from pyarrow import parquet
@@ -73,5 +88,9 @@ def _parquet(path: Path, rows: Iterator[Row], columns: list[str]) -> int:
 _WRITERS: dict[str, Callable[[Path, Iterator[Row], list[str]], int]] = {
     ".parquet": _parquet,
     ".csv": _csv,
+    ".tsv": _tsv,
     ".jsonl": _jsonl,
 }
+
+ENDINGS = tuple(_WRITERS)
+"""Of the files that can be written."""

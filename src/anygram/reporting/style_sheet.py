@@ -58,6 +58,8 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:24rem;overflow-y:auto
 .chart .band{fill:currentColor;fill-opacity:.13}
 .chart .whisker{stroke:currentColor;stroke-width:1.5}
 .chart .dot{fill:currentColor;fill-opacity:.8}
+.chart .frame{fill:none;stroke:var(--rule);stroke-width:.7}
+.chart .looked{fill:rgb(var(--heat));print-color-adjust:exact;-webkit-print-color-adjust:exact}
 @media (max-width:30rem){figure>.chart{font-size:FONT_SIZEpx}.gallery figure>.chart{font-size:12px}}
 @media (min-width:72rem){body{display:grid;grid-template-columns:15rem minmax(0,58rem);column-gap:2rem;
 justify-content:center}header{grid-column:2}header,main{width:100%}nav{grid-column:1;grid-row:1/span 2;

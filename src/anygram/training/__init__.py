@@ -17,6 +17,7 @@ import numpy as np
 from anygram import bytewise, codecs, models, runs, settings, storage
 from anygram.budgets import Budget
 from anygram.codecs._labels import Labels
+from anygram.conditioning import lengths
 from anygram.data.corpus import EncodedCorpus
 from anygram.data.documents import Documents
 from anygram.data.preparation import FINGERPRINTS
@@ -150,7 +151,7 @@ def _fresh(
         config = settings.build(module.Config, base.record.model_settings)
     config = settings.build(module.Config, chosen["model"], config)
     inner = {name: bytewise.over(codec, run.codec, run.model) for name, run in combined.items()}
-    condition = _condition(plan, condition_codec)
+    condition = _condition(plan, condition_codec, corpus)
     given = runs.given_by(condition)
     model = models.create(plan.model, config, codec.vocabulary_size, plan.seed, inner, given)
     _limit_memory(model, plan, workspace)
@@ -220,7 +221,7 @@ def _condition_codec(plan: Plan, base: StoredRun | None, codec: Codec, splits: S
     return base.condition_codec if base else fitted_condition(plan, codec, splits)
 
 
-def _condition(plan: Plan, codec: Codec | None) -> dict[str, Any]:
+def _condition(plan: Plan, codec: Codec | None, corpus: EncodedCorpus) -> dict[str, Any]:
     """Return what the record says of that which is given of documents."""
     if codec is None:
         return {}
@@ -229,7 +230,15 @@ def _condition(plan: Plan, codec: Codec | None) -> dict[str, Any]:
         assert isinstance(codec, Labels)
         return {**described, "codec": runs.LABELS, "classifier": {"multiple": codec.multiple}}
     shared = {"shared": True} if plan.source_codec == SHARED else {}
-    return {**described, "codec": source_codec_of(plan), "settings": source_settings_of(plan), **shared}
+    assert corpus.conditions is not None
+    limit = lengths.learn(corpus.conditions.lengths_D, np.diff(corpus.offsets_D1) - 1)
+    return {
+        **described,
+        "codec": source_codec_of(plan),
+        "settings": source_settings_of(plan),
+        **shared,
+        "longest_target": asdict(limit),
+    }
 
 
 def _learnt_from(plan: Plan, splits: Splits) -> Documents:

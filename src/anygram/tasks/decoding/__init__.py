@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from anygram.conditioning import LengthLimit
 from anygram.errors import UsageError
 from anygram.protocols import Aligned, Ids, LanguageModel
 from anygram.tasks.decoding import beams, drawing
 from anygram.tasks.decoding.alignments import with_weights
 from anygram.tasks.decoding.drawing import Draws
 from anygram.tasks.decoding.hypotheses import Hypothesis
-from anygram.tasks.decoding.lengths import LengthLimit
 from anygram.tasks.decoding.search import Search
 
 SOURCES_AT_ONCE = 50

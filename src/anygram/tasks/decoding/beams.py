@@ -65,13 +65,14 @@ class _Beams:
         """Go on by a symbol."""
         at_limit_B = self._limits_S[self._source_B] == self._ids_BT.shape[1]
         log_p_BV = self._model.predict(self._state)
+        limited_B = at_limit_B & (log_p_BV.argmax(axis=1) != log_p_BV.shape[1] - 1)
         if at_limit_B.any():
             log_p_BV = log_p_BV.copy()
             log_p_BV[at_limit_B, :-1] = -np.inf
         row_N, symbol_N, log_p_N = self._ranked(log_p_BV)
         source_N = self._source_B[row_N]
         ends_N = symbol_N == self._model.vocabulary_size - 1
-        self._end(row_N, log_p_N, ends_N & (_places(source_N) < self._how.beam), at_limit_B)
+        self._end(row_N, log_p_N, ends_N & (_places(source_N) < self._how.beam), limited_B)
         on_N = np.flatnonzero(~ends_N)
         on_N = on_N[_places(source_N[on_N]) < self._how.beam]
         on_N = on_N[~self._done(source_N[on_N], log_p_N[on_N])[source_N[on_N]]]
@@ -93,7 +94,7 @@ class _Beams:
         row_N: NDArray[np.int64],
         log_p_N: FloatArray,
         ends_N: NDArray[np.bool_],
-        at_limit_B: NDArray[np.bool_],
+        limited_B: NDArray[np.bool_],
     ) -> None:
         rows = row_N[ends_N].tolist()
         if not rows:
@@ -108,7 +109,7 @@ class _Beams:
             rows, sources, log_p_N[ends_N].tolist(), looked, strict=True
         ):
             score = self._how.score(log_p, symbols, weights_TS)
-            self._ended[source].add(Hypothesis(self._ids_BT[row], log_p, score, bool(at_limit_B[row])))
+            self._ended[source].add(Hypothesis(self._ids_BT[row], log_p, score, bool(limited_B[row])))
 
     def _done(self, source_N: NDArray[np.int64], log_p_N: FloatArray) -> NDArray[np.bool_]:
         """Return done_S, by what goes on: sources in order, the likeliest of each first."""

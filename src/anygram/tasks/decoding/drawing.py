@@ -59,8 +59,9 @@ def draw(
         p_BV = probabilities(log_p_BV, sampling)
         going = []
         for row, one in enumerate(running):
-            limited[one] = length == limits_S[source_B[one]]
-            symbol = boundary if limited[one] else choose(p_BV[row], generators[one])
+            symbol = choose(p_BV[row], generators[one])
+            if length == limits_S[source_B[one]]:
+                limited[one], symbol = symbol != boundary, boundary
             log_p_B[one] += log_p_BV[row, symbol]
             if symbol != boundary:
                 drawn[one].append(symbol)

@@ -11,8 +11,9 @@ from anygram.protocols import FloatArray, Ids
 class Hypothesis:
     """A target without its boundary, log P of both given the source in nats, and what it is ranked by.
 
-    `limited`: it had to end, for it was as long as it may be. `weights_TS`, where asked for, say how much
-    each of its T symbols was looked for at each of S symbols of the source, and perhaps at its end.
+    `limited`: it had to end, for it was as long as it may be, where the model would rather have gone on.
+    `weights_TS`, where asked for, say how much each of its T symbols was looked for at each of S symbols of
+    the source, and perhaps at its end.
     """
 
     ids_T: Ids

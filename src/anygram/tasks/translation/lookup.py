@@ -48,22 +48,25 @@ class Lookup:
         read = _read(source)
         if read in self.sentences:
             return self.sentences[read]
+        written = [source[first:last] for first, last in pieces(source)]
         found, place = "", 0
         while place < len(read):
             length, target = self._longest(read[place : place + LONGEST])
+            if target is None:
+                target = written[place]
             place += length
             if target:
                 found += self.between if found and target[0].isalnum() else ""
                 found += target
         return found
 
-    def _longest(self, ahead: Phrase) -> tuple[int, str]:
-        """Return how many words are replaced, and by what."""
+    def _longest(self, ahead: Phrase) -> tuple[int, str | None]:
+        """Return how many words are replaced, and by what; None where the first is to be copied."""
         for length in range(len(ahead), 0, -1):
             target, dice = self.phrases.get(ahead[:length], ("", 0.0))
             if target and dice >= self.least:
                 return length, target
-        return 1, "" if ahead[0] in self.words else ahead[0]
+        return 1, "" if ahead[0] in self.words else None
 
 
 def learn(pairs: Sequence[tuple[str, str]]) -> Lookup:
@@ -79,9 +82,7 @@ def learn(pairs: Sequence[tuple[str, str]]) -> Lookup:
 
 
 def _agreement(lookup: Lookup, held: Iterable[tuple[str, str]]) -> float:
-    return sum(
-        overlap_f1(_read(lookup.translate(source)), _read(target), 2) for source, target in held
-    )
+    return sum(overlap_f1(_read(lookup.translate(source)), _read(target), 2) for source, target in held)
 
 
 def _learnt(pairs: Sequence[tuple[str, str]], least: float) -> Lookup:

@@ -31,9 +31,7 @@ def rouge(text: str, references: Sequence[str]) -> tuple[float, float, float]:
 
 def overlap_f1(found: Sequence[str], wanted: Sequence[str], order: int) -> float:
     """Return F1 of the n-grams that two texts share, each as often as it is in both."""
-    grams = [
-        Counter(zip(*(one[start:] for start in range(order)), strict=False)) for one in (found, wanted)
-    ]
+    grams = [Counter(zip(*(one[start:] for start in range(order)), strict=False)) for one in (found, wanted)]
     return f1((grams[0] & grams[1]).total(), grams[0].total(), grams[1].total())
 
 

@@ -24,7 +24,9 @@ _LEAST_KANA = 0.05
 """Japanese has more among its letters, Chinese that quotes some has less."""
 
 # the marks that end a sentence, and what may close it behind them; ideographic ones need no space after
-_SENTENCE = re.compile(r".+?(?:[。！？][」』”’）]*|[.!?…؟۔।](?=[\"'”’»)\]]*(?:\s|$))[\"'”’»)\]]*|\n\s*\n|$)", re.DOTALL)
+_SENTENCE = re.compile(
+    r".+?(?:[。！？][」』”’）]*|[.!?…؟۔।](?=[\"'”’»)\]]*(?:\s|$))[\"'”’»)\]]*|\n\s*\n|$)", re.DOTALL
+)
 
 
 @cache
@@ -60,10 +62,10 @@ def first_sentence(text: str) -> str:
 
 
 def tokenizer_of(texts: Iterable[str]) -> Tokenizer:
-    """Return how such texts are cut for BLEU: zh for Chinese, char for other scripts without spaces, else 13a.
+    """Return how such texts are cut for BLEU: zh for Chinese, char for others without spaces, else 13a.
 
-    >>> tokenizer_of(["a cat"]), tokenizer_of(["一只猫。"]), tokenizer_of(["猫がいる。"]), tokenizer_of(["แมว"])
-    ('13a', 'zh', 'char', 'char')
+    >>> [tokenizer_of([text]) for text in ("a cat", "一只猫。", "猫がいる。", "แมว")]
+    ['13a', 'zh', 'char', 'char']
     """
     counts: Counter[str] = Counter()
     for text in texts:
