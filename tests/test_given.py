@@ -198,3 +198,41 @@ def test_models_and_options_that_do_not_go_together_are_refused(tmp_path: Path) 
         anygram.train(
             tmp_path / "p.jsonl", "ngram", target_field="other", codec="bytes", settings={"order": "2"}
         )
+
+
+def _labelled(path: Path, rows: int, odd: str = "b") -> Path:
+    _jsonl(path, [{"text": "xy"[n % 2] * 9, "label": "ab"[n % 2]} for n in range(rows)])
+    with path.open("a") as stream:
+        stream.write(json.dumps({"text": "z", "label": odd}) + "\n")
+    return path
+
+
+def test_training_fits_and_measures_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = _labelled(tmp_path / "l.jsonl", 200)
+    said = ask(
+        capsys, "train", source, "--label-field", "label", "--model", "ngram", "--codec", "bytes",
+        "--test", "0.2", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert said.status == 0, said
+    assert "now: anygram classify" in said.out and "accuracy 1.0000" in said.out
+    run = anygram.load(tmp_path / "run")
+    assert run.record.data["valid"] == "0.1" and run.record.figures["labels"]["documents"] == 40
+    assert (tmp_path / "run" / "classification.json").is_file()
+
+
+def test_labels_that_training_lacks_are_wrong_and_cost_nothing(tmp_path: Path) -> None:
+    source = _labelled(tmp_path / "l.jsonl", 200)
+    test = _labelled(tmp_path / "t.jsonl", 9, odd="c")
+    run = anygram.train(source, "ngram", codec="bytes", label_field="label", test=str(test))
+    assert run.record.figures["test"]["documents"] == 9
+    assert run.record.figures["labels"]["accuracy"] == pytest.approx(0.9)
+    with pytest.raises(DataError, match="no label 'c' in the training part"):
+        run.evaluate(test)
+
+
+def test_few_documents_are_not_fitted_to(tmp_path: Path) -> None:
+    run = anygram.train(
+        _labelled(tmp_path / "l.jsonl", 30), "ngram", codec="bytes", label_field="label", out=tmp_path / "run"
+    )
+    assert run.record.data["valid_documents"] == 3
+    assert not (tmp_path / "run" / "classification.json").exists()

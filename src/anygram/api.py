@@ -21,12 +21,14 @@ from anygram import codecs, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions
+from anygram.data.splitting import Splits
 from anygram.errors import UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.reporting.progress import Progress, Silent
 from anygram.run import Run as Run
 from anygram.run import Sources, as_sources
 from anygram.tasks import (
+    classification,
     compression,
     forecast_metrics,
 )
@@ -134,7 +136,24 @@ def train(
             resume=resume,
             progress=progress,
         )
+        if plan.given == "label":
+            _judge_labels(folder, prepared.splits, progress or Silent())
         return Run(folder) if out is not None else _moved_out(folder)
+
+
+def _judge_labels(folder: Path, splits: Splits, progress: Progress) -> None:
+    """Fit how sure the run's labels may be to the validation part, and measure them on the test part."""
+    run = Run(folder)
+    if len(splits.valid) >= classification.FEWEST:
+        progress.stage("fitting probabilities of labels to the validation split")
+        run.fit_labels(splits.valid)
+    elif len(splits.valid):
+        progress.say(f"{len(splits.valid)} documents are too few to fit probabilities of labels to")
+    if len(splits.test):
+        progress.stage("classifying the test split")
+        measured = run.labels_of(splits.test).to_json()
+        kept = {name: value for name, value in measured.items() if isinstance(value, float | int)}
+        runs.rewrite_record(folder, replace(run.record, figures={**run.record.figures, "labels": kept}))
 
 
 def _word(path: str | Path | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from anygram.tasks import (
 )
 from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
-from anygram.tasks.classification import Classification, Fit
+from anygram.tasks.classification import Classification, Fit, Measures
 from anygram.tasks.crossing import Candidate
 from anygram.tasks.decoding import Draws, Search
 from anygram.tasks.embedding import Embedded, Pooling
@@ -251,6 +251,21 @@ class Run:
         pairing = None if label_field is None else Pairing(label_field=label_field)
         found = self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
         return classification.fit(asked, found)
+
+    def fit_labels(self, documents: Iterable[Document]) -> Fit:
+        """Fit how sure this run is of its labels to documents that it has not learnt, and keep that."""
+        return classification.fit(self._asked(()), documents)
+
+    def labels_of(self, documents: Iterable[Document]) -> Measures:
+        """Return how well the labels that this run gives documents agree with their own."""
+        judged = Classification(
+            classification.classifier_of(self._asked(()), classification.Rule()), lambda: documents, True
+        )
+        for _ in judged:
+            pass
+        measures = judged.measures()
+        assert measures is not None, "the truth is known"
+        return measures
 
     def _asked(self, beside: Sequence[Run]) -> list[classification.Asked]:
         return [classification.Asked(run.path, run._stored) for run in (self, *beside)]

@@ -123,14 +123,19 @@ def train(
             print(f"{shown} on the {part} split ({figures['bytes']:,} bytes)")
     if not {"test", "valid"} & set(record.figures):
         print("nothing was held out to measure on: --test 0.1 does that, or anygram evaluate")
+    labels = record.figures.get("labels")
+    if labels:
+        print(f"accuracy {labels['accuracy']:.4f}, F1 (macro) {labels['f1_macro']:.4f} of its labels there")
     future = " --future FILE" if record.data.get("beside") else ""
-    print(f"now: anygram {_next(run.kind, out, sources)}{future}")
+    print(f"now: anygram {_next(run.kind, out, sources, record.condition.get('kind'))}{future}")
 
 
-def _next(kind: str, out: str, sources: Sequence[str]) -> str:
+def _next(kind: str, out: str, sources: Sequence[str], given: str | None) -> str:
     """Return what people ask of a run of such data first."""
     from anygram.data import kinds
 
+    if given is not None:
+        return f"{'classify' if given == 'label' else 'translate'} {shlex.join([out, *sources])} --out FILE"
     if kind == "series":
         return f"forecast {shlex.join([out, *sources])} --horizon 12"
     if kinds.is_readable(kind):

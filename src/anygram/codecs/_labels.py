@@ -43,6 +43,10 @@ class Labels:
     def boundary(self) -> int:
         return len(self.names)
 
+    def knows(self, datum: str) -> bool:
+        """Return whether the training part had all of these labels."""
+        return all(word in self._number for word in datum.split("\n") if datum)
+
     def encode(self, datum: str, side: Side | None = None) -> Encoded:
         """Return the symbols of a document's labels; DataError for one that training did not have."""
         words = datum.split("\n") if datum else []

@@ -68,10 +68,12 @@ def default_valid(plan: Plan, units: int) -> str:
     Counting needs none. A gradient needs one to stop by where the budget may read the data so often
     that it learns them by heart; else the annealed end of training is the best, and a split by position
     would withhold what stands nearest to the test part. `units` are the data's bytes. Runs are combined
-    by what they held back.
+    by what they held back. Labels need one to fit how sure a classifier may be.
     """
     if plan.members:
         return members.valid_of(plan.members)
+    if plan.given == "label":
+        return "0.1"
     if reads_once(plan):
         return "none"
     if learner_setting(plan, "patience", 0):

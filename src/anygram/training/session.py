@@ -25,7 +25,7 @@ from anygram.protocols import LanguageModel, Learner, Tensors
 from anygram.reporting.progress import Progress
 from anygram.runs import Record, StoredRun
 from anygram.training.interruption import Interrupt, interruptible
-from anygram.training.validation import Sample
+from anygram.training.validation import Sample, of_known_labels
 
 CHECKPOINT_EVERY_SECONDS = 120.0
 METRICS_EVERY_SECONDS = 1.0
@@ -184,20 +184,21 @@ class Session:
     def _measure(self, splits: Splits) -> dict[str, Any]:
         """Return the final figures: on test where there is one, else on (the first part of) validation."""
         model, codec, given = self._run.model, self._run.codec, self._run.condition_codec
-        if len(splits.test):
-            self._progress.stage("measuring on the test split", total=units_of(splits.test))
+        test, valid = (of_known_labels(part, given) for part in (splits.test, splits.valid))
+        if len(test):
+            self._progress.stage("measuring on the test split", total=units_of(test))
             scored = evaluation.evaluate(
                 model,
                 codec,
-                splits.test,
+                test,
                 ranks=False,
                 condition_codec=given,
                 progress=self._progress.update,
             )
             return {"test": scored.to_json()}
-        if len(splits.valid):
+        if len(valid):
             self._progress.stage("measuring on the validation split")
-            documents = evaluation.take(splits.valid, FINAL_VALIDATION_UNITS)
+            documents = evaluation.take(valid, FINAL_VALIDATION_UNITS)
             scored = evaluation.evaluate(model, codec, documents, ranks=False, condition_codec=given)
             return {"valid": scored.to_json()}
         return {}

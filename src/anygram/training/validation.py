@@ -6,12 +6,15 @@ Axes: B rows, T positions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
 from anygram import evaluation, lanes
+from anygram.codecs._labels import Labels
 from anygram.data.corpus import condition_of
 from anygram.data.documents import Documents
+from anygram.data.store import givens_of
 from anygram.protocols import Codec, Condition, Ids, LanguageModel, Validated
 
 ROWS, LENGTH = 64, 512
@@ -45,9 +48,18 @@ def sample(documents: Documents, codec: Codec, condition_codec: Codec | None) ->
 
     That is good for choosing between two moments of one training, and not a figure to report.
     """
+    documents = of_known_labels(documents, condition_codec)
     if not len(documents):
         return None
     return _pieces(documents, codec) if condition_codec is None else _whole(documents, codec, condition_codec)
+
+
+def of_known_labels(documents: Documents, condition_codec: Codec | None) -> Documents:
+    """Return those documents whose labels training had: what others cost under theirs nobody can say."""
+    if not isinstance(condition_codec, Labels):
+        return documents
+    known = [condition_codec.knows(given) for given in givens_of(documents)]
+    return documents if all(known) else list(compress(documents, known))
 
 
 def _pieces(documents: Documents, codec: Codec) -> Sample:

@@ -15,12 +15,13 @@ asking     runs as witnesses, and documents judged by them
 from anygram.tasks.classification.asking import Asked, Classification, classifier_of, fit
 from anygram.tasks.classification.deciding import Classified, Classifier
 from anygram.tasks.classification.evidence import Witness
-from anygram.tasks.classification.fitting import Fit
+from anygram.tasks.classification.fitting import FEWEST, Fit
 from anygram.tasks.classification.metrics import Measures, measure
 from anygram.tasks.classification.rule import Rule
 from anygram.tasks.classification.telling import Span, Told
 
 __all__ = [
+    "FEWEST",
     "Asked",
     "Classification",
     "Classified",
