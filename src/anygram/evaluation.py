@@ -21,7 +21,7 @@ from anygram import information, lanes
 from anygram.data.corpus import condition_of
 from anygram.data.documents import Document
 from anygram.errors import DataError
-from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, Reader
+from anygram.protocols import Classifying, Codec, FloatArray, Ids, LanguageModel, Reader
 
 WINDOW_UNITS = 1 << 22
 """Documents are encoded and dealt out to rows this many units at a time."""
@@ -192,7 +192,12 @@ def surprisals(
     ranks: bool = False,
     condition_codec: Codec | None = None,
 ) -> Iterator[Surprisal]:
-    """Yield every document scored, in the order in which they end."""
+    """Yield every document scored, in the order in which they end.
+
+    A model that hears labels after the text alone is asked for the text without them.
+    """
+    if isinstance(model, Classifying) and not model.conditional:
+        condition_codec = None
     for window in _windows(documents):
         encoded = [_with_boundary(codec, document) for _, document in window]
         given = None

@@ -537,6 +537,11 @@ class Validated(Protocol):
 class Classifying(Protocol):
     """A model that says itself which label a document has."""
 
+    @property
+    def conditional(self) -> bool:
+        """Whether `start` takes labels too; one that does not predicts texts without them."""
+        ...
+
     def classify(self, ids_BT: Ids, lengths: Lengths) -> FloatArray:
         """Return log P(label | document) as log_p_BC in nats, of documents that end with their boundaries.
 

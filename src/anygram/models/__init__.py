@@ -40,7 +40,8 @@ def create(
     """Return a model before any learning; `members`, by name, are for one that takes them.
 
     `given` says what is given of documents: an encoder-decoder encodes it; what tells labels apart is one
-    model a label where models are counted or learnt on line; any other reads it before the document.
+    model a label where models are counted or learnt on line, and else a head on the network that reads the
+    document; any other reads what is given before the document.
     """
     module = REGISTRY.load(name)
     if given is None:
@@ -55,6 +56,10 @@ def create(
     if given.kind == "label" and learns_by_reading(name):
         several = bool(given.classifier.get("multiple", False))
         return per_class(lambda: _plain(name, config, vocabulary_size, seed), given.symbols, several)
+    if "by" in given.classifier:
+        from anygram.neural import classifying  # imports torch
+
+        return classifying.create(lambda size: _plain(name, config, size, seed), vocabulary_size, given)
     return behind(lambda size: _plain(name, config, size, seed), vocabulary_size, given)
 
 

@@ -228,7 +228,7 @@ def _condition(plan: Plan, codec: Codec | None, corpus: EncodedCorpus) -> dict[s
     described = {"kind": plan.given, "vocabulary_size": codec.vocabulary_size}
     if plan.given == "label":
         assert isinstance(codec, Labels)
-        return {**described, "codec": runs.LABELS, "classifier": {"multiple": codec.multiple}}
+        return {**described, "codec": runs.LABELS, "classifier": _classifier(plan, codec)}
     shared = {"shared": True} if plan.source_codec == SHARED else {}
     assert corpus.conditions is not None
     limit = lengths.learn(corpus.conditions.lengths_D, np.diff(corpus.offsets_D1) - 1)
@@ -239,6 +239,14 @@ def _condition(plan: Plan, codec: Codec | None, corpus: EncodedCorpus) -> dict[s
         **shared,
         "longest_target": asdict(limit),
     }
+
+
+def _classifier(plan: Plan, labels: Labels) -> dict[str, Any]:
+    """Return what the record says of how labels are told apart: whether several at once, by what."""
+    if "classifier" not in configs_of(plan):
+        return {"multiple": labels.multiple}
+    head = settings.build(configs_of(plan)["classifier"], chosen_by(plan)["classifier"])
+    return {"multiple": labels.multiple, **settings.to_words(head)}
 
 
 def _learnt_from(plan: Plan, splits: Splits) -> Documents:
@@ -293,11 +301,13 @@ def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: P
             f"{out} is a {record.model} over {record.codec} with seed {record.seed}; resume with the same "
             f"({differing})"
         )
+    classifier = record.condition.get("classifier", {})
     recorded = {
         "model": record.model_settings,
         "learner": record.learner_settings,
         "codec": record.codec_settings,
         "source": record.condition.get("settings", {}),
+        "classifier": {key: value for key, value in classifier.items() if key != "multiple"},
     }
     chosen = chosen_by(plan)
     for place, config in configs_of(plan).items():

@@ -169,6 +169,10 @@ def configs_of(plan: Plan) -> dict[str, type[Any]]:
     }
     if plan.given == "source" and plan.source_codec != SHARED:
         configs["source"] = codecs.REGISTRY.load(source_codec_of(plan)).Config
+    if plan.given == "label" and not (reads_once(plan) or models.needs_condition(plan.model)):
+        from anygram.neural import classifying  # imports torch
+
+        configs["classifier"] = classifying.Config
     return configs
 
 
@@ -190,5 +194,5 @@ def learner_setting(plan: Plan, key: str, default: Any) -> Any:
 
 
 def chosen_by(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Return the plan's settings by place: model, learner, codec, and source where there is one."""
+    """Return the plan's settings by place: model, learner, codec, and source or classifier where it has."""
     return sort_settings(plan.values, {place: settings.keys(c) for place, c in configs_of(plan).items()})
