@@ -1,0 +1,80 @@
+"""Classification: P(label | text) ∝ P(label) P(text | label), or as a network's head says it.
+
+Axes: N samples, C classes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from anygram.budgets import Budget
+from anygram.data import kinds
+from anygram.errors import UsageError
+from anygram.estimators import inputs
+from anygram.estimators.learnt import Learnt
+from anygram.protocols import FloatArray
+
+
+class LanguageModelClassifier(ClassifierMixin, Learnt):  # type: ignore[misc]
+    """A classifier that any model of the project makes: of texts, or with the codec `table` of rows.
+
+    `priors`: how often each class was in training ("training"), or "uniform". After `fit`: `classes_`, and
+    `run_`, the run that was trained, for all else that can be asked of one.
+    """
+
+    def __init__(
+        self,
+        model: str = "ngram",
+        codec: str = "bytes",
+        settings: Mapping[str, Any] | None = None,
+        budget: str | Budget = "1m",
+        priors: str = "training",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(model, codec, settings, budget, seed)
+        self.priors = priors
+
+    def fit(self, X: Any, y: Any) -> LanguageModelClassifier:
+        """Learn what samples of each class are like; return self. ValueError for fewer than two classes."""
+        if y is None:
+            raise UsageError("a classifier requires y to be passed, but the target y is None")
+        documents = inputs.documents_of(self, X, reset=True)
+        y_N = column_or_1d(y, warn=True)
+        check_consistent_length(documents, y_N)
+        check_classification_targets(y_N)
+        self.classes_, class_N = np.unique(y_N, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise UsageError(f"a classifier needs 2 classes at least, got one class: {self.classes_[0]}")
+        self._names = _names(self.classes_.tolist())
+        self.run_ = self._learn(documents, [self._names[number] for number in class_N])
+        return self
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Return P(class | sample) as p_NC, in the order of `classes_`."""
+        documents = self._documents(X)
+        with tempfile.TemporaryDirectory(prefix="anygram-") as name:
+            path, _ = inputs.write(Path(name), documents, None)
+            field = inputs.TEXT if inputs.kind_of(self.codec) == kinds.TEXT else None
+            found = self.run_.classify(path, text_field=field, priors=self.priors)
+            p_NC = np.stack([one.p_C for one in found])
+        order_C = [found.names.index(name) for name in self._names]
+        return p_NC[:, order_C]
+
+    def predict(self, X: Any) -> Any:
+        """Return the likeliest class of each sample."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def _names(classes: list[Any]) -> list[str]:
+    """Return what classes are called in the run: as they are written, or by number where two look alike."""
+    words = [str(one) for one in classes]
+    clear = len(set(words)) == len(words) and all(word and "\n" not in word for word in words)
+    return words if clear else [str(number) for number in range(len(words))]

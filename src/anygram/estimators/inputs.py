@@ -1,0 +1,96 @@
+"""What scikit-learn calls X as documents: texts, or the rows of a table. Axes: N samples, F features."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from anygram import codecs, storage
+from anygram.data import frames, kinds, tables
+from anygram.data.documents import Document
+from anygram.errors import UsageError
+
+TEXT, LABEL = "text", "label"
+"""The fields of the file that a run learns from."""
+_KINDS = (kinds.TEXT, "tables")
+
+
+def kind_of(codec: str) -> str:
+    """Return whether X holds texts or rows of tables; UsageError for a codec of other data."""
+    kind = codecs.kind_of(codec)
+    if kind not in _KINDS:
+        raise UsageError(
+            f"estimators learn texts and tables, and the codec '{codec}' is of {kind}; train it with ag.train"
+        )
+    return kind
+
+
+def documents_of(estimator: Any, X: Any, reset: bool) -> list[Document]:
+    """Return the samples as documents, their names and number of features those of `fit` unless `reset`.
+
+    ValueError as scikit-learn has it for what is no X; UsageError for texts that are none.
+    """
+    if kind_of(estimator.codec) == kinds.TEXT:
+        return [Document(text) for text in _texts(X)]
+    X_NF = validate_data(
+        estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan", accept_sparse=False
+    )
+    names = getattr(estimator, "feature_names_in_", [f"x{number}" for number in range(X_NF.shape[1])])
+    return [tables.document([_cell(value) for value in row_F], list(names)) for row_F in X_NF]
+
+
+def _texts(X: Any) -> list[str]:
+    """Return the texts of X; UsageError, which is a ValueError, where it holds none, or anything else."""
+    if isinstance(X, str) or not hasattr(X, "__len__") or getattr(X, "ndim", 1) != 1:
+        raise UsageError(
+            "X must be a list of texts, or an array of one axis; of rows of numbers take codec='table'"
+        )
+    texts = list(X)
+    strange = next((number for number, text in enumerate(texts) if not isinstance(text, str)), None)
+    if strange is not None:
+        found = type(texts[strange]).__name__
+        raise UsageError(f"X holds {found} at {strange}, not a text; of rows of numbers take codec='table'")
+    if not texts:
+        raise UsageError("X holds 0 texts; give it at least one")
+    return texts
+
+
+def _cell(value: Any) -> str:
+    """Return a value as a table's cell: nothing where it is missing, a whole number without a point."""
+    if value is None or value != value:
+        return ""
+    return frames.cell(value.item() if isinstance(value, np.generic) else value)
+
+
+def write(folder: Path, documents: Sequence[Document], labels: Sequence[str] | None) -> tuple[Path, str]:
+    """Write documents, each with its label if there are any, as a file; return it and the field of labels.
+
+    Texts are JSON lines, rows are CSV; the field is called so that no column of a table is.
+    """
+    if documents[0].side is None:
+        path, field = folder / "texts.jsonl", LABEL
+        given = [{}] * len(documents) if labels is None else [{LABEL: label} for label in labels]
+        lines = (
+            json.dumps({TEXT: document.text, **beside})
+            for document, beside in zip(documents, given, strict=True)
+        )
+        storage.write_text(path, "".join(f"{line}\n" for line in lines))
+        return path, field
+    columns: list[str] = documents[0].side["columns"]
+    field = LABEL
+    while field in columns:
+        field += "_"
+    path = folder / "rows.csv"
+    if labels is not None:
+        documents = [
+            replace(tables.document([*tables.values(row), label], [*columns, field]), name=row.name)
+            for row, label in zip(documents, labels, strict=True)
+        ]
+    tables.write(path, documents)
+    return path, field
