@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
@@ -48,6 +49,7 @@ class LanguageModelClassifier(ClassifierMixin, Learnt):  # type: ignore[misc]
             raise UsageError("a classifier requires y to be passed, but the target y is None")
         documents = inputs.documents_of(self, X, reset=True)
         y_N = column_or_1d(y, warn=True)
+        assert_all_finite(y_N, input_name="y")
         check_consistent_length(documents, y_N)
         check_classification_targets(y_N)
         self.classes_, class_N = np.unique(y_N, return_inverse=True)
@@ -70,7 +72,8 @@ class LanguageModelClassifier(ClassifierMixin, Learnt):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """Return the likeliest class of each sample."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        likeliest_N = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[likeliest_N]
 
 
 def _names(classes: list[Any]) -> list[str]:

@@ -52,6 +52,11 @@ class LanguageModelEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, L
         """Return vectors_ND."""
         return self._vectors(self._documents(X))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # vectors are float32, whatever X is
+        return tags
+
     def _vectors(self, documents: Sequence[Document]) -> FloatArray:
         model, codec = self.run_.model, self.run_.codec
         return embedding.embed(model, codec, documents, self.pooling, normalise=self.normalise)
