@@ -332,7 +332,7 @@ def test_scores_go_into_a_table_of_a_known_kind(prompt: Prompt) -> None:
     run, corpus = _run(prompt), prompt.folder / "corpus.log"
     (prompt.folder / "dir.csv").mkdir()
     for out, message in {
-        "scores.xls": "2: cannot write scores.xls; name a file that ends in .parquet, .csv, .jsonl",
+        "scores.xls": "2: cannot write scores.xls; name a file that ends in .parquet, .csv, .jsonl, .tsv",
         str(prompt.folder / "dir.csv"): "2: --out .*dir.csv is a folder; name a file",
         str(corpus / "scores.csv"): "1: cannot write .*: Not a directory; choose another place",
     }.items():

@@ -88,8 +88,8 @@ def _parquet(path: Path, rows: Iterator[Row], columns: list[str]) -> int:
 _WRITERS: dict[str, Callable[[Path, Iterator[Row], list[str]], int]] = {
     ".parquet": _parquet,
     ".csv": _csv,
-    ".tsv": _tsv,
     ".jsonl": _jsonl,
+    ".tsv": _tsv,
 }
 
 ENDINGS = tuple(_WRITERS)
