@@ -13,7 +13,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from anygram.protocols import Ids, LanguageModel
 
 LENGTH, LETTERS, LEARNT, WRITTEN = 20, 26, 20_000, 500
 ENOUGH, SECONDS = 0.99, 60.0
-RULES = {
+RULES: Mapping[str, Callable[[str], str]] = {
     "copy": lambda letters: letters,
     "reverse": lambda letters: letters[::-1],
     "sort": lambda letters: "".join(sorted(letters)),

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from anygram.errors import UsageError
-from anygram.models import REGISTRY
+from anygram.models import REGISTRY, alone
 from anygram.neural import softmax
 from anygram.neural.adaptive import cluster_ends, covered, head_of, suggest_softmax
 from anygram.neural.heads import Head, HeadConfig
@@ -219,7 +219,7 @@ def test_the_softmax_is_suggested_by_size_and_order() -> None:
 # Tied weights
 
 
-NAMES = [name for name in REGISTRY.names() if hasattr(REGISTRY.load(name).Config, "tied")]
+NAMES = [name for name in alone() if hasattr(REGISTRY.load(name).Config, "tied")]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from anygram.errors import UsageError
 from anygram.laws import Case, Subject, cases, laws_of
-from anygram.models import REGISTRY
+from anygram.models import REGISTRY, alone
 from anygram.neural.language_model import NeuralLanguageModel
 from anygram.protocols import Differentiable
 from tests.networks import BOUNDARY, VOCABULARY, text
@@ -39,7 +39,7 @@ SIZES: Mapping[str, st.SearchStrategy[Any]] = {
 """What has no list of choices. What is left out at random (`dropout` and its like) stays 0."""
 NETWORKS = [
     name
-    for name in REGISTRY.names()
+    for name in alone()
     if isinstance(REGISTRY.load(name).create(REGISTRY.load(name).Config(), 5, 0), Differentiable)
 ]
 

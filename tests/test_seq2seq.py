@@ -119,7 +119,7 @@ def test_padding_of_sources_and_targets_changes_nothing_that_is_learnt(name: str
     ):
         model.module().zero_grad()
         nats, _ = model.loss(text_BT, weights_BT, None, SOURCE)
-        nats.backward()
+        nats.backward()  # type: ignore[no-untyped-call]
         found.append(
             (nats.item(), [p.grad.clone() for p in model.module().parameters() if p.grad is not None])
         )
@@ -133,7 +133,7 @@ def test_padding_of_sources_and_targets_changes_nothing_that_is_learnt(name: str
 def test_all_weights_learn(name: str) -> None:
     for words in ({}, {"tied": True, "shared": True, "copy": True}):
         model = model_of(name, **words)
-        model.loss(TEXT_BT, WEIGHTS_BT, None, SOURCE)[0].backward()
+        model.loss(TEXT_BT, WEIGHTS_BT, None, SOURCE)[0].backward()  # type: ignore[no-untyped-call]
         still = [key for key, weight in model.module().named_parameters() if weight.grad is None]
         assert not still
 
@@ -241,6 +241,7 @@ def test_smoothed_gradients_agree_with_torch(tied: bool) -> None:
     head = FullHead(HeadConfig(tied=tied, smoothing=0.2), 4, embedding)
     hidden_ND, target_N = torch.randn(5, 4, requires_grad=True), torch.tensor([0, 6, 3, 3, 1])
     weights_N = torch.tensor([1.0, 2.0, 0.0, 1.0, 1.0])
+    assert head.bias is not None
     of = [hidden_ND, embedding.weight if tied else head.weight, head.bias]
     found = torch.autograd.grad(head.loss(hidden_ND, target_N, weights_N), of)
     each_N = torch.nn.functional.cross_entropy(

@@ -150,11 +150,12 @@ class CrossAttention(nn.Module):
         """Return how much each position attends to each of its source as weight_BTS, the heads' mean."""
         query_BHTK, key_BHSK = self._parted(self.query(x_BTD)), self._parted(key_BSD)
         score_BHTS = query_BHTK @ key_BHSK.mT / self._head_width**0.5 + mask_B11S
-        return score_BHTS.softmax(-1).mean(1)
+        weight_BTS: Tensor = score_BHTS.softmax(-1).mean(1)
+        return weight_BTS
 
     def _parted(self, x_BSD: Tensor) -> Tensor:
         """Return the heads apart, as axes BHSK."""
-        return x_BSD.unflatten(-1, (self._heads, self._head_width)).transpose(1, 2)
+        return x_BSD.view(*x_BSD.shape[:2], self._heads, self._head_width).transpose(1, 2)
 
 
 def _attend(query_BHTK: Tensor, key_BHSK: Tensor, value_BHSK: Tensor, mask: Tensor) -> Tensor:

@@ -34,7 +34,8 @@ class Pointer(nn.Module):
         """Return a_NS, where each position looks in the source of its row."""
         encoded_NSD, mask_NS = source.encoded.array[row_N], source.mask_BS[row_N]
         score_NS = torch.einsum("nd,nsd->ns", self.ask(hidden_ND), encoded_NSD)
-        return (score_NS.float() / encoded_NSD.shape[-1] ** 0.5 + mask_NS).softmax(-1)
+        looked_NS: Tensor = (score_NS.float() / encoded_NSD.shape[-1] ** 0.5 + mask_NS).softmax(-1)
+        return looked_NS
 
     def generates(self, hidden_ND: Tensor) -> Tensor:
         """Return the logit of g as gate_N."""
