@@ -20,7 +20,9 @@ from anygram.conditioning import Given
 from anygram.data.corpus import Block, EncodedCorpus, Position, encode_corpus
 from anygram.data.documents import Document
 from anygram.data.pairs import PairBlocks
+from anygram.errors import UsageError
 from anygram.learning.gradient import Config, GradientLearner
+from anygram.learning.group import Alone
 from anygram.models import REGISTRY, create
 from anygram.protocols import LanguageModel
 
@@ -128,6 +130,19 @@ def test_every_network_learns_from_pairs(tmp_path: Path, name: str) -> None:
     learn(learner, corpus_of(tmp_path, pairs), 60)
     sources = [CODEC.encode(source).ids for source in ("aa", "bb")]
     assert model.predict(model.start(2, sources)).argmax(1).tolist() == [ord("b"), ord("a")]
+
+
+class Two(Alone):
+    """A group of two, as far as a learner of one can tell."""
+
+    size = 2
+
+
+def test_several_processes_are_refused(tmp_path: Path) -> None:
+    model: Any = learner_of("attentive")[0]
+    learner = GradientLearner(model, Config(), seed=0, group=Two())
+    with pytest.raises(UsageError, match="learnt by one process"):
+        learner.batches(corpus_of(tmp_path, drawn(5)))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -103,6 +103,11 @@ class GradientLearner:
         """Yield blocks without end, from where learning last stopped; of pairs, whole documents."""
         config = self.config
         if corpus.conditions is not None:
+            if self._group.size > 1:
+                raise UsageError(
+                    "documents with sources or labels are learnt by one process, whose batches may have one "
+                    "row; start anygram without torchrun"
+                )
             return PairBlocks(corpus, config.rows * config.block, self._seed).blocks(self._position)
         blocks = Blocks(corpus, config.rows, config.block, self._seed, shuffled=not config.carry)
         if (blocks.rows, blocks.block) != (self.config.rows, self.config.block):
