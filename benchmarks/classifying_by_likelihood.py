@@ -67,7 +67,7 @@ def candidates(contextmix: bool) -> list[Candidate]:
 
 def read(name: str, data: Path) -> list[Document]:
     """Return the documents of a set with their labels."""
-    documents = []
+    documents: list[Document] = []
     # \n alone ends a line: reviews hold other characters that str.splitlines takes for ends
     for line in (data / SETS[name]).read_bytes().decode("utf-8" if name == "sms" else "latin-1").split("\n"):
         if line:

@@ -306,7 +306,8 @@ def test_a_head_speaks_by_what_it_loses() -> None:
                     for ids_T, length in zip(ids_BT, lengths, strict=True)
                 ]
             )
-            return -np.logaddexp(0, np.stack([odds_B, -odds_B], axis=1))
+            log_p_BC: FloatArray = -np.logaddexp(0, np.stack([odds_B, -odds_B], axis=1))
+            return log_p_BC
 
     codec = bytes_codec.fit([], bytes_codec.Config())
     model: Any = Counts()

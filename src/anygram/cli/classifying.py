@@ -117,7 +117,8 @@ def _run_through(
     from anygram.data import writing
     from anygram.tasks.classification.report import Notable
 
-    notable, shown = Notable(), []
+    notable = Notable()
+    shown: list[dict[str, Any]] = []
 
     def rows() -> Iterator[dict[str, Any]]:
         for one in found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -92,11 +93,14 @@ class Interpolated:
         """There is nothing to take."""
 
 
+class _StreamingModel(LanguageModel, Streaming, Protocol): ...
+
+
 class InterpolatedStreaming(Interpolated):
     """An `Interpolated` of two models that score documents end to end."""
 
-    _own: Streaming
-    _background: Streaming
+    _own: _StreamingModel
+    _background: _StreamingModel
 
     def score_stream(self, ids_N: Ids) -> FloatArray:
         """Return log P of each symbol as log_p_N; every document is closed by its boundary."""

@@ -133,7 +133,7 @@ class PerClassCountable(PerClass):
         for one in told:
             self._documents += 1
             self._symbols += len(one.ids_T)
-            drawn = zlib.crc32(np.ascontiguousarray(one.ids_T, dtype="<i4")) % HELD_OUT
+            drawn = zlib.crc32(one.ids_T.astype("<i4").tobytes()) % HELD_OUT
             if drawn or one.prefix or len(one.ids_T) > room:
                 yield one
             else:
@@ -152,7 +152,8 @@ class PerClassCountable(PerClass):
         """Fit the background's weight to what was set aside, which nothing has counted yet."""
         held = sorted(self._held, key=lambda one: one.ids_T.tobytes())
         background = self._rehearsed(self._background)
-        own_N, background_N = [np.empty(0)], [np.empty(0)]
+        own_N: list[FloatArray] = [np.empty(0)]
+        background_N: list[FloatArray] = [np.empty(0)]
         for k, own in enumerate(self._own):
             texts = [one.ids_T for one in held if k in one.parts]
             if texts:

@@ -50,11 +50,12 @@ class Witness:
         if self.by == "head":
             return self._said(texts)
         sums = [[float(log_p_T.sum()) for log_p_T in along] for along in self._along(texts)]
-        score_DK = np.array(sums).T.reshape(len(texts), -1)
+        score_DK: FloatArray = np.array(sums).T.reshape(len(texts), -1)
         if not self.labels.multiple:
             return score_DK
-        labels = len(self.labels.names)
-        return score_DK[:, :labels] - score_DK[:, labels:]
+        with_DC, without_DC = np.split(score_DK, 2, axis=1)
+        odds_DC: FloatArray = with_DC - without_DC
+        return odds_DC
 
     def tell(self, document: Document) -> FloatArray:
         """Return log_p_CT of every symbol under each label, in nats; of several then without each."""
@@ -76,9 +77,12 @@ class Witness:
             group, order = order[-rows:], order[:-rows]
             score_DC[group] = model.classify(*lanes.padded([texts[place] for place in group]))
         counts_C = np.array(self.labels.counts, dtype=np.float64)
-        if self.labels.multiple:
-            return score_DC - np.log(-np.expm1(np.minimum(score_DC, -1e-12)))
-        return score_DC - np.log(counts_C / counts_C.sum())
+        share_C = (counts_C + 0.5) / (counts_C + 0.5).sum()
+        taken: FloatArray = np.log(-np.expm1(np.minimum(score_DC, -1e-12)))
+        if not self.labels.multiple:
+            taken = np.log(share_C)
+        score_DC -= taken
+        return score_DC
 
 
 Reader = Callable[[Sequence[Ids]], list[FloatArray]]

@@ -79,7 +79,7 @@ def measure(classified: Sequence[Classified], labels: Labels, seed: int = 0) -> 
     if not classified:
         raise DataError("there are no documents to measure; name a source that holds some")
     told = _Told.of(classified, labels)
-    scores = {}
+    scores: dict[str, float] = {}
     for average in ("macro", "micro"):
         found = sklearn_metrics.precision_recall_fscore_support(
             told.truth_DC, told.has_DC, average=average, zero_division=0.0

@@ -53,7 +53,9 @@ class Rule:
         else:
             share_C = _shares(self.priors, labels)
         log_p_C: FloatArray = np.log(share_C)
-        return log_p_C - np.log1p(-share_C) if labels.multiple else log_p_C
+        if labels.multiple:
+            log_p_C = log_p_C - np.log1p(-share_C)
+        return log_p_C
 
 
 def _shares(priors: Mapping[str, float], labels: Labels) -> FloatArray:

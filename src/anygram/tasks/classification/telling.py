@@ -105,7 +105,9 @@ def _spoken(
     units_T = witness.codec.encode(document.text, document.side).units
     begins_T = np.cumsum(units_T) - units_T
     word_T = np.minimum(np.searchsorted(ends_W, begins_T, side="right"), len(ends_W) - 1)
-    return np.bincount(word_T, weights=spoken_T[: len(word_T)], minlength=len(ends_W))
+    nats_W: FloatArray = np.zeros(len(ends_W))
+    np.add.at(nats_W, word_T, spoken_T[: len(word_T)])
+    return nats_W
 
 
 def against(log_p_CT: FloatArray, label: int, log_prior_C: FloatArray) -> FloatArray:
