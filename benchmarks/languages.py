@@ -26,9 +26,9 @@ from anygram.run import Run
 
 LEAST_BYTES, LEAST_PROGRAMS, LEAST_PIECES = 100_000, 6, 20
 """What a language needs for training and in how many programs, and how many pieces to be measured by."""
-MOST_BYTES, MOST_PIECES = 300_000, 100
+MOST_BYTES, MOST_PIECES = 200_000, 50
 """Of a language for training, and pieces of it in each part held out."""
-ORDERS = (3, 4, 5)
+ORDERS = (4, 5, 6)
 SHORTEST = 20
 """Bytes of a message: shorter ones are words such as OK."""
 
@@ -122,10 +122,12 @@ def chosen(train: Path, valid: Path, folder: Path) -> tuple[Run, int]:
             settings={"order": order},
             text_field="text",
             label_field="language",
+            valid="none",
             out=folder / f"order{order}",
         )
-        accuracy = figures(run, valid)["accuracy"]
-        print(f"order {order}: {accuracy:.4f} of the validation pieces", flush=True)
+        told = figures(run, valid)
+        accuracy, confused = told["accuracy"], "; ".join(told["confused"])
+        print(f"order {order}: {accuracy:.4f} of the validation pieces ({confused})", flush=True)
         if best is None or accuracy > best[0]:
             best = accuracy, order, run
     assert best is not None

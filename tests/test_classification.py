@@ -69,7 +69,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written(path / "test.jsonl", records(120, seed=2))
     for name, codec in (("bytes", "bytes"), ("words", "words")):
         anygram.train(
-            train, "ngram", codec=codec, settings={"order": 2}, label_field="label", out=path / name
+            train,
+            "ngram",
+            codec=codec,
+            settings={"order": 2},
+            label_field="label",
+            valid="none",
+            out=path / name,
         )
     return path
 
@@ -140,7 +146,9 @@ def test_below_the_confidence_nothing_is_said(folder: Path) -> None:
 def test_several_labels(tmp_path: Path) -> None:
     train = written(tmp_path / "train.jsonl", [row for row in records(400, several=True) if row["label"]])
     test = written(tmp_path / "test.jsonl", [row for row in records(150, 3, several=True) if row["label"]])
-    run = anygram.train(train, "ngram", codec="words", settings={"order": 1}, label_field="label")
+    run = anygram.train(
+        train, "ngram", codec="words", settings={"order": 1}, label_field="label", valid="none"
+    )
     fit = run.fit_classifier(test)
     assert fit.nats_after < fit.nats_before and set(fit.thresholds) == {"animals", "tools"}
     found = run.classify(test, label_field="label")
@@ -370,7 +378,7 @@ def test_bad_input_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.Capt
     plain = anygram.train(folder / "train.jsonl", "ngram", text_field="text", out=tmp_path / "plain")
     other = written(tmp_path / "other.jsonl", [{"text": "x", "label": name} for name in "ab"] * 10)
     few = written(tmp_path / "few.jsonl", records(3))
-    strange = anygram.train(other, "ngram", label_field="label", out=tmp_path / "strange")
+    strange = anygram.train(other, "ngram", label_field="label", valid="none", out=tmp_path / "strange")
     priors = tmp_path / "priors.json"
     priors.write_text('{"animals": 1}')
     assert "nothing to classify" in failure(capsys, run)

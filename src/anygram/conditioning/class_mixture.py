@@ -17,7 +17,7 @@ Axes: B rows, T positions, V vocabulary, K parts: the models that are mixed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class PerClass:
         return self._multiple
 
     @property
-    def parts(self) -> list[LanguageModel]:
+    def parts(self) -> Sequence[LanguageModel]:
         """The model of each label's documents; where a document may have several, then of those without."""
         return self._own
 

@@ -45,36 +45,36 @@ class Interpolated:
     """A model and what it leans on, read side by side; `interpolated` makes the kind that suits both."""
 
     def __init__(self, own: LanguageModel, background: LanguageModel, weight: float) -> None:
-        self._own, self._background = own, background
+        self.own, self.background = own, background
         self._log_own, self._log_background = math.log1p(-weight), math.log(weight)
 
     @property
     def vocabulary_size(self) -> int:
-        return self._own.vocabulary_size
+        return self.own.vocabulary_size
 
     def start(self, rows: int, condition: Condition | None = None) -> InterpolatedState:
         """Return the state after the boundary; a condition is what the models make of it."""
-        return InterpolatedState(self._own.start(rows, condition), self._background.start(rows, condition))
+        return InterpolatedState(self.own.start(rows, condition), self.background.start(rows, condition))
 
     def predict(self, state: InterpolatedState) -> FloatArray:
         """Return log_p_BV in nats."""
-        return self.mix(self._own.predict(state.own), self._background.predict(state.background))
+        return self.mix(self.own.predict(state.own), self.background.predict(state.background))
 
     def advance(
         self, state: InterpolatedState, ids_BT: Ids, lengths: Lengths | None = None
     ) -> InterpolatedState:
         """Return the state after these ids."""
         return InterpolatedState(
-            self._own.advance(state.own, ids_BT, lengths),
-            self._background.advance(state.background, ids_BT, lengths),
+            self.own.advance(state.own, ids_BT, lengths),
+            self.background.advance(state.background, ids_BT, lengths),
         )
 
     def score(
         self, state: InterpolatedState, ids_BT: Ids, lengths: Lengths | None = None
     ) -> tuple[FloatArray, InterpolatedState]:
         """Return log_p_BT in nats, 0.0 past a row's length, and the state after."""
-        own_BT, own = self._own.score(state.own, ids_BT, lengths)
-        background_BT, background = self._background.score(state.background, ids_BT, lengths)
+        own_BT, own = self.own.score(state.own, ids_BT, lengths)
+        background_BT, background = self.background.score(state.background, ids_BT, lengths)
         log_p_BT = self.mix(own_BT, background_BT)
         if lengths is not None:
             log_p_BT[np.arange(ids_BT.shape[1]) >= np.asarray(lengths)[:, None]] = 0.0
@@ -99,12 +99,12 @@ class _StreamingModel(LanguageModel, Streaming, Protocol): ...
 class InterpolatedStreaming(Interpolated):
     """An `Interpolated` of two models that score documents end to end."""
 
-    _own: _StreamingModel
-    _background: _StreamingModel
+    own: _StreamingModel
+    background: _StreamingModel
 
     def score_stream(self, ids_N: Ids) -> FloatArray:
         """Return log P of each symbol as log_p_N; every document is closed by its boundary."""
-        return self.mix(self._own.score_stream(ids_N), self._background.score_stream(ids_N))
+        return self.mix(self.own.score_stream(ids_N), self.background.score_stream(ids_N))
 
     def text_scorer(self, codec: Codec) -> TextScorer | None:
         """There is no quicker way than by symbols."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from anygram.conditioning.class_mixture import Make, PerClass
-from anygram.conditioning.interpolated import fitted_weight, interpolated
+from anygram.conditioning.interpolated import Interpolated, fitted_weight, interpolated
 from anygram.errors import UsageError
 from anygram.protocols import (
     Condition,
@@ -69,7 +69,7 @@ class PerClassCountable(PerClass):
         self._documents = self._symbols = 0
 
     @property
-    def parts(self) -> list[LanguageModel]:
+    def parts(self) -> list[Interpolated]:
         """The model of each label's documents; where a document may have several, then of those without."""
         return [interpolated(own, self._background, self._weight) for own in self._own]
 

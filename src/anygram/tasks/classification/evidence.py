@@ -10,7 +10,7 @@ Axes: D documents, C labels, T symbols of a document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,7 @@ import numpy as np
 from anygram import lanes
 from anygram.codecs._labels import Labels
 from anygram.conditioning import PerClass
+from anygram.conditioning.interpolated import Interpolated
 from anygram.data.documents import Document
 from anygram.errors import UsageError
 from anygram.protocols import Classifying, Codec, FloatArray, Ids, LanguageModel
@@ -65,7 +66,9 @@ class Witness:
 
     def _along(self, texts: Sequence[Ids]) -> list[list[FloatArray]]:
         """Return log P of each symbol of each text under each label, and of several then without each."""
-        return [_scored(read, texts) for read in _readers(self.model, self.labels)]
+        if isinstance(self.model, PerClass):
+            return _leaned(self.model.parts, texts)
+        return [_behind(self.model, condition, texts) for condition in _conditions(self.labels)]
 
     def _said(self, texts: Sequence[Ids]) -> FloatArray:
         model, score_DC = self.model, np.zeros((len(texts), len(self.labels.names)))
@@ -85,31 +88,33 @@ class Witness:
         return score_DC
 
 
-Reader = Callable[[Sequence[Ids]], list[FloatArray]]
+def _leaned(parts: Sequence[LanguageModel], texts: Sequence[Ids]) -> list[list[FloatArray]]:
+    """Return log P of each symbol of each text by each part; a background that they share reads texts once."""
+    shared: dict[int, list[FloatArray]] = {}
+    found = []
+    for part in parts:
+        if not isinstance(part, Interpolated):
+            found.append(_scored(part, texts))
+            continue
+        background = shared.get(id(part.background)) or _scored(part.background, texts)
+        shared[id(part.background)] = background
+        own = _scored(part.own, texts)
+        found.append([part.mix(*pair) for pair in zip(own, background, strict=True)])
+    return found
 
 
-def _readers(model: LanguageModel, labels: Labels) -> list[Reader]:
-    """Return what gives −log P of texts' symbols under each label, and then, of several, without each."""
-    if isinstance(model, PerClass):
-        return [_alone(part) for part in model.parts]
+def _conditions(labels: Labels) -> list[Ids]:
+    """Return what stands for each label, and then, where there may be several, for none, as often."""
     numbers = range(len(labels.names))
-    conditions = [np.array([number], dtype=np.int32) for number in numbers]
-    if labels.multiple:
-        conditions += [np.array([], dtype=np.int32)] * len(numbers)
-    return [_behind(model, condition) for condition in conditions]
+    conditions: list[Ids] = [np.array([number], dtype=np.int32) for number in numbers]
+    return [*conditions, *([np.array([], dtype=np.int32)] * len(numbers) if labels.multiple else [])]
 
 
-def _alone(model: LanguageModel) -> Reader:
-    return lambda texts: [nats_T for nats_T, _ in lanes.score_together(model, texts)]
+def _scored(model: LanguageModel, texts: Sequence[Ids]) -> list[FloatArray]:
+    return [-nats_T for nats_T, _ in lanes.score_together(model, texts)]
 
 
-def _behind(model: LanguageModel, condition: Ids) -> Reader:
-    def read(texts: Sequence[Ids]) -> list[FloatArray]:
-        scored = lanes.score_together(model, texts, conditions=[condition] * len(texts))
-        return [nats_T for nats_T, _ in scored]
-
-    return read
-
-
-def _scored(read: Reader, texts: Sequence[Ids]) -> list[FloatArray]:
-    return [-nats_T for nats_T in read(texts)]
+def _behind(model: LanguageModel, condition: Ids, texts: Sequence[Ids]) -> list[FloatArray]:
+    """Return log P of each symbol of each text behind a label."""
+    scored = lanes.score_together(model, texts, conditions=[condition] * len(texts))
+    return [-nats_T for nats_T, _ in scored]
