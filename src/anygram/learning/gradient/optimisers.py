@@ -13,7 +13,7 @@ from anygram.learning.gradient.config import Config
 from anygram.learning.muon import Matrices, Muon
 from anygram.learning.optimiser import AdamW, Optimiser
 
-_HEADS = ("head.", "labels.")
+HEADS = ("head.", "labels.")
 """What the parameters are called of that which says symbols, and labels."""
 
 
@@ -53,7 +53,7 @@ def _between(parameters: Mapping[str, Tensor], module: nn.Module) -> dict[str, M
     return {
         name: Matrices(p, parts.get(name, 1))
         for name, p in parameters.items()
-        if p.ndim == 2 and name not in looked_up and not name.startswith(_HEADS) and name in own
+        if p.ndim == 2 and name not in looked_up and not name.startswith(HEADS) and name in own
     }
 
 
@@ -62,7 +62,7 @@ def _groups(parameters: Mapping[str, Tensor], config: Config, module: nn.Module)
     looked_up = embeddings(module)
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in parameters.items():
-        factor = config.head_rate if name.startswith(_HEADS) else 1.0
+        factor = config.head_rate if name.startswith(HEADS) else 1.0
         factor = config.embedding_rate if name in looked_up else factor
         decay = config.decay if parameter.ndim >= 2 else 0.0
         groups.setdefault((factor, decay), []).append(parameter)

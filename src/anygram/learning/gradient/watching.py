@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from anygram.learning.gradient.adapting import embeddings
+from anygram.learning.gradient.optimisers import HEADS
 
 # How many steps show that something is the rule, and how many looks in a row
 _STEPS, _LOOKS = 50, 3
@@ -35,7 +36,7 @@ class Watch:
         self._inner = [
             name
             for name, weight in weights.items()
-            if weight.ndim == 2 and name not in looked_up and not name.startswith("head")
+            if weight.ndim == 2 and name not in looked_up and not name.startswith(HEADS)
         ]
         self._before: list[Tensor] = []
         self._all_steps = 0
