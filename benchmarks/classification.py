@@ -5,9 +5,9 @@
     ... classification --quick                                             a part of the folds and steps
 
 Movie reviews (MR), subjectivity (Subj), SMS spam and scikit-learn's digits by folds, spoken digits by takes:
-0 to 4 are the test. All that is fitted is fitted in each fold's training part: the weights of several witnesses
-on its last tenth, which their models have not learnt then; they learn the whole part afterwards. What is no
-text is to the baselines its codec's symbols as words, and to logistic regression on digits its 64 pixels.
+0 to 4 are the test. All that is fitted is fitted in each fold's training part: the weights of several
+witnesses on its last tenth, which their models have not learnt then; they learn the whole part afterwards.
+What is no text is to the baselines its codec's symbols as words; digits are their 64 pixels too.
 
 Axes: D documents, F folds.
 """

@@ -6,6 +6,7 @@ Axes: B rows, T positions, D hidden width, C labels.
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
+import anygram
 from anygram.conditioning import Given
 from anygram.errors import RunError, UsageError
 from anygram.laws import Case, Subject, cases, laws_of
@@ -26,9 +28,11 @@ from anygram.neural.classifying import Headed, HeadedNetwork
 from anygram.neural.fragments import fragments
 from anygram.neural.label_head import Config, pooled
 from anygram.protocols import Classifying, FloatArray, Ids, Lengths, Tensors, Validated
+from tests.asking import SENTENCES, ask
 
 VOCABULARY, LABELS = 5, 3
 BOUNDARY = VOCABULARY - 1
+ANIMALS = ("cat", "dog")
 NETWORKS: dict[str, Any] = {
     "gru": Gru(units=7, embedding=5),
     "transformer": Transformer(width=12, heads=2, layers=1, context=4),
@@ -256,3 +260,84 @@ def test_a_head_comes_with_networks_alone() -> None:
     assert not isinstance(likelihood, Classifying) and likelihood.start(1, given_of([[1]])) is not None
     with pytest.raises(UsageError, match="shows no hidden vectors"):
         create("ngram", Ngram(order=2), VOCABULARY, 0, {}, Given("label", LABELS, {"by": "head"}))
+
+
+# Through the program
+
+
+def _notes(folder: Path) -> Path:
+    """Write labelled notes: those of cats have another word than those of dogs."""
+    path = folder / "notes.tsv"
+    rows = [
+        f"{animal}\t{sentence} {animal} {number}"
+        for number, sentence in enumerate(SENTENCES * 6)
+        for animal in ANIMALS
+    ]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def _train(capsys: pytest.CaptureFixture[str], notes: Path, out: Path, *words: object) -> None:
+    said = ask(
+        capsys,
+        *("train", notes, "--text-field", 2, "--label-field", 1, "--model", "gru", "--codec", "bytes"),
+        *(
+            "--set",
+            "units=8",
+            "--set",
+            "buckets=4096",
+            "--set",
+            "rows=8",
+            "--set",
+            "block=32",
+            "--valid",
+            0.1,
+        ),
+        *("--test", 0.1, "--out", out, *words),
+    )
+    assert said.status == 0, said
+
+
+def test_a_network_gets_a_head_by_label_field_and_its_run_is_resumed_as_if_never_stopped(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    notes = _notes(tmp_path)
+    # nothing may depend on how much of the budget is spent
+    even = ("--valid", "none", "--set", "schedule=constant", "--set", "warmup=0", "--set", "model.dropout=0.1")
+    _train(capsys, notes, tmp_path / "once", "--budget", "12steps", *even)
+    _train(capsys, notes, tmp_path / "twice", "--budget", "6steps", *even)
+    _train(capsys, notes, tmp_path / "twice", "--budget", "12steps", "--resume", *even)
+    once, twice = (anygram.load(tmp_path / name) for name in ("once", "twice"))
+    assert isinstance(once.model, HeadedNetwork)
+    assert once.record.condition["classifier"]["by"] == "head"
+    assert once.record.figures["test"]["bits_per_byte"] > 0
+    for name, array in once.model.tensors().items():
+        np.testing.assert_array_equal(twice.model.tensors()[name], array)
+    with pytest.raises(RunError, match=r"other settings of its classifier \(buckets was 4096, now 64\)"):
+        anygram.train(
+            notes,
+            "gru",
+            out=tmp_path / "once",
+            codec="bytes",
+            text_field="2",
+            label_field="1",
+            valid="none",
+            test=0.1,
+            budget="20steps",
+            settings={"buckets": 64},
+            resume=True,
+        )
+
+
+@pytest.mark.parametrize("by", ["head", "both"])
+def test_a_run_with_a_head_classifies_and_is_fitted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, by: str
+) -> None:
+    notes = _notes(tmp_path)
+    _train(capsys, notes, tmp_path / "run", "--budget", "60steps", "--set", f"by={by}")
+    run = anygram.load(tmp_path / "run")
+    found = run.classify(notes)
+    assert np.mean([one.labels == one.truth for one in run.classify(notes, label_field="1")]) > 0.9
+    witnesses = {"head"} if by == "head" else {"head", "likelihood"}
+    assert set(found.classifier.fit.weights) == witnesses
+    assert set(run.fit_classifier(notes).weights) == witnesses
