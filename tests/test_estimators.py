@@ -29,6 +29,7 @@ from anygram.estimators import (
     LanguageModelClassifier,
     LanguageModelEmbedder,
     PerplexityOutlierDetector,
+    Translator,
     learnt,
 )
 
@@ -135,6 +136,15 @@ def test_what_surprises_is_an_outlier(by: Any) -> None:
     np.testing.assert_allclose(detector.decision_function(new), score_N - detector.offset_)
 
 
+def test_texts_are_translated() -> None:
+    words = ["one", "two", "three", "four"]
+    translator = Translator("ngram", "bytes", {"order": 9}, max_symbols=12)
+    assert not hasattr(translator, "transform")
+    said = translator.fit([word.upper() for word in words], words).predict(["TWO", "FOUR"])
+    assert said == ["two", "four"]
+    assert pickle.loads(pickle.dumps(translator)).predict(["ONE"]) == ["one"]
+
+
 # Pickles
 
 
@@ -177,6 +187,9 @@ def test_files_outside_of_a_run_are_not_written(classifier: LanguageModelClassif
         (LanguageModelClassifier(), ["a", "b"], [0, 1, 1], "inconsistent numbers of samples"),
         (LanguageModelClassifier("lsmt"), ["a", "b"], [0, 1], "did you mean 'lstm'"),
         (LanguageModelClassifier("lstm", "image"), ["a", "b"], [0, 1], "texts and tables"),
+        (Translator(), ["a", "b"], ["c"], "inconsistent numbers of samples"),
+        (Translator(), ["a", "b"], [1, 2], "holds int at 0"),
+        (Translator(codec="table"), np.eye(2), ["a", "b"], "texts are translated"),
         (LanguageModelEmbedder("uniform"), ["a", "b"], None, "no features"),
         (PerplexityOutlierDetector(contamination=0.7), ["a", "b"], None, "at most 0.5"),
     ],

@@ -5,9 +5,7 @@ Axes: N samples, C classes.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +15,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from anygram.budgets import Budget
-from anygram.data import kinds
 from anygram.errors import UsageError
 from anygram.estimators import inputs
 from anygram.estimators.learnt import Learnt
 from anygram.protocols import FloatArray
 
 
-class LanguageModelClassifier(ClassifierMixin, Learnt):  # type: ignore[misc]
+class LanguageModelClassifier(ClassifierMixin, Learnt):
     """A classifier that any model of the project makes: of texts, or with the codec `table` of rows.
 
     `priors`: how often each class was in training ("training"), or "uniform". After `fit`: `classes_`, and
@@ -61,11 +58,8 @@ class LanguageModelClassifier(ClassifierMixin, Learnt):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Return P(class | sample) as p_NC, in the order of `classes_`."""
-        documents = self._documents(X)
-        with tempfile.TemporaryDirectory(prefix="anygram-") as name:
-            path, _ = inputs.write(Path(name), documents, None)
-            field = inputs.TEXT if inputs.kind_of(self.codec) == kinds.TEXT else None
-            found = self.run_.classify(path, text_field=field, priors=self.priors)
+        with self._asked(X) as (path, text_field):
+            found = self.run_.classify(path, text_field=text_field, priors=self.priors)
             p_NC = np.stack([one.p_C for one in found])
         order_C = [found.names.index(name) for name in self._names]
         return p_NC[:, order_C]

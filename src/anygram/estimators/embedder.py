@@ -19,7 +19,7 @@ from anygram.tasks import embedding
 from anygram.tasks.embedding import Pooling
 
 
-class LanguageModelEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learnt):  # type: ignore[misc]
+class LanguageModelEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learnt):
     """A network's features, pooled over each sample, as features for whatever comes next in a pipeline.
 
     It learns without labels; `pooling` is mean, last or max, and vectors are of length 1 if `normalise`.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -16,8 +16,10 @@ from anygram.data import frames, kinds, tables
 from anygram.data.documents import Document
 from anygram.errors import UsageError
 
-TEXT, LABEL = "text", "label"
-"""The fields of the file that a run learns from."""
+TEXT = "text"
+"""The field of texts in the file that a run learns from."""
+Beside = Literal["label", "target"]
+"""What stands beside samples: a label of each, or the text that it shall become."""
 _KINDS = (kinds.TEXT, "tables")
 
 
@@ -37,7 +39,7 @@ def documents_of(estimator: Any, X: Any, reset: bool) -> list[Document]:
     ValueError as scikit-learn has it for what is no X; UsageError for texts that are none.
     """
     if kind_of(estimator.codec) == kinds.TEXT:
-        return [Document(text) for text in _texts(X)]
+        return [Document(text) for text in texts_of(X)]
     X_NF = validate_data(
         estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan", accept_sparse=False
     )
@@ -45,7 +47,7 @@ def documents_of(estimator: Any, X: Any, reset: bool) -> list[Document]:
     return [tables.document([_cell(value) for value in row_F], list(names)) for row_F in X_NF]
 
 
-def _texts(X: Any) -> list[str]:
+def texts_of(X: Any) -> list[str]:
     """Return the texts of X; UsageError, which is a ValueError, where it holds none, or anything else."""
     if isinstance(X, str) or not hasattr(X, "__len__") or getattr(X, "ndim", 1) != 1:
         raise UsageError(
@@ -68,29 +70,31 @@ def _cell(value: Any) -> str:
     return frames.cell(value.item() if isinstance(value, np.generic) else value)
 
 
-def write(folder: Path, documents: Sequence[Document], labels: Sequence[str] | None) -> tuple[Path, str]:
-    """Write documents, each with its label if there are any, as a file; return it and the field of labels.
+def write(
+    folder: Path, documents: Sequence[Document], values: Sequence[str] | None, called: Beside
+) -> tuple[Path, str]:
+    """Write documents, each with what stands beside it, as a file; return it and the field of the latter.
 
     Texts are JSON lines, rows are CSV; the field is called so that no column of a table is.
     """
     if documents[0].side is None:
-        path, field = folder / "texts.jsonl", LABEL
-        given = [{}] * len(documents) if labels is None else [{LABEL: label} for label in labels]
+        path = folder / "texts.jsonl"
+        given = [{}] * len(documents) if values is None else [{called: value} for value in values]
         lines = (
             json.dumps({TEXT: document.text, **beside})
             for document, beside in zip(documents, given, strict=True)
         )
         storage.write_text(path, "".join(f"{line}\n" for line in lines))
-        return path, field
+        return path, called
     columns: list[str] = documents[0].side["columns"]
-    field = LABEL
+    field: str = called
     while field in columns:
         field += "_"
     path = folder / "rows.csv"
-    if labels is not None:
+    if values is not None:
         documents = [
-            replace(tables.document([*tables.values(row), label], [*columns, field]), name=row.name)
-            for row, label in zip(documents, labels, strict=True)
+            replace(tables.document([*tables.values(row), value], [*columns, field]), name=row.name)
+            for row, value in zip(documents, values, strict=True)
         ]
     tables.write(path, documents)
     return path, field

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,13 +21,14 @@ from anygram.data import kinds
 from anygram.data.documents import Document
 from anygram.errors import RunError
 from anygram.estimators import inputs
+from anygram.estimators.inputs import Beside
 from anygram.run import Run
 
 Files = dict[str, NDArray[np.uint8]]
 """The files of a run's folder: their bytes, by their path in it."""
 
 
-class Learnt(BaseEstimator):  # type: ignore[misc]
+class Learnt(BaseEstimator):
     """An estimator that trains a run in `fit` and keeps it as `run_`.
 
     `settings` are those of the model, its learner and the codec, as `--set` takes them; a model that counts
@@ -54,21 +56,33 @@ class Learnt(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "run_")
         return inputs.documents_of(self, X, reset=False)
 
-    def _learn(self, documents: Sequence[Document], labels: Sequence[str] | None = None) -> Run:
-        """Return a run of these documents, which learnt what those of each label are like."""
+    def _learn(
+        self, documents: Sequence[Document], beside: Sequence[str] | None = None, called: Beside = "label"
+    ) -> Run:
+        """Return a run of these documents that learnt what stands beside them, too."""
         with tempfile.TemporaryDirectory(prefix="anygram-") as name:
-            path, field = inputs.write(Path(name), documents, labels)
+            path, field = inputs.write(Path(name), documents, beside, called)
+            learnt = None if beside is None else field
             return api.train(
                 path,
                 self.model,
                 codec=self.codec,
                 text_field=inputs.TEXT if inputs.kind_of(self.codec) == kinds.TEXT else None,
-                label_field=None if labels is None else field,
                 valid="none" if len(documents) == 1 else None,  # of one sample nothing can be held out
                 settings=self.settings,
                 budget=self.budget,
                 seed=self.seed,
+                label_field=learnt if called == "label" else None,
+                target_field=learnt if called == "target" else None,
             )
+
+    @contextmanager
+    def _asked(self, X: Any) -> Iterator[tuple[Path, str | None]]:
+        """Yield samples as a file that `run_` can be asked about, and the field of its texts."""
+        documents = self._documents(X)
+        with tempfile.TemporaryDirectory(prefix="anygram-") as name:
+            path, _ = inputs.write(Path(name), documents, None, "label")
+            yield path, inputs.TEXT if inputs.kind_of(self.codec) == kinds.TEXT else None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -19,7 +19,7 @@ from anygram.tasks.anomalies import Rule, scores
 from anygram.tasks.anomalies.rule import By
 
 
-class PerplexityOutlierDetector(OutlierMixin, Learnt):  # type: ignore[misc]
+class PerplexityOutlierDetector(OutlierMixin, Learnt):
     """Tells samples that surprise a model of the others: their mean, largest or total surprisal is high.
 
     `by`: mean (the log of the perplexity), max, total, or top. `contamination`: the share of the samples of
@@ -59,7 +59,8 @@ class PerplexityOutlierDetector(OutlierMixin, Learnt):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> FloatArray:
         """Return `score_samples` above `offset_`: below 0 for outliers."""
-        return self.score_samples(X) - self.offset_
+        above_N: FloatArray = self.score_samples(X) - self.offset_
+        return above_N
 
     def predict(self, X: Any) -> Any:
         """Return −1 for outliers and 1 for others."""
