@@ -74,5 +74,6 @@ class PerplexityOutlierDetector(OutlierMixin, Learnt):
         """Return minus the surprisals of documents in bits."""
         rule = Rule(by=self.by, expected=0)
         read = evaluation.surprisals_in_order(self.run_.model, self.run_.codec, documents)
-        nats_N = np.array([scores.score(scores.oddness(one), rule).score_P[0] for one in read])
-        return -nats_N / np.log(2)
+        nats_N: FloatArray = np.array([scores.score(scores.oddness(one), rule).score_P[0] for one in read])
+        bits_N: FloatArray = nats_N / np.log(2)
+        return -bits_N
