@@ -1,1 +1,1 @@
-"""What the benchmarks of translation and summarisation share: pairs of real texts, baselines, a peer, figures."""
+"""What the benchmarks of translation and summarisation share: pairs of texts, baselines, a peer, figures."""

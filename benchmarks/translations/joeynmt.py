@@ -6,10 +6,10 @@ It is run as its users run it, by `python -m joeynmt`, from an environment of it
     peers/bin/pip install torch joeynmt importlib_metadata 'sentencepiece<0.2.2'
 
 (version 2.3.0 imports importlib_metadata without saying so, and asks sentencepiece for what is gone since
-0.2.2). It learns pieces by SentencePiece, as its configuration for English and Japanese does, from the training
-part alone, and has a budget of seconds of training, its own validations included: the clock starts with its
-first epoch, and Ctrl-C, which it takes as the end of training, stops it. The weights that did best on the
-validation part translate the test part, the last ones where it was stopped before it had looked.
+0.2.2). It learns pieces by SentencePiece, as its configuration for English and Japanese does, from the
+training part alone, and has a budget of seconds of training, its own validations included: the clock starts
+with its first epoch, and Ctrl-C, which it takes as the end of training, stops it. The weights that did best
+on the validation part translate the test part, the last ones where it was stopped before it had looked.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Peer:
 
     def describe(self) -> str:
         """Return its version and that of its torch; CommandFailed where it is not installed."""
-        code = "import importlib.metadata as m; print('JoeyNMT', m.version('joeynmt'), 'torch', m.version('torch'))"
+        asked = "'JoeyNMT', m.version('joeynmt'), 'torch', m.version('torch')"
+        code = f"import importlib.metadata as m; print({asked})"
         said = subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=False)
         if said.returncode != 0:
             raise CommandFailed(f"{self.python} has no joeynmt; {(__doc__ or '').splitlines()[5].strip()}")
@@ -110,7 +111,7 @@ class Peer:
         )
 
     def _pieces(self, parts: Parts, folder: Path) -> None:
-        """Learn pieces of both sides from the training part; Chinese characters rarer than 1 of 2000 are left."""
+        """Learn pieces of both sides from the training part; of characters the rarest 1 of 2,000 are left."""
         sizes = {SOURCE: self.size.source_pieces, TARGET: self.size.target_pieces}
         for side, pieces in sizes.items():
             given = {
@@ -125,14 +126,15 @@ class Peer:
                 "eos_id": 3,
                 "vocabulary_output_piece_score": False,
             }
-            code = "import json, sys, sentencepiece as s; s.SentencePieceTrainer.train(**json.loads(sys.argv[1]))"
+            told = "**json.loads(sys.argv[1])"
+            code = f"import json, sys, sentencepiece as s; s.SentencePieceTrainer.train({told})"
             processes.run([self.python, "-c", code, json.dumps(given)])
 
 
 def perplexities(log: str) -> dict[int, float]:
     """Return the validation part's perplexity by step, from what training said.
 
-    >>> perplexities("Step:      200, Batch Loss\\n Evaluation result (greedy): loss: 3.1, ppl:  22.20, acc: 0.4")
+    >>> perplexities("Step:      200, Batch Loss\\nEvaluation result (greedy): loss: 3.1, ppl:  22.20")
     {200: 22.2}
     """
     found, step = {}, 0
@@ -145,7 +147,7 @@ def perplexities(log: str) -> dict[int, float]:
 
 
 def configuration(size: Size, folder: Path, beam: int, longest: int) -> dict[str, Any]:
-    """Return what its configuration says: a Transformer with norms first, as its authors have it for pieces."""
+    """Return what its configuration says: a Transformer with norms first, as its authors have it."""
     side = {
         "embeddings": {"embedding_dim": size.width, "scale": True, "dropout": 0.0},
         "type": "transformer",
@@ -254,7 +256,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _interrupted(words: Sequence[str], folder: Path, seconds: float, threads: int) -> float:
-    """Run a training, stop it as Ctrl-C does that long after its first epoch began; return the seconds since."""
+    """Run a training, stop it that long after its first epoch began; return the seconds since."""
     with (folder / "said.txt").open("w") as sink:
         process = subprocess.Popen(
             words,

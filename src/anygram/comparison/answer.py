@@ -41,6 +41,10 @@ class Evidence:
     third: Agreement | None = None
     another_seed: Agreement | None = None
     crossings: Sequence[Crossing] = ()
+    measured: str = ""
+    """Of how much a task's figure is, where that is ranked by: 30 windows."""
+    plain: tuple[str, float] | None = None
+    """What anybody can do at the task without a model, and its figure."""
     broken_rules: Sequence[tuple[str, Sequence[str]]] = ()
     """Rules that did not hold, and who broke each."""
 
@@ -87,7 +91,7 @@ def answer(rows: Iterable[Mapping[str, Any]], prefer: str, evidence: Evidence | 
         if prefer == "quality"
         else "",
         caveats.luck(evidence.another_seed, len(field.ranked)),
-        *(_by_task(field) if by_task else _by_bits(winner, field)),
+        *(_by_task(winner, field, evidence) if by_task else _by_bits(winner, field)),
         caveats.outlook(winner.who, evidence.crossings, evidence.train_bytes),
         evidence.third.text if evidence.third else "",
         caveats.stopped(field.ranked),
@@ -107,8 +111,12 @@ def _by_bits(winner: Standing, field: Field) -> list[str]:
     ]
 
 
-def _by_task(field: Field) -> list[str]:
-    return [caveats.unmeasured(field.unmeasured), caveats.other_way(field.ranked)]
+def _by_task(winner: Standing, field: Field, evidence: Evidence) -> list[str]:
+    return [
+        caveats.plain(winner, evidence.plain),
+        caveats.unmeasured(field.unmeasured),
+        caveats.other_way(field.ranked),
+    ]
 
 
 def _choice(winner: Standing, ranked: Sequence[Standing], prefer: str, evidence: Evidence) -> str:
@@ -135,6 +143,8 @@ def _interval(one: Standing) -> str:
 
 
 def _measured_on(evidence: Evidence) -> str:
+    if evidence.measured:
+        return f" on {evidence.measured} held out"
     if evidence.test_bytes is None:
         return ""
     return f" on {amounts.size(evidence.test_bytes)} held out"

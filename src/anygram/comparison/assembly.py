@@ -23,6 +23,7 @@ from anygram.comparison.rules import Facts
 from anygram.data.kinds import is_readable
 from anygram.data.preparation import Prepared
 from anygram.data.store import digest_of, stored, units_of
+from anygram.reporting import amounts
 from anygram.threads import cores
 
 FORMAT = 1
@@ -46,6 +47,7 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
     told = [row.to_json() for row in rows]
     judged = [row for row in told if row["chosen"]]
     pairs = _pairs(contest, judged, found)
+    plain = _plain(contest, prepared) if contest.metric else None
     shortened = third(judged, pairs, _part(contest, judged, found, "third")) if contest.third else None
     again = another_seed(judged, pairs, _part(contest, judged, found, "again")) if contest.again else None
     learning = _curves(contest, found) if contest.curves else []
@@ -62,6 +64,8 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
         third=shortened,
         another_seed=again,
         crossings=crossed,
+        measured=_items(contest, judged, found),
+        plain=None if plain is None else (plain["name"], plain["metric"]),
         broken_rules=[(rule["rule"], rule["who"]) for rule in kept if rule["held"] is False],
     )
     fields = {
@@ -72,6 +76,7 @@ def assemble(contest: Contest, prepared: Prepared, found: Found, command: str, p
         "results": told,
         "details": details,
         "pairs": [pair.to_json() for pair in pairs],
+        "plain": plain,
         "answer": answer(judged, contest.prefer, evidence).to_json(),
         "rules": kept,
         "third": shortened.to_json() if shortened else None,
@@ -156,6 +161,23 @@ def _pairs(contest: Contest, judged: Sequence[Mapping[str, Any]], found: Found) 
         return intervals.differences(metrics.of(contest.metric), measured)
     contiguous = any(found[row["who"]].get("contiguous", False) for row in judged if not row["floor"])
     return differences(_scored(judged, found), contiguous=contiguous)
+
+
+def _plain(contest: Contest, prepared: Prepared) -> dict[str, Any]:
+    """Return what anybody can do at the task without a model."""
+    metric = metrics.of(contest.metric)
+    name, sums = metric.plain(prepared.splits, contest.horizon)
+    low, high = intervals.bounds(metric, sums) or (None, None)
+    figure = intervals.value(metric, sums)
+    return {"name": name, "metric": figure, "metric_low": low, "metric_high": high}
+
+
+def _items(contest: Contest, judged: Sequence[Mapping[str, Any]], found: Found) -> str:
+    """Return of how much the metric is, in words; nothing where there is none."""
+    counts = [
+        len(found[row["who"]]["measured"]["sums_DK"]) for row in judged if row.get("metric") is not None
+    ]
+    return amounts.counted(counts[0], metrics.of(contest.metric).item) if counts else ""
 
 
 def _scored(judged: Sequence[Mapping[str, Any]], found: Found) -> list[Scored]:

@@ -75,6 +75,18 @@ def lossy(contestants: Sequence[Standing]) -> str:
     return f"Lossy and so outside the ranking: {told}; {'; '.join(notes)}."
 
 
+def plain(winner: Standing, known: tuple[str, float] | None) -> str:
+    """Return whether the winner does better than anybody can without a model, which it should."""
+    if known is None:
+        return ""
+    name, figure = known
+    yardstick = winner.yardstick
+    better = winner.figure > figure if yardstick.more_is_better else winner.figure < figure
+    if better:
+        return f"It beats {name} ({amounts.bits(figure)})."
+    return f"It does not beat {name} ({amounts.bits(figure)}), which needs no model."
+
+
 def unmeasured(contestants: Sequence[Standing]) -> str:
     """Return who cannot do the task that all are ranked by, and why."""
     told = [f"{one.who} ({one.metric_error})" for one in contestants]

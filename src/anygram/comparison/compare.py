@@ -124,7 +124,7 @@ def _prepared(contest: Contest, workspace: Path, progress: Progress) -> Prepared
     if not len(prepared.splits.test):
         raise DataError("a comparison needs a test part; leave --test at its default or name a source")
     if contest.metric:
-        metrics.of(contest.metric).check(prepared, contest.horizon)
+        metrics.of(contest.metric).plain(prepared.splits, contest.horizon)  # raises where nothing can be
     progress.close()
     return prepared
 

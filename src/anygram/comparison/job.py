@@ -191,6 +191,7 @@ def _figures(run: StoredRun, scored: evaluation.Evaluation) -> dict[str, Any]:
         "bits_per_unit": scored.bits_per_unit,
         "unit": scored.unit,
         "valid_bits_per_byte": run.record.figures.get("valid", {}).get("bits_per_byte"),
+        "valid_bits_per_unit": run.record.figures.get("valid", {}).get("bits_per_unit"),
         "perplexity": scored.perplexity,
         "train_seconds": run.record.spent["seconds"],
         "train_symbols": run.record.spent["symbols"],

@@ -46,6 +46,7 @@ class Row:
     """In which way it went on learning while it read, if it did."""
     floor: bool = False
     valid_bits_per_byte: float | None = None
+    valid_bits_per_unit: float | None = None
     chosen: bool = True
     """Whether the validation part chose this of several ways of training one model, if there were several."""
     perplexity: float | None = None
@@ -143,13 +144,18 @@ def _chosen(contest: Contest, made: Sequence[Row]) -> list[Row]:
     tried = {one.who for one in contest.contestants if one.swept}
     best: dict[tuple[str, str], Row] = {}
     for one in made:
-        figure = one.valid_bits_per_byte
+        figure = _on_validation(one)
         if one.who in tried and figure is not None:
             before = best.get((one.model, one.codec))
-            if before is None or figure < (before.valid_bits_per_byte or math.inf):
+            if before is None or figure < (_on_validation(before) or math.inf):
                 best[one.model, one.codec] = one
     chosen = {one.who for one in best.values()}
     return [replace(one, chosen=one.who not in tried or one.who in chosen) for one in made]
+
+
+def _on_validation(one: Row) -> float | None:
+    """Return what chooses among several ways of training one model: of a lossy codec the density's bits."""
+    return one.valid_bits_per_unit if one.valid_bits_per_byte is None else one.valid_bits_per_byte
 
 
 def scored(who: str, found: Mapping[str, Any]) -> Scored:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from anygram.comparison.metrics import windows
 from anygram.comparison.metrics.held import Held, Sums
-from anygram.data.preparation import DataOptions, Prepared
+from anygram.data.preparation import DataOptions
+from anygram.data.splitting import Splits
 from anygram.errors import UnknownName, UsageError
 from anygram.protocols import FloatArray
 
@@ -21,8 +22,9 @@ from anygram.protocols import FloatArray
 class Metric:
     """A figure: what people call it, which way is better, of what data it is, and how it comes about.
 
-    `sums` gives sums_DK of a run, `value` the figure of those of all documents together; `check` raises
-    where what is held out cannot be measured so, before anybody is trained.
+    `sums` gives those of a run, `value` the figure of those of all documents together. `plain` gives the name
+    and the sums of what anybody can do without a model; it raises where what is held out cannot be measured
+    so, before anybody is trained.
     """
 
     title: str
@@ -32,7 +34,7 @@ class Metric:
     fits: Callable[[DataOptions], bool]
     sums: Callable[[Held], Sums]
     value: Callable[[FloatArray], float]
-    check: Callable[[Prepared, int | None], None]
+    plain: Callable[[Splits, int | None], tuple[str, Sums]]
     item: str = "document"
     """What the sums are of, one row each."""
 
@@ -41,7 +43,9 @@ class Metric:
         return -figure if self.more_is_better else figure
 
 
-def _of_series(title: str, sums: Callable[[Held], Sums]) -> Metric:
+def _of_series(
+    title: str, sums: Callable[[Held], Sums], plain: Callable[[Splits, int | None], tuple[str, Sums]]
+) -> Metric:
     return Metric(
         title=title,
         more_is_better=False,
@@ -49,14 +53,14 @@ def _of_series(title: str, sums: Callable[[Held], Sums]) -> Metric:
         fits=lambda options: options.kind == windows.KIND,
         sums=sums,
         value=windows.mean,
-        check=windows.check,
+        plain=plain,
         item="window",
     )
 
 
 METRICS: Mapping[str, Metric] = {
-    "mase": _of_series("MASE", windows.mase),
-    "crps": _of_series("CRPS", windows.crps),
+    "mase": _of_series("MASE", windows.mase, windows.plain_mase),
+    "crps": _of_series("CRPS", windows.crps, windows.plain_crps),
 }
 
 

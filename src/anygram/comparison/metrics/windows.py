@@ -9,7 +9,7 @@ Axes: W windows, K sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -18,7 +18,6 @@ import numpy as np
 from anygram import timeline
 from anygram.comparison.metrics.held import Held, Sums
 from anygram.data.documents import Document
-from anygram.data.preparation import Prepared
 from anygram.data.splitting import Splits
 from anygram.errors import DataError
 from anygram.protocols import FloatArray
@@ -27,6 +26,7 @@ from anygram.tasks.forecast_metrics import Accuracy, Scores
 from anygram.tasks.forecasting import Forecast, Setting
 
 KIND = "series"
+PLAIN = "the seasonal naive forecast"
 SAMPLES = 100
 WANTED, MOST = 30, 100
 """Windows of a series where the horizon leaves room for so many, and of all series together."""
@@ -36,23 +36,28 @@ Place = tuple[Document, Sequence[int]]
 
 def mase(held: Held) -> Sums:
     """Return each window's MASE, where its history has something to divide by."""
-    return _sums(held, lambda one: (one.mase or 0.0, float(one.mase is not None)))
+    return _sums(_drawn(held), _mase, _how(held))
 
 
 def crps(held: Held) -> Sums:
     """Return each window's sum of CRPS over its values, in their own unit, and how many are known."""
-    return _sums(held, lambda one: (one.crps * one.values, float(one.values)))
+    return _sums(_drawn(held), _crps, _how(held))
+
+
+def plain_mase(splits: Splits, horizon: int | None) -> tuple[str, Sums]:
+    """Return the name and the MASE of repeating the last season."""
+    return PLAIN, _sums(_repeated(splits, horizon), _mase)
+
+
+def plain_crps(splits: Splits, horizon: int | None) -> tuple[str, Sums]:
+    """Return the name and the CRPS of repeating the last season, which is its absolute error."""
+    return PLAIN, _sums(_repeated(splits, horizon), _crps)
 
 
 def mean(sums_K: FloatArray) -> float:
     """Return what is summed up by how many there are; NaN where there are none."""
     total, count = sums_K.tolist()
     return total / count if count else float("nan")
-
-
-def check(prepared: Prepared, horizon: int | None) -> None:
-    """Raise DataError where the test part has no room for windows."""
-    places(prepared.splits, horizon)
 
 
 def horizon_of(splits: Splits, horizon: int | None) -> int:
@@ -88,20 +93,44 @@ def places(splits: Splits, horizon: int | None) -> list[Place]:
     ]
 
 
-def _sums(held: Held, told: Callable[[Accuracy], tuple[float, float]]) -> Sums:
-    steps = horizon_of(held.splits, held.horizon)
-    setting = Setting(steps, SAMPLES, held.seed)
+def _mase(one: Accuracy) -> tuple[float, float]:
+    return one.mase or 0.0, float(one.mase is not None)
+
+
+def _crps(one: Accuracy) -> tuple[float, float]:
+    return one.crps * one.values, float(one.values)
+
+
+def _drawn(held: Held) -> Iterator[Forecast]:
+    """Yield the run's forecast of each window."""
+    setting = Setting(horizon_of(held.splits, held.horizon), SAMPLES, held.seed)
     asked = places(held.splits, held.horizon)
-    rows = [
-        told(measured)
-        for one in forecasting.forecasts(held.run.model, held.run.codec, asked, setting)
-        if (measured := _measured(one)) is not None
-    ]
+    yield from forecasting.forecasts(held.run.model, held.run.codec, asked, setting)
+
+
+def _how(held: Held) -> str:
+    return f"{SAMPLES} samples, {horizon_of(held.splits, held.horizon)} values ahead"
+
+
+def _repeated(splits: Splits, horizon: int | None) -> Iterator[Forecast]:
+    """Yield the last season of each window's history as its forecast."""
+    steps = horizon_of(splits, horizon)
+    for document, ends in places(splits, horizon):
+        values_N, season = forecasting.values_of(document), timeline.season_of(document.side or {})
+        for known in ends:
+            values_H = forecasting.seasonal_naive(values_N[:known], season, steps)
+            yield Forecast(document, known, values_H[None])
+
+
+def _sums(
+    forecasts: Iterable[Forecast], told: Callable[[Accuracy], tuple[float, float]], how: str = ""
+) -> Sums:
+    rows = [told(measured) for one in forecasts if (measured := _measured(one)) is not None]
     if not any(count for _, count in rows):
         raise DataError(
             "no window can be measured: its values are missing, or its history repeats itself exactly"
         )
-    return Sums(np.array(rows), in_time=True, how=f"{SAMPLES} samples, {steps} values ahead")
+    return Sums(np.array(rows), in_time=True, how=how)
 
 
 def _measured(one: Forecast) -> Accuracy | None:
