@@ -307,6 +307,8 @@ def test_a_head_speaks_by_what_it_loses() -> None:
     class Counts:
         """Says a label by how many a there are."""
 
+        conditional = False
+
         def classify(self, ids_BT: Any, lengths: Any) -> FloatArray:
             odds_B = np.array(
                 [
