@@ -16,8 +16,10 @@ import torch
 
 import anygram
 from anygram import states
+from anygram.budgets import Budget
 from anygram.codecs.bytes import BytesCodec
 from anygram.errors import UsageError
+from anygram.learning.gradient import Config
 from anygram.models import REGISTRY, alone
 from anygram.models.attentive import Additive
 from anygram.neural.attention import CrossAttention
@@ -308,6 +310,23 @@ def test_an_unfit_condition_is_refused(name: str, sources: list[Ids], message: s
     state = model_of(name).start(3, SOURCE)
     with pytest.raises(UsageError, match="read its condition already"):
         model_of(name).loss(TEXT_BT, WEIGHTS_BT, state, SOURCE)
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_larger_budgets_and_texts_get_larger_networks(name: str) -> None:
+    module = REGISTRY.load(name)
+
+    def weights(seconds: float, symbols: int) -> int:
+        config, settings = module.suggest(TEXT_BT.ravel(), symbols, TARGETS, Budget(seconds=seconds))
+        Config(**settings)
+        model = module.create_conditional(config, TARGETS, SOURCES, 0)
+        return sum(weight.numel() for weight in model.module().parameters())
+
+    assert weights(20, 10**6) < weights(300, 10**6) < weights(3000, 10**7)
+    assert weights(300, 10**4) < weights(300, 10**6)
 
 
 # Through the command line
