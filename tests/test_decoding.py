@@ -116,7 +116,8 @@ def test_a_beam_of_one_is_greedy(seed: int, given_sources: list[Ids]) -> None:
     model = Told(V, seed)
     found = decode(model, given_sources, Search(1), LengthLimit(ratio=1, symbols=2))
     for source, (one,) in zip(given_sources, found, strict=True):
-        state, read = model.start(1, [source]), []
+        read: list[int] = []
+        state = model.start(1, [source])
         while len(read) < len(source) + 2 and (symbol := int(model.predict(state)[0].argmax())) != BOUNDARY:
             read.append(symbol)
             state = model.advance(state, ids(symbol)[None])

@@ -109,8 +109,8 @@ def test_every_format_holds_the_same_texts(
     elif ending == ".parquet":
         rows = parquet.read_table(out).to_pylist()
     else:
-        quoting = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if ending == ".tsv" else {}
-        rows = list(csv.DictReader(StringIO(out.read_text()), **quoting))  # type: ignore[arg-type]
+        quoting: Any = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if ending == ".tsv" else {}
+        rows = list(csv.DictReader(StringIO(out.read_text()), **quoting))
         rows = [{**row, "alternatives": json.loads(row["alternatives"])} for row in rows]
     assert [row["text"] for row in rows] == wanted
     assert [row["source"] for row in rows] == [source for source, _ in TEST]

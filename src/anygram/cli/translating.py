@@ -152,8 +152,8 @@ def _tell(made: Translations, out: str | None, report: Path | None, as_json: boo
         page.write(report, "Translations", made, first)
     files = [name for name in (out, None if report is None else str(report)) if name is not None]
     if as_json:
-        rows = {} if out is not None else {"translations": [results.row_of(one) for one in shown]}
-        options.print_json({"files": files, **made.to_json(), **rows})
+        told = {} if out is not None else {"translations": [results.row_of(one) for one in shown]}
+        options.print_json({"files": files, **made.to_json(), **told})
         return
     for line in _lines(shown):
         print(options.printable(line))

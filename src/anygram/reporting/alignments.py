@@ -27,7 +27,7 @@ def alignment(
 ) -> Markup:
     """Return the heat map of at least one symbol on both sides, at its own size: its page scrolls it.
 
-    The darker a cell the larger its weight, from 0 to 1; a tooltip says what it is.
+    The stronger the colour of a cell the larger its weight, from 0 to 1; a tooltip says what it is.
     """
     rows, columns = ([_label(symbol) for symbol in side] for side in (target, source))
     left = 2 * MARGIN + max(map(text_width, rows))

@@ -14,6 +14,8 @@ from anygram.tasks.decoding.drawing import Draws
 from anygram.tasks.decoding.hypotheses import Hypothesis
 from anygram.tasks.decoding.search import Search
 
+__all__ = ["Draws", "Hypothesis", "Search", "decode"]
+
 SOURCES_AT_ONCE = 50
 _WINDOW = 16 * SOURCES_AT_ONCE
 """Sources are read so many at a time, and those of like length decoded together."""

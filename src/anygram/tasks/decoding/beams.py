@@ -48,7 +48,7 @@ class _Beams:
         self._limits_S = np.array(limits_S, dtype=np.int64)
         self._origin = self._state = model.start(len(sources), sources)
         self._source_B = np.arange(len(sources))
-        self._log_p_B = np.zeros(len(sources))
+        self._log_p_B: FloatArray = np.zeros(len(sources))
         self._ids_BT = np.zeros((len(sources), 0), dtype=np.int32)
         self._ended = [_Ended(how.best) for _ in sources]
 

@@ -117,7 +117,8 @@ class _Side:
         self.length_P = np.array([len(phrase) for phrase in numbers], dtype=np.int64)
 
     def _numbered(self, text: str, numbers: dict[Phrase, int]) -> list[int]:
-        found, spans = {}, pieces(text)
+        spans = pieces(text)
+        found: dict[int, None] = {}
         words = [text[first:last].casefold() for first, last in spans]
         for first in range(len(words)):
             for last in range(first + 1, min(first + LONGEST, len(words)) + 1):

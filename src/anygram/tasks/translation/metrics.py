@@ -53,7 +53,10 @@ class Measured:
 class Metric(Protocol):
     """A figure that goes by sums over documents."""
 
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the figures are called."""
+        ...
 
     def sums(self, texts: Sequence[str], references: References) -> FloatArray:
         """Return sums_DK."""
@@ -132,7 +135,8 @@ def metrics_of(kind: Metrics, references: References, tokenizer: str | None = No
 def require_sacrebleu() -> tuple[Any, Any]:
     """Return sacrebleu's BLEU and CHRF; DataError where it is not installed."""
     try:
-        from sacrebleu.metrics import BLEU, CHRF
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
     except ImportError as error:
         raise DataError("BLEU and chrF need sacrebleu; pip install 'anygram[metrics]'") from error
     return BLEU, CHRF

@@ -68,7 +68,5 @@ def _heat_map(name: str, found: Alignment) -> Figure:
         found.weights_TS[:_LONGEST, :_LONGEST].tolist(),
     )
     left_out = f" Only the first {_LONGEST} symbols of each side are shown." if cut else ""
-    said = (
-        "A row is a symbol of the target, a column one of the source; the darker, the more was looked there."
-    )
+    said = "A row is a target symbol, a column a source symbol; the stronger, the more was looked there."
     return Figure(drawing, said + left_out)
