@@ -2,11 +2,11 @@
 
 The texts are the messages of the gettext catalogues that this machine has, and English what they translate. A
 seeded third of the programs is held out, a half of these to choose the order; messages that training has too
-are left out. A language takes part with enough text in enough programs; of what is so named, variants of one
-language ("pt_BR", "sr@latin") are left out. `--real DIR` measures other kinds of text too: English (wikitext,
-plays, sentences) and Chinese (sentences).
+are left out. A language takes part with enough text in enough programs; of variants ("pt_BR", "sr@latin") and
+of languages that share a code in ISO 639-3 (Bosnian, Croatian, Serbian) there is one. `--real DIR` measures
+other kinds of text too: English (wikitext, plays, sentences) and Chinese (sentences).
 
-    python benchmarks/languages.py --out DIR [--locale /usr/share/locale] [--bytes 200] [--real DIR]
+    python benchmarks/languages.py [--locale /usr/share/locale] [--bytes 200] [--real DIR]
 """
 
 from __future__ import annotations
@@ -29,8 +29,12 @@ LEAST_BYTES, LEAST_PROGRAMS, LEAST_PIECES = 100_000, 6, 20
 MOST_BYTES, MOST_PIECES = 200_000, 50
 """Of a language for training, and pieces of it in each part held out."""
 ORDERS = (4, 5, 6)
-SHORTEST = 20
-"""Bytes of a message: shorter ones are words such as OK."""
+SHORTEST = 40
+"""Bytes of a message: shorter ones are words and names."""
+NAMES = "iso_"
+"""How catalogues begin that are lists of names, of countries and the like."""
+MACROLANGUAGES = {"bs": "hbs", "hr": "hbs", "sr": "hbs", "id": "msa", "ms": "msa", "nb": "nor", "nn": "nor"}
+"""Languages that are written so much alike that ISO 639-3 has one code for them: the one of most text is in."""
 
 Messages = dict[str, dict[str, list[str]]]
 """Of each language the messages of each program."""
@@ -43,6 +47,8 @@ def messages(locale: Path) -> Messages:
     for path in sorted(locale.glob("*/LC_MESSAGES/*.mo")):
         language, program = path.parts[-3], path.stem
         if "_" in language.replace("zh_CN", "zh") or "@" in language or language.startswith("en"):
+            continue
+        if program.startswith(NAMES):
             continue
         try:
             with path.open("rb") as file:
@@ -60,7 +66,19 @@ def messages(locale: Path) -> Messages:
                 english[program].add(" ".join(original.split()))
     for program, texts in english.items():
         found["en"][program] = sorted(text for text in texts if len(text.encode()) >= SHORTEST)
-    return {language: dict(programs) for language, programs in found.items()}
+    return {language: dict(found[language]) for language in _apart(found)}
+
+
+def _apart(found: Messages) -> list[str]:
+    """Return the languages, of those that share a code the one of most text."""
+    sizes = {
+        language: sum(len(text) for texts in programs.values() for text in texts)
+        for language, programs in found.items()
+    }
+    most: dict[str, str] = {}
+    for language in sorted(sizes, key=lambda language: sizes[language]):
+        most[MACROLANGUAGES.get(language, language)] = language
+    return sorted(most.values())
 
 
 def split(found: Messages, piece: int, seed: int = 0) -> tuple[dict[str, list[str]], ...]:

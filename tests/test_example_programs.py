@@ -21,7 +21,7 @@ from anygram.data.corpus import Blocks, encode_corpus
 from anygram.data.examples import read_example
 from anygram.models import lstm, uniform
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, State
-from examples import find_anomalies, multimodal_digits, numpy_rnn, search, transformer_stack, word_lstm
+from examples import classify, find_anomalies, multimodal_digits, numpy_rnn, search, transformer_stack, word_lstm
 
 BOUNDARY = 9
 
@@ -246,3 +246,9 @@ def test_texts_near_a_query_begin_as_it_does_and_neighbours_are_of_one_module() 
     cosines = [cosine for cosine, _ in outcome.hits]
     assert cosines == sorted(cosines, reverse=True) and len(cosines) == 5
     assert outcome.neighbours.share > 1.5 * outcome.neighbours.chance
+
+
+def test_functions_are_told_apart_by_their_packages() -> None:
+    outcome = classify.main()
+    assert outcome.figures["accuracy_low"] > 0.6  # five packages: 0.2 by chance
+    assert len(outcome.told) == 5 and all(words for *_, words in outcome.told)

@@ -89,7 +89,7 @@ class Witness:
 
 
 def _leaned(parts: Sequence[LanguageModel], texts: Sequence[Ids]) -> list[list[FloatArray]]:
-    """Return log P of each symbol of each text by each part; a background that they share reads texts once."""
+    """Return log P of each symbol of each text by each part; a shared background reads texts once."""
     shared: dict[int, list[FloatArray]] = {}
     found = []
     for part in parts:
