@@ -17,9 +17,11 @@ import pytest
 pytest.importorskip("sklearn", "1.6", reason="needs scikit-learn")
 
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -47,7 +49,7 @@ def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @parametrize_with_checks(
     [
-        LanguageModelClassifier("frequency", "table", {"order": 3}),
+        LanguageModelClassifier("frequency", "table", {"order": 1}),
         LanguageModelEmbedder("nnlm", "table", {"embedding": 2, "units": 4, "order": 2}, "1steps"),
         PerplexityOutlierDetector("frequency", "table", {"order": 2}),
     ]
@@ -95,6 +97,20 @@ def test_priors_move_what_is_likely() -> None:
     assert p["uniform"] > p["training"]
 
 
+def test_rows_are_classified_as_well_as_by_gaussians() -> None:
+    """By bins and naive Bayes; the figures of five parts of the iris are 0.94 and 0.953."""
+    X, y = load_iris(return_X_y=True)
+    classifier = LanguageModelClassifier("frequency", "table", {"order": 1})
+    found, peer = (cross_val_score(one, X, y, cv=3).mean() for one in (classifier, GaussianNB()))
+    assert found > peer - 0.05 > 0.85
+    X[3, 2] = np.nan
+    classifier.fit(X, y)
+    assert classifier.run_.codec.lossless is False
+    lossless = clone(classifier).set_params(settings={"digits": True}).fit(X, y)
+    assert lossless.run_.codec.lossless is True
+    assert classifier.predict([[5.1, 3.5, np.nan, 0.2]]).tolist() == [0]
+
+
 def test_a_pipeline_and_a_search_take_texts_as_they_are() -> None:
     pipeline = make_pipeline(
         FunctionTransformer(lambda texts: [text.upper() for text in texts]),
@@ -138,7 +154,7 @@ def test_what_surprises_is_an_outlier(by: Any) -> None:
 
 def test_texts_are_translated() -> None:
     words = ["one", "two", "three", "four"]
-    translator = Translator("ngram", "bytes", {"order": 9}, max_symbols=12)
+    translator = Translator("frequency", "bytes", {"order": 9}, max_symbols=12)
     assert not hasattr(translator, "transform")
     said = translator.fit([word.upper() for word in words], words).predict(["TWO", "FOUR"])
     assert said == ["two", "four"]

@@ -64,9 +64,15 @@ def texts_of(X: Any) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as a table's cell: nothing where it is missing, a whole number without a point."""
+    """Return a value as a table's cell: nothing where it is missing, a whole number without a point.
+
+    >>> _cell(np.float32(0.1)), _cell(2.0), _cell(float("nan"))
+    ('0.1', '2', '')
+    """
     if value is None or value != value:
         return ""
+    if isinstance(value, np.floating) and not float(value).is_integer():
+        return str(value)  # with no more digits than its own precision has
     return frames.cell(value.item() if isinstance(value, np.generic) else value)
 
 

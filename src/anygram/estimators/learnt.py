@@ -32,7 +32,8 @@ class Learnt(BaseEstimator):
     """An estimator that trains a run in `fit` and keeps it as `run_`.
 
     `settings` are those of the model, its learner and the codec, as `--set` takes them; a model that counts
-    needs no `budget`.
+    needs no `budget`. Numbers of tables are told by their bins alone unless the settings say `digits=True`:
+    what stands behind the bin is no more than noise to what tells rows apart.
     """
 
     run_: Run
@@ -69,12 +70,18 @@ class Learnt(BaseEstimator):
                 codec=self.codec,
                 text_field=inputs.TEXT if inputs.kind_of(self.codec) == kinds.TEXT else None,
                 valid="none" if len(documents) == 1 else None,  # of one sample nothing can be held out
-                settings=self.settings,
+                settings=self._chosen(),
                 budget=self.budget,
                 seed=self.seed,
                 label_field=learnt if called == "label" else None,
                 target_field=learnt if called == "target" else None,
             )
+
+    def _chosen(self) -> dict[str, Any]:
+        chosen = dict(self.settings or {})
+        if inputs.kind_of(self.codec) != kinds.TEXT and not {"digits", "codec.digits"} & set(chosen):
+            chosen["codec.digits"] = False
+        return chosen
 
     @contextmanager
     def _asked(self, X: Any) -> Iterator[tuple[Path, str | None]]:
