@@ -34,6 +34,7 @@ from anygram.estimators import (
     Translator,
     learnt,
 )
+from examples import estimators as example
 
 NUMBERS = [f"{n * n} {n * 7} {n + 100}" for n in range(40)]
 WORDS = [f"{'abcde'[n % 5]}ll the {'xyz'[n % 3]}oo" for n in range(40)]
@@ -159,6 +160,13 @@ def test_texts_are_translated() -> None:
     said = translator.fit([word.upper() for word in words], words).predict(["TWO", "FOUR"])
     assert said == ["two", "four"]
     assert pickle.loads(pickle.dumps(translator)).predict(["ONE"]) == ["one"]
+
+
+def test_the_example_tells_packages_apart() -> None:
+    outcome = example.main()
+    assert outcome.ngrams > 0.85 > 0.6 > outcome.commonest
+    assert outcome.vectors > outcome.commonest + 0.1
+    assert outcome.order in (4, 6)
 
 
 # Pickles
