@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import anygram
-from anygram import cli
+from anygram import cli, runs
 from anygram.comparison import floors, metrics
 from anygram.comparison.answer import Evidence, answer
-from anygram.comparison.metrics import Metric, intervals, windows
-from anygram.comparison.metrics.held import Sums
+from anygram.comparison.metrics import Metric, intervals, texts, windows
+from anygram.comparison.metrics.held import Held, Sums
 from anygram.data import series
 from anygram.data.documents import Document
+from anygram.data.reading import Pairing
 from anygram.data.splitting import Splits
-from anygram.errors import AnygramError, DataError
+from anygram.errors import AnygramError, DataError, UsageError
 from tests.asking import strict_json
 
 MASE = metrics.of("mase")
@@ -144,7 +146,106 @@ def test_repeating_the_last_season_is_perfect_of_a_series_that_repeats_itself() 
     assert name == "the seasonal naive forecast" and (figures_W[:-1] == 0).all() and figures_W[-1] > 0
 
 
+# Labels and texts
+
+
+def labelled(count: int, seed: int, letters_each: int = 3) -> list[Document]:
+    """Return texts of two labels that a model tells apart often, the more the longer they are."""
+    generator = np.random.default_rng(seed)
+    letters = {"vowels": "aeiou ab", "others": "bcdfg ab"}
+    drawn = [str(generator.choice(["vowels", "vowels", "others"])) for _ in range(count)]
+    texts = ["".join(generator.choice(list(letters[label]), letters_each)) for label in drawn]
+    return [Document(text, given=label) for text, label in zip(texts, drawn, strict=True)]
+
+
+def trained(folder: Path, documents: list[Document], fields: dict[str, str], **more: Any) -> Path:
+    source = folder / "train.jsonl"
+    rows = [{fields["text"]: one.text, fields["given"]: one.given} for one in documents]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = {"order": 5}
+    anygram.train(source, "ngram", codec="bytes", out=folder / "run", valid="none", settings=settings, **more)
+    return folder / "run"
+
+
+def held(run: Path, train: list[Document], test: list[Document]) -> Held:
+    return Held(runs.read(run), run, Splits(train, [], test), seed=0)
+
+
+def test_labels_are_measured_as_classification_measures_them(tmp_path: Path) -> None:
+    known, test = labelled(60, 0), [*labelled(40, 1), Document("zzz", given="unheard of")]
+    options = {"text_field": "text", "label_field": "label"}
+    run = trained(tmp_path, known, {"text": "text", "given": "label"}, **options)
+    found = held(run, known, test)
+    truth = anygram.load(run).labels_of(test)
+    for name, wanted in (("accuracy", truth.accuracy), ("f1", truth.f1_macro)):
+        metric = metrics.of(name)
+        assert intervals.value(metric, metric.sums(found)) == pytest.approx(wanted) and 0.5 < wanted < 1
+    plain = {name: metrics.of(name).plain(found.splits, None) for name in ("accuracy", "f1")}
+    assert {name for name, _ in plain.values()} == {"the commonest label"}
+    vowels = sum(one.given == "vowels" for one in test)
+    share = vowels / len(test)
+    assert intervals.value(metrics.of("accuracy"), plain["accuracy"][1]) == pytest.approx(share)
+    own = 2 * share / (1 + share)  # precision is the share, recall 1; the other label's F1 is 0
+    assert intervals.value(metrics.of("f1"), plain["f1"][1]) == pytest.approx(own / 2)
+
+
+def test_one_label_alone_tells_nothing_apart() -> None:
+    with pytest.raises(UsageError, match="one label alone"):
+        metrics.of("f1").plain(Splits([Document("a", given="x")], [], [Document("b", given="x")]), None)
+
+
+def test_texts_are_measured_as_translations_are(tmp_path: Path) -> None:
+    pairs = [Document(f"das ist {n} und das.", given=f"this is {n} and that.") for n in range(12)]
+    options = {"text_field": "en", "target_field": "de"}
+    run = trained(tmp_path, pairs, {"text": "de", "given": "en"}, **options)
+    test = tmp_path / "test.jsonl"
+    test.write_text("".join(json.dumps({"de": one.text, "en": one.given}) + "\n" for one in pairs[:5]))
+    made = anygram.load(run).translate(test, text_field="en", truth=Pairing(target_field="de"))
+    list(made)
+    wanted = {(one.metric, one.method): one.value for one in made.figures}
+    found = held(run, pairs, pairs[:5])
+    for name in ("bleu", "chrf"):
+        metric = metrics.of(name)
+        sums = metric.sums(found)
+        assert intervals.value(metric, sums) == pytest.approx(wanted[name, "model"])
+        assert "beam 5, nrefs:1|" in sums.how
+        called, plain = metric.plain(found.splits, None)
+        assert called == "the copied source"
+        assert intervals.value(metric, plain) == pytest.approx(wanted[name, "copied source"])
+    rouge = metrics.of("rouge")
+    called, plain = rouge.plain(Splits(pairs, [], [Document("a b c", given="a b c. And more.")]), None)
+    assert called == "the first sentence" and intervals.value(rouge, plain) == pytest.approx(100)
+
+
+def test_of_a_large_test_part_some_texts_evenly_apart_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "MOST", 3)
+    test = [Document("yes" if n in (0, 4, 8) else "no", given="yes") for n in range(9)]
+    _, plain = metrics.of("rouge").plain(Splits(test, [], test), None)
+    assert len(plain.sums_DK) == 3 and intervals.value(metrics.of("rouge"), plain) == pytest.approx(100)
+
+
 # From end to end
+
+
+@pytest.mark.usefixtures("no_floors")
+def test_labelled_documents_are_compared_by_labels_and_every_rule_is_held(tmp_path: Path) -> None:
+    source = tmp_path / "labelled.jsonl"
+    rows = [{"text": one.text, "label": one.given} for one in labelled(60, 0, letters_each=30)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = {"text_field": "text", "label_field": "label", "metric": "accuracy"}
+    found = anygram.compare(source, tmp_path / "out", models="frequency:bytes", test=0.3, **options)
+    (row,) = found.rows
+    assert row.metric is not None and row.metric > 0.9 and row.bits_per_byte is not None
+    assert [rule for rule in found.fields["rules"] if rule["held"] is False] == []
+    assert "an accuracy of" in found.fields["answer"]["text"]
+    assert "beats the commonest label" in found.fields["answer"]["text"]
+    assert "--label-field label" in found.fields["question"]["command"]
+
+
+@pytest.fixture
+def no_floors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the compressors out, each of which is a process."""
+    monkeypatch.setattr(floors, "available", list)
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +307,15 @@ def test_the_reports_tell_of_the_metric(compared: tuple[Path, dict[str, Any], st
     [
         ({"metric": "mas"}, "no metric named 'mas'; did you mean 'mase'"),
         ({"metric": "mase"}, "--metric mase is of series: compare codecs of series, as with --codec series"),
+        (
+            {"metric": "f1"},
+            "--metric f1 is of labelled documents: name the field of their labels with --label",
+        ),
+        (
+            {"metric": "bleu"},
+            "--metric bleu is of pairs of texts: name the field of the targets with --target",
+        ),
+        ({"metric": "bleu", "horizon": 2}, "--horizon is for --metric mase or crps"),
         ({"horizon": 3}, "--horizon is for --metric mase or crps; name one of these, or leave it out"),
         ({"metric": "mase", "horizon": 0, "codec": "series"}, "--horizon must be at least 1, got 0"),
         (

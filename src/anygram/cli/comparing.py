@@ -70,7 +70,7 @@ def compare(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(help="Rank by a task, not by bits per byte: mase, crps.", show_default=False),
+        typer.Option(help="Rank by a task: accuracy, f1, bleu, chrf, rouge, mase, crps.", show_default=False),
     ] = None,
     horizon: Annotated[
         int | None,
@@ -124,6 +124,7 @@ def compare(
     anygram compare book.txt --models ngram,lstm,transformer --budget 2m --out which
     anygram compare mail.jsonl --text-field body --models ngram:words,lstm:bpe --out which
     anygram compare book.txt --models ngram,lstm --curves --third --again --budget 2m --out which
+    anygram compare mail.csv --text-field body --label-field spam --metric f1 --out which
     anygram compare load.csv --codec series --models ngram,lstm --metric mase --horizon 24 --out which
     anygram compare mail.jsonl --text-field body --no-texts --out which
     anygram compare --resume --out which

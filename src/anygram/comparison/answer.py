@@ -115,7 +115,7 @@ def _by_task(winner: Standing, field: Field, evidence: Evidence) -> list[str]:
     return [
         caveats.plain(winner, evidence.plain),
         caveats.unmeasured(field.unmeasured),
-        caveats.other_way(field.ranked),
+        caveats.other_way(winner, field.ranked),
     ]
 
 

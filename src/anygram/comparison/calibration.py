@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anygram.comparison import stretches
+from anygram.comparison import beginnings, stretches
 from anygram.comparison.stretches import Extent, Stretch
 from anygram.distributions import distribute
 from anygram.evaluation import Surprisal
 from anygram.lanes import padded
-from anygram.protocols import FloatArray, LanguageModel
+from anygram.protocols import Codec, FloatArray, LanguageModel, State
 
 LOOKED_AT = Extent(bytes=1 << 12, size=64, before=256, ends=True)
 BINS = 15
@@ -30,11 +30,22 @@ _DRAWS = 200
 
 
 def reliability(
-    model: LanguageModel, scored: Sequence[Surprisal], looked_at: Extent = LOOKED_AT
+    model: LanguageModel,
+    scored: Sequence[Surprisal],
+    looked_at: Extent = LOOKED_AT,
+    condition_codec: Codec | None = None,
 ) -> dict[str, Any]:
     """Return `summary` of symbols in stretches spread evenly over the test part, told up to 256 before."""
     looked = stretches.sample(scored, looked_at)
-    answers = [_answers(model, group, looked_at.before) for group in _groups(looked, model.vocabulary_size)]
+    answers = [
+        _answers(
+            model,
+            beginnings.start(model, condition_codec, [each.scored.document for each in group]),
+            group,
+            looked_at.before,
+        )
+        for group in _groups(looked, model.vocabulary_size)
+    ]
     confidence_N = np.concatenate([np.empty(0), *(confidence for confidence, _ in answers)])
     right_N = np.concatenate([np.empty(0, dtype=bool), *(right for _, right in answers)])
     return summary(confidence_N, right_N)
@@ -80,14 +91,14 @@ def _groups(looked: Sequence[Stretch], vocabulary_size: int) -> list[Sequence[St
 
 
 def _answers(
-    model: LanguageModel, group: Sequence[Stretch], before: int
+    model: LanguageModel, begun: State, group: Sequence[Stretch], before: int
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Return the probability of the likeliest symbol at each place, and whether it was the one that came."""
     before_BT, told_B = padded(
         [stretch.scored.ids_T[max(0, stretch.first - before) : stretch.first] for stretch in group]
     )
     ids_BT, lengths_B = padded([stretch.ids_T for stretch in group])
-    state = model.advance(model.start(len(group)), before_BT, told_B)
+    state = model.advance(begun, before_BT, told_B)
     log_p_BTV, _ = distribute(model, state, ids_BT)
     inside_BT = np.arange(ids_BT.shape[1]) < lengths_B[:, None]
     confidence_BT: FloatArray = np.exp(log_p_BTV.max(axis=2).astype(np.float64))

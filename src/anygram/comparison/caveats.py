@@ -93,19 +93,19 @@ def unmeasured(contestants: Sequence[Standing]) -> str:
     return f"Outside the ranking, for want of that figure: {'; '.join(told)}." if told else ""
 
 
-def other_way(ranked: Sequence[Standing]) -> str:
+def other_way(winner: Standing, ranked: Sequence[Standing]) -> str:
     """Return who would come first by bits, of those who are ranked by a task, where that is somebody else."""
     name = "bits_per_byte" if all(one.bits_per_byte is not None for one in ranked) else "bits_per_unit"
     bits = {one.who: getattr(one, name) for one in ranked}
     if len(ranked) < 2 or None in bits.values() or len({one.unit for one in ranked}) > 1:
         return ""
     first = min(bits, key=lambda who: (bits[who], who))
-    if first == ranked[0].who:
+    if first == winner.who:
         return ""
-    unit = "byte" if name == "bits_per_byte" else ranked[0].unit
+    unit = "byte" if name == "bits_per_byte" else winner.unit
     return (
         f"By bits per {unit} {first} would come first ({amounts.bits(bits[first])}; "
-        f"{ranked[0].who} {amounts.bits(bits[ranked[0].who])})."
+        f"{winner.who} {amounts.bits(bits[winner.who])})."
     )
 
 

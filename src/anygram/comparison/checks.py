@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from anygram import bytewise, codecs, information, lanes, settings
-from anygram.comparison import stretches
+from anygram.comparison import beginnings, stretches
 from anygram.comparison.notes import Notes, Tally
 from anygram.data.documents import Documents
 from anygram.data.store import texts_of, units_of
 from anygram.evaluation import Surprisal
-from anygram.protocols import Codec, FloatArray, Ids, LanguageModel
+from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, State
 from anygram.runs import Record, StoredRun
 
 NORMALISED = "predictions sum to one"
@@ -67,10 +67,10 @@ def check(run: StoredRun, notes: Notes, train: Documents) -> list[Check]:
 
     One that fails by an error is a check that did not hold.
     """
-    model, codec, scored = run.model, run.codec, notes.scored
+    model, codec, given, scored = run.model, run.codec, run.condition_codec, notes.scored
     each: list[tuple[tuple[str, ...], Callable[[], list[Check]]]] = [
-        ((CAUSAL,), lambda: [check_causality(model, codec, scored)]),
-        ((NORMALISED, STEPWISE, CARRIED), lambda: check_steps(model, scored, notes.cut)),
+        ((CAUSAL,), lambda: [check_causality(model, codec, scored, given)]),
+        ((NORMALISED, STEPWISE, CARRIED), lambda: check_steps(model, scored, notes.cut, given)),
         ((ENDED,), lambda: [check_boundaries(notes.tally)]),
         ((COUNTED,), lambda: [check_bytes(codec, notes.tally)]),
         ((FITTED,), lambda: [check_fit(run.record, codec, train)]),
@@ -86,16 +86,20 @@ def check(run: StoredRun, notes: Notes, train: Documents) -> list[Check]:
     return found
 
 
-def check_causality(model: LanguageModel, codec: Codec, scored: Sequence[Surprisal]) -> Check:
+def check_causality(
+    model: LanguageModel, codec: Codec, scored: Sequence[Surprisal], condition_codec: Codec | None = None
+) -> Check:
     """Check that changing all later symbols of stretches of the test part leaves earlier nats alone."""
     boundary = np.array([codec.boundary], dtype=np.int32)
-    texts = [np.concatenate([each.ids_T, boundary]) for each in stretches.sample(scored, PROBED)]
-    before = lanes.score_together(model, texts)
+    probed = stretches.sample(scored, PROBED)
+    texts = [np.concatenate([each.ids_T, boundary]) for each in probed]
+    given = beginnings.conditions(condition_codec, [each.scored.document for each in probed])
+    before = lanes.score_together(model, texts, conditions=given)
     generator = np.random.default_rng(0)
     gap, places = 0.0, 0
     for share in _SHARES_KEPT:
         changed = [_changed(ids_T, int(share * len(ids_T)), codec.boundary, generator) for ids_T in texts]
-        after = lanes.score_together(model, changed)
+        after = lanes.score_together(model, changed, conditions=given)
         for ids_T, (old_T, _), (new_T, _) in zip(texts, before, after, strict=True):
             kept = int(share * len(ids_T))
             gap = max(gap, _gap(old_T[:kept], new_T[:kept]))
@@ -108,7 +112,12 @@ def check_causality(model: LanguageModel, codec: Codec, scored: Sequence[Surpris
     return Check(CAUSAL, gap <= TOLERANCE, said)
 
 
-def check_steps(model: LanguageModel, scored: Sequence[Surprisal], cut: Container[int] = ()) -> list[Check]:
+def check_steps(
+    model: LanguageModel,
+    scored: Sequence[Surprisal],
+    cut: Container[int] = (),
+    condition_codec: Codec | None = None,
+) -> list[Check]:
     """Check documents read again in uneven pieces, asked for a prediction between any two of them.
 
     Of those in `cut` there is the beginning, whose last symbol and boundary did not cost what stands there.
@@ -118,7 +127,11 @@ def check_steps(model: LanguageModel, scored: Sequence[Surprisal], cut: Containe
     walked = [(longest, WALKED_FAR), *((one, WALKED) for one in _some(scored) if one is not longest)]
     ends = [min(most, len(one.ids_T) - 2 * (one.index in cut)) for one, most in walked]
     steps = [
-        step for (one, _), end in zip(walked, ends, strict=True) for step in _walk(model, one, end, generator)
+        step
+        for (one, _), end in zip(walked, ends, strict=True)
+        for step in _walk(
+            model, beginnings.start(model, condition_codec, [one.document]), one, end, generator
+        )
     ]
     total_P = np.array([abs(step.total - 1) for step in steps])
     finite = all(step.finite for step in steps)
@@ -211,9 +224,11 @@ class _Step:
     carried_gap: float
 
 
-def _walk(model: LanguageModel, one: Surprisal, end: int, generator: np.random.Generator) -> Iterator[_Step]:
+def _walk(
+    model: LanguageModel, state: State, one: Surprisal, end: int, generator: np.random.Generator
+) -> Iterator[_Step]:
     """Yield a step for each piece of the document's first symbols, read with the state carried on."""
-    state, place = model.start(1), 0
+    place = 0
     while place < end:
         piece = slice(place, min(end, place + int(generator.integers(1, _LONGEST_PIECE))))
         log_p_V = model.predict(state)[0].astype(np.float64)

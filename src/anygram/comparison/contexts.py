@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anygram import information
-from anygram.comparison import bytecosts, stretches
+from anygram.comparison import beginnings, bytecosts, stretches
 from anygram.comparison.stretches import Extent, Stretch
 from anygram.evaluation import Surprisal
 from anygram.lanes import padded
-from anygram.protocols import FloatArray, LanguageModel
+from anygram.protocols import Codec, FloatArray, LanguageModel
 
 LONGEST_CONTEXT = 1 << 10
 LOOKED_AT = Extent(bytes=1 << 10, size=64, before=4 * LONGEST_CONTEXT)
@@ -49,7 +49,10 @@ def by_position(scored: Sequence[Surprisal]) -> list[dict[str, Any]]:
 
 
 def by_context(
-    model: LanguageModel, scored: Sequence[Surprisal], looked_at: Extent = LOOKED_AT
+    model: LanguageModel,
+    scored: Sequence[Surprisal],
+    looked_at: Extent = LOOKED_AT,
+    condition_codec: Codec | None = None,
 ) -> list[dict[str, Any]]:
     """Return bits per byte of the same bytes, told only the last 1, 2, 4, … up to 1024 symbols before them.
 
@@ -66,13 +69,17 @@ def by_context(
         {
             "context": context,
             "bytes": round(sampled),
-            "bits_per_byte": information.bits_per_unit(_told(model, looked, context), sampled),
+            "bits_per_byte": information.bits_per_unit(
+                _told(model, looked, context, condition_codec), sampled
+            ),
         }
         for context in contexts
     ]
 
 
-def _told(model: LanguageModel, looked: Sequence[Stretch], context: int) -> float:
+def _told(
+    model: LanguageModel, looked: Sequence[Stretch], context: int, condition_codec: Codec | None
+) -> float:
     """Return the nats of all stretches, each symbol told so many before it, or up to a quarter more."""
     step = max(1, context // 4)
     rows = [
@@ -91,7 +98,8 @@ def _told(model: LanguageModel, looked: Sequence[Stretch], context: int) -> floa
             ]
         )
         ids_BT, lengths_B = padded([stretch.ids_T[part] for stretch, part in group])
-        log_p_BT, _ = model.score(model.advance(model.start(len(group)), before_BT), ids_BT, lengths_B)
+        begun = beginnings.start(model, condition_codec, [stretch.scored.document for stretch, _ in group])
+        log_p_BT, _ = model.score(model.advance(begun, before_BT), ids_BT, lengths_B)
         for log_p_T, (stretch, part) in zip(log_p_BT, group, strict=True):
             share_T = stretch.share_T[part]
             nats -= float(log_p_T[: len(share_T)].astype(np.float64) @ share_T)

@@ -178,7 +178,7 @@ def _by_metric(job: Job, run: StoredRun, prepared: Prepared, progress: Progress)
     metric = metrics.of(job.metric)
     progress.stage(f"measuring {metric.title}")
     try:
-        sums = metric.sums(Held(run, prepared.splits, job.seed, job.horizon))
+        sums = metric.sums(Held(run, Path(job.run), prepared.splits, job.seed, job.horizon))
     except AnygramError as error:
         return {"error": _told(error, job, progress)}
     return {"sums_DK": sums.sums_DK.tolist(), "in_time": sums.in_time, "how": sums.how}

@@ -115,7 +115,7 @@ def _beginning(one: Surprisal, raw: bytes, size: int) -> Surprisal:
     text = raw[:end].decode("utf-8", "surrogateescape")
     return Surprisal(
         index=one.index,
-        document=Document(text, 0, one.document.name),
+        document=Document(text, 0, one.document.name, given=one.document.given),
         ids_T=np.append(one.ids_T[:-1][:last], one.ids_T[-1]),
         units_T=np.append(inside_T, 0),
         counted=end,

@@ -60,10 +60,12 @@ def portray(
 
 
 def _parts(run: StoredRun, path: Path, notes: Notes, train: Documents, seed: int) -> dict[str, _Part]:
-    model, codec, scored = run.model, run.codec, notes.scored
+    model, codec, given, scored = run.model, run.codec, run.condition_codec, notes.scored
     by_byte = {
         "by_position": _Part("bits by position", lambda: contexts.by_position(scored), []),
-        "by_context": _Part("bits by context", lambda: contexts.by_context(model, scored), []),
+        "by_context": _Part(
+            "bits by context", lambda: contexts.by_context(model, scored, condition_codec=given), []
+        ),
         "by_kind": _Part("bits by kind", lambda: kinds.by_kind(scored, count_words(train)), []),
     }
     quoted = {
@@ -85,7 +87,9 @@ def _parts(run: StoredRun, path: Path, notes: Notes, train: Documents, seed: int
     return {
         "checks": _Part("the rules", lambda: [one.to_json() for one in checks.check(run, notes, train)], []),
         **by_byte,
-        "calibration": _Part("calibration", lambda: calibration.reliability(model, scored), None),
+        "calibration": _Part(
+            "calibration", lambda: calibration.reliability(model, scored, condition_codec=given), None
+        ),
         "training": _Part("the training curve", lambda: training_curve(path), []),
         **quoted,
         **drawings,

@@ -29,11 +29,17 @@ class Yardstick:
     def told(self, figure: float) -> str:
         """Return a figure with its unit, behind "at".
 
-        >>> Yardstick().told(2.0), of("mase").told(0.65)
-        ('2.000 bits per byte', 'a MASE of 0.650')
+        >>> Yardstick().told(2.0), of("mase").told(0.65), of("f1").told(0.9)
+        ('2.000 bits per byte', 'a MASE of 0.650', 'an F1 of 0.900')
         """
         shown = amounts.bits(figure)
-        return f"a {self.title} of {shown}" if self.field == "metric" else f"{shown} {self.title}"
+        return (
+            f"{self._article} {self.title} of {shown}" if self.field == "metric" else f"{shown} {self.title}"
+        )
+
+    @property
+    def _article(self) -> str:
+        return "an" if self.title[0] in "aF" else "a"
 
     def apart(self, difference: float) -> str:
         """Return a difference with its unit.
@@ -50,7 +56,7 @@ class Yardstick:
         ('4 % more bits', 'a MASE 4 % worse')
         """
         if self.field == "metric":
-            return f"a {self.title} {amounts.share(share)} worse"
+            return f"{self._article} {self.title} {amounts.share(share)} worse"
         return f"{amounts.share(share)} more bits"
 
 

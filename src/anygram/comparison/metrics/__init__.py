@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from anygram.comparison.metrics import windows
+from anygram.comparison.metrics import labels, texts, windows
 from anygram.comparison.metrics.held import Held, Sums
 from anygram.data.preparation import DataOptions
 from anygram.data.splitting import Splits
@@ -58,7 +58,41 @@ def _of_series(
     )
 
 
+def _of_labels(
+    title: str,
+    sums: Callable[[Held], Sums],
+    value: Callable[[FloatArray], float],
+    plain: Callable[[Splits, int | None], tuple[str, Sums]],
+) -> Metric:
+    return Metric(
+        title=title,
+        more_is_better=True,
+        needs="labelled documents: name the field of their labels with --label-field",
+        fits=lambda options: bool(options.label_field),
+        sums=sums,
+        value=value,
+        plain=plain,
+    )
+
+
+def _of_texts(title: str, name: str) -> Metric:
+    return Metric(
+        title=title,
+        more_is_better=True,
+        needs="pairs of texts: name the field of the targets with --target-field, or a file with --targets",
+        fits=lambda options: bool(options.target_field or options.targets),
+        sums=texts.sums_of(name),
+        value=texts.value_of(name),
+        plain=texts.plain_of(name),
+    )
+
+
 METRICS: Mapping[str, Metric] = {
+    "accuracy": _of_labels("accuracy", labels.accuracy, windows.mean, labels.plain_accuracy),
+    "f1": _of_labels("F1", labels.f1, labels.macro_f1, labels.plain_f1),
+    "bleu": _of_texts("BLEU", "bleu"),
+    "chrf": _of_texts("chrF", "chrf"),
+    "rouge": _of_texts("ROUGE-L", "rougeL"),
     "mase": _of_series("MASE", windows.mase, windows.plain_mase),
     "crps": _of_series("CRPS", windows.crps, windows.plain_crps),
 }

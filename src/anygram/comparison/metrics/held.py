@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from anygram.data.splitting import Splits
 from anygram.protocols import FloatArray
@@ -11,9 +12,10 @@ from anygram.runs import StoredRun
 
 @dataclass(frozen=True)
 class Held:
-    """A trained run, the parts of the data, the seed of what is drawn; how far ahead series are forecast."""
+    """A trained run, its folder, the parts of the data, the seed of draws; how many values ahead are told."""
 
     run: StoredRun
+    path: Path
     splits: Splits
     seed: int
     horizon: int | None = None
