@@ -173,7 +173,7 @@ def held(run: Path, train: list[Document], test: list[Document]) -> Held:
 
 def test_labels_are_measured_as_classification_measures_them(tmp_path: Path) -> None:
     known, test = labelled(60, 0), [*labelled(40, 1), Document("zzz", given="unheard of")]
-    options = {"text_field": "text", "label_field": "label"}
+    options: dict[str, Any] = {"text_field": "text", "label_field": "label"}
     run = trained(tmp_path, known, {"text": "text", "given": "label"}, **options)
     found = held(run, known, test)
     truth = anygram.load(run).labels_of(test)
@@ -196,7 +196,7 @@ def test_one_label_alone_tells_nothing_apart() -> None:
 
 def test_texts_are_measured_as_translations_are(tmp_path: Path) -> None:
     pairs = [Document(f"das ist {n} und das.", given=f"this is {n} and that.") for n in range(12)]
-    options = {"text_field": "en", "target_field": "de"}
+    options: dict[str, Any] = {"text_field": "en", "target_field": "de"}
     run = trained(tmp_path, pairs, {"text": "de", "given": "en"}, **options)
     test = tmp_path / "test.jsonl"
     test.write_text("".join(json.dumps({"de": one.text, "en": one.given}) + "\n" for one in pairs[:5]))
@@ -232,7 +232,7 @@ def test_labelled_documents_are_compared_by_labels_and_every_rule_is_held(tmp_pa
     source = tmp_path / "labelled.jsonl"
     rows = [{"text": one.text, "label": one.given} for one in labelled(60, 0, letters_each=30)]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    options = {"text_field": "text", "label_field": "label", "metric": "accuracy"}
+    options: dict[str, Any] = {"text_field": "text", "label_field": "label", "metric": "accuracy"}
     found = anygram.compare(source, tmp_path / "out", models="frequency:bytes", test=0.3, **options)
     (row,) = found.rows
     assert row.metric is not None and row.metric > 0.9 and row.bits_per_byte is not None

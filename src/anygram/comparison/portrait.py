@@ -88,7 +88,7 @@ def _parts(run: StoredRun, path: Path, notes: Notes, train: Documents, seed: int
         "checks": _Part("the rules", lambda: [one.to_json() for one in checks.check(run, notes, train)], []),
         **by_byte,
         "calibration": _Part(
-            "calibration", lambda: calibration.reliability(model, scored, condition_codec=given), None
+            "calibration", lambda: calibration.reliability(model, scored, calibration.LOOKED_AT, given), None
         ),
         "training": _Part("the training curve", lambda: training_curve(path), []),
         **quoted,

@@ -19,6 +19,7 @@ FIELD = "FIELD"
 FOLDER = Path("DIR")
 """What stands in a command for the name of a field, and for the folder that was written."""
 
+_FIELDS = ("text_field", "label_field", "target_field")
 _PUBLIC = "example:"
 _LEFT_OUT = "its message is left out, for it may quote the data"
 
@@ -66,8 +67,9 @@ def of_description(description: Mapping[str, Any], contest: Contest) -> dict[str
     """Return the description of prepared data with the names that `of_contest` gives."""
     told = _of_options(contest.options)
     named: dict[str, Any] = {"sources": list(told.sources), "valid": told.valid, "test": told.test}
-    if contest.options.text_field:
-        named["text_field"] = FIELD
+    named |= {name: FIELD for name in _FIELDS if getattr(contest.options, name)}
+    if told.targets:
+        named["targets"] = told.targets
     return {**description, **named}
 
 
@@ -75,7 +77,8 @@ def _of_options(options: DataOptions) -> DataOptions:
     return replace(
         options,
         sources=tuple(_alias(source, f"source-{n}") for n, source in enumerate(options.sources, 1)),
-        text_field=FIELD if options.text_field else None,
+        targets=None if options.targets is None else _alias(options.targets, "source-targets"),
+        **{name: FIELD if getattr(options, name) else None for name in _FIELDS},
         valid=_alias(options.valid, "source-valid") if is_source(options.valid) else options.valid,
         test=_alias(options.test, "source-test") if is_source(options.test) else options.test,
     )
