@@ -57,7 +57,7 @@ def main() -> Outcome:
             target_field="digits",
             valid="none",
             settings={"units": 48, "embedding": 24, "rate": 0.02, "dropout": 0.0},
-            budget="110steps",
+            budget="150steps",
         )
         made = run.translate(test, truth=Pairing(target_field="digits"), align=True, lookup=train)
         outcome = Outcome(list(made), made.figures)
