@@ -6,7 +6,7 @@ are left out. A language takes part with enough text in enough programs; of vari
 of languages that share a code in ISO 639-3 (Bosnian, Croatian, Serbian) there is one. `--real DIR` measures
 other kinds of text too: English (wikitext, plays, sentences) and Chinese (sentences).
 
-    python benchmarks/languages.py [--locale /usr/share/locale] [--bytes 200] [--real DIR]
+    ./dev bench languages [--locale /usr/share/locale] [--bytes 200] [--real DIR]
 """
 
 from __future__ import annotations
