@@ -22,7 +22,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from anygram.budgets import Budget
 from anygram.neural.copying import Pointer
-from anygram.neural.encoder_decoder import EncoderDecoder, EncoderDecoderBody, Vocabularies, needs_a_source
+from anygram.neural.encoder_decoder import (
+    BATCHES,
+    SYMBOLS_A_STEP,
+    EncoderDecoder,
+    EncoderDecoderBody,
+    Vocabularies,
+    needs_a_source,
+)
 from anygram.neural.heads import HeadConfig
 from anygram.neural.pointwise import dropout
 from anygram.neural.searching import network_space
@@ -239,22 +246,21 @@ def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
     """Return sizes and learner settings for this much text and time; `symbols` are those of both sides."""
-    rows, block = 64, 32
     embedding = suggest_embedding(vocabulary_size)
 
     def weights(units: int) -> Weights:
+        # both ways over a source and the attention's part of it, or the decoder's three matrices and readout
         return Weights(body=8 * units * (units + embedding), head=vocabulary_size * units // 2)
 
     units, epochs = largest_fitting(
-        _UNITS, weights, budget, symbols, rows * block, symbols_a_weight=2.0, weights_a_symbol=8.0
+        _UNITS, weights, budget, symbols, SYMBOLS_A_STEP, symbols_a_weight=2.0, weights_a_symbol=8.0
     )
     config = Config(units=units, embedding=embedding, dropout=suggest_dropout(epochs))
     return config, {
-        "rows": rows,
-        "block": block,
+        **BATCHES,
         "optimiser": "muon",
         "rate": 0.05,
-        "embedding_rate": 1.0,
+        "embedding_rate": 2.5,
         "head_rate": 0.3,
         "momentum": 0.9,
         "beta2": 0.95,

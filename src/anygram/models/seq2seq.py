@@ -12,6 +12,7 @@ of the target's. Axes: B rows, T positions, S positions of a source, D width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Never, cast
@@ -31,7 +32,14 @@ from anygram.neural.attention import (
 )
 from anygram.neural.cache import Cache
 from anygram.neural.copying import Pointer
-from anygram.neural.encoder_decoder import EncoderDecoder, EncoderDecoderBody, Vocabularies, needs_a_source
+from anygram.neural.encoder_decoder import (
+    BATCHES,
+    SYMBOLS_A_STEP,
+    EncoderDecoder,
+    EncoderDecoderBody,
+    Vocabularies,
+    needs_a_source,
+)
 from anygram.neural.heads import HeadConfig
 from anygram.neural.pointwise import dropout, rms_norm, squared_relu
 from anygram.neural.positions import rotations, sinusoids
@@ -299,33 +307,36 @@ _SIZES = ((1, 64), (1, 128), (2, 128), (2, 192), (2, 256), (3, 256), (3, 320), (
 def suggest(
     sample_ids: Ids, symbols: int, vocabulary_size: int, budget: Budget
 ) -> tuple[Config, dict[str, Any]]:
-    """Return sizes and learner settings for this much text and time; `symbols` are those of both sides."""
-    rows, block = 64, 32
+    """Return sizes and learner settings for this much text and time; `symbols` are those of both sides.
+
+    Rates are those of the decoder alone: Muon's falls with the root of the steps, the head's with the width.
+    """
 
     def weights(size: tuple[int, int]) -> Weights:
         layers, width = size
+        # of the layers a symbol of a source meets 12 D² and the keys' and values' 2, one of a target 14
         return Weights(body=14 * layers * width * width, head=vocabulary_size * width // 2)
 
     (layers, width), epochs = largest_fitting(
-        _SIZES, weights, budget, symbols, rows * block, symbols_a_weight=2.0, weights_a_symbol=8.0
+        _SIZES, weights, budget, symbols, SYMBOLS_A_STEP, symbols_a_weight=2.0, weights_a_symbol=8.0
     )
-    config = Config(layers=layers, width=width, heads=max(2, width // 64), dropout=suggest_dropout(epochs))
+    steps = epochs * symbols / SYMBOLS_A_STEP
+    config = Config(layers=layers, width=width, heads=width // 32, dropout=suggest_dropout(epochs))
     return config, {
-        "rows": rows,
-        "block": block,
+        **BATCHES,
         "optimiser": "muon",
-        "rate": 0.02,
-        "embedding_rate": 1.0,
-        "head_rate": 0.3,
+        "rate": round(min(0.05, max(0.015, 0.65 / math.sqrt(max(1.0, steps)))), 4),
+        "embedding_rate": 2.5,
+        "head_rate": 0.3 * 128 / width,
         "momentum": 0.9,
         "beta2": 0.95,
-        "decay": 0.02,
+        "decay": 0.1,
         "schedule": "linear",
         "warmup": 0.05,
-        "final_rate": 0.02,
+        "final_rate": 0.05,
     }
 
 
 def search_space() -> Space:
     """Return what a search may change of what is suggested."""
-    return network_space("width", 64, {"heads": 1.0})
+    return network_space("width", 32, {"heads": 1.0, "head_rate": -1.0})

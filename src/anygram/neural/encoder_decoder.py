@@ -20,6 +20,11 @@ from anygram.neural.language_model import Body, Memory, NeuralLanguageModel, Neu
 from anygram.neural.sources import Source, closed_rows
 from anygram.protocols import Condition, FloatArray, Ids
 
+BATCHES = {"rows": 64, "block": 32}
+"""What is suggested that a step reads: pairs of 2,048 symbols on the longer side, padding among them."""
+SYMBOLS_A_STEP = 3000
+"""How many symbols of both sides that is: sides differ in length, and rows a little."""
+
 
 @dataclass(frozen=True)
 class Vocabularies:
