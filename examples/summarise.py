@@ -18,7 +18,6 @@ from pathlib import Path
 
 import anygram
 from anygram.data.examples import read_example
-from anygram.data.reading import Pairing
 from anygram.tasks.translation import Translation
 from anygram.tasks.translation.metrics import Measured
 
@@ -75,7 +74,7 @@ def main() -> Outcome:
             | {"size": 1200, "rows": 16, "rate": 0.03, "dropout": 0.0, "smoothing": 0.0},
             budget="100steps",
         )
-        made = run.summarise(test, truth=Pairing(target_field="summary"))
+        made = run.summarise(test, target_field="summary")
         outcome = Outcome(list(made), made.figures)
     for one in outcome.summaries[:5]:
         print(f"{one.source}\n    {one.text}")

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anygram
-from anygram.data.reading import Pairing
 from anygram.tasks.translation import Translation
 from anygram.tasks.translation.metrics import Measured
 
@@ -59,7 +58,7 @@ def main() -> Outcome:
             settings={"units": 48, "embedding": 24, "rate": 0.02, "dropout": 0.0},
             budget="150steps",
         )
-        made = run.translate(test, truth=Pairing(target_field="digits"), align=True, lookup=train)
+        made = run.translate(test, target_field="digits", alignment=True, lookup=train)
         outcome = Outcome(list(made), made.figures)
     for one in outcome.translations[:3]:
         print(f"{one.source}: {one.text}")

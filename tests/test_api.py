@@ -18,7 +18,7 @@ import anygram
 from anygram import api
 from anygram.api import Run
 from anygram.budgets import Budget
-from anygram.cli import asking, comparing, compressing, finding
+from anygram.cli import asking, comparing, compressing, finding, translating
 from anygram.cli import training as training_words
 from anygram.errors import DataError, RunError, UsageError
 from anygram.evaluation import Evaluation
@@ -68,11 +68,20 @@ FACES: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (asking.generate, Run.generate),
     (finding.anomalies, api.anomalies),
     (finding.anomalies, Run.anomalies),
+    (translating.translate, api.translate),
+    (translating.translate, Run.translate),
+    (translating.summarise, api.summarise),
+    (translating.summarise, Run.summarise),
     (compressing.compress, api.compress),
     (compressing.decompress, api.decompress),
 ]
 OF_THE_COMMAND_LINE = {"as_json", "config", "adapt_by"}
-OF_A_FILE = {asking.score: {"out"}, finding.anomalies: {"out", "top"}}
+OF_A_FILE = {
+    asking.score: {"out"},
+    finding.anomalies: {"out", "top"},
+    translating.translate: {"out", "report"},
+    translating.summarise: {"out", "report", "tokenize"},
+}
 OF_PYTHON = {"progress", "board", "self", "run"}
 
 

@@ -21,7 +21,6 @@ from anygram.comparison.metrics import Metric, intervals, texts, windows
 from anygram.comparison.metrics.held import Held, Sums
 from anygram.data import series
 from anygram.data.documents import Document
-from anygram.data.reading import Pairing
 from anygram.data.splitting import Splits
 from anygram.errors import AnygramError, DataError, UsageError
 from tests.asking import strict_json
@@ -200,7 +199,7 @@ def test_texts_are_measured_as_translations_are(tmp_path: Path) -> None:
     run = trained(tmp_path, pairs, {"text": "de", "given": "en"}, **options)
     test = tmp_path / "test.jsonl"
     test.write_text("".join(json.dumps({"de": one.text, "en": one.given}) + "\n" for one in pairs[:5]))
-    made = anygram.load(run).translate(test, text_field="en", truth=Pairing(target_field="de"))
+    made = anygram.load(run).translate(test, text_field="en", target_field="de")
     list(made)
     wanted = {(one.metric, one.method): one.value for one in made.figures}
     found = held(run, pairs, pairs[:5])

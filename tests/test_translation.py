@@ -23,10 +23,8 @@ from anygram.codecs.chars import CharsCodec
 from anygram.codecs.chars import fit as fit_chars
 from anygram.conditioning import LengthLimit
 from anygram.data.documents import Document
-from anygram.data.reading import Pairing
 from anygram.errors import DataError, UsageError
 from anygram.protocols import FloatArray, Ids
-from anygram.tasks.decoding import Draws, Search
 from anygram.tasks.translation import Request, Translation, translate
 from tests.asking import ask
 from tests.toy_models import Told
@@ -139,9 +137,9 @@ def test_draws_are_those_of_their_seed(home: Path, run: Path, capsys: pytest.Cap
 
 
 def test_the_api_does_what_the_command_does(home: Path, run: Path) -> None:
-    by_name = [one.text for one in anygram.translate(run, home / "test.words", how=Search(3))]
-    assert by_name == [one.text for one in anygram.load(run).translate(home / "test.words", how=Search(3))]
-    drawn = anygram.translate(run, home / "test.words", how=Draws(2, seed=3))
+    by_name = [one.text for one in anygram.translate(run, home / "test.words", beam=3)]
+    assert by_name == [one.text for one in anygram.load(run).translate(home / "test.words", beam=3)]
+    drawn = anygram.translate(run, home / "test.words", sample=True, n_best=2, seed=3)
     assert all(len(one.alternatives) == 2 for one in drawn)
 
 
@@ -319,8 +317,8 @@ def test_empty_targets_are_refused_by_name() -> None:
         pointed([Document(" ", name="y", given="ab")])
 
 
-def test_an_empty_pairing_reads_no_truth(home: Path, run: Path) -> None:
-    made = list(anygram.load(run).translate(home / "test.tsv", truth=Pairing()))
+def test_no_truth_is_read_where_none_is_named(home: Path, run: Path) -> None:
+    made = list(anygram.load(run).translate(home / "test.tsv"))
     assert all(one.reference is None for one in made)
     with pytest.raises(UsageError, match="exclude each other"):
-        anygram.load(run).translate(home / "test.tsv", truth=Pairing(target_field="digits", targets="x"))
+        anygram.load(run).translate(home / "test.tsv", target_field="digits", targets="x")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from anygram import codecs, exchange, processes, runs, storage, training
 from anygram.budgets import Budget, parse_bytes
 from anygram.data.preparation import DataOptions, prepare
-from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions
+from anygram.data.reading import DocumentsAre, ReadingOptions
 from anygram.data.splitting import Splits
 from anygram.errors import UsageError
 from anygram.evaluation import DocumentScore, Evaluation
@@ -37,7 +37,6 @@ from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.classification import Classification
 from anygram.tasks.compression import ends
 from anygram.tasks.compression.figures import Compressed, Decompressed
-from anygram.tasks.decoding import Draws, Search
 from anygram.tasks.embedding import Embedded, Pooling
 from anygram.tasks.forecast_results import Forecasts
 from anygram.tasks.imputation import Imputed
@@ -530,23 +529,41 @@ def translate(
     *sources: str | Path,
     documents: DocumentsAre | None = None,
     text_field: str | None = None,
-    truth: Pairing | None = None,
-    how: Search | Draws | None = None,
+    target_field: str | None = None,
+    targets: str | Path | None = None,
+    beam: int | None = None,
+    length_penalty: float | None = None,
+    coverage: float | None = None,
+    n_best: int = 1,
     max_symbols: int | None = None,
-    align: bool = False,
-    tokenizer: str | None = None,
-    lookup: Sources = (),
+    sample: bool = False,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    alignment: bool = False,
+    tokenize: str | None = None,
+    lookup: Sources | None = None,
 ) -> Translations:
     """Return what the sources become by a run that was trained on pairs of texts; see `Run.translate`."""
     return _run(run).translate(
         *sources,
         documents=documents,
         text_field=text_field,
-        truth=truth,
-        how=how,
+        target_field=target_field,
+        targets=targets,
+        beam=beam,
+        length_penalty=length_penalty,
+        coverage=coverage,
+        n_best=n_best,
         max_symbols=max_symbols,
-        align=align,
-        tokenizer=tokenizer,
+        sample=sample,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        alignment=alignment,
+        tokenize=tokenize,
         lookup=lookup,
     )
 
@@ -556,21 +573,39 @@ def summarise(
     *sources: str | Path,
     documents: DocumentsAre | None = None,
     text_field: str | None = None,
-    truth: Pairing | None = None,
-    how: Search | Draws | None = None,
+    target_field: str | None = None,
+    targets: str | Path | None = None,
+    beam: int | None = None,
+    length_penalty: float | None = None,
+    coverage: float | None = None,
+    n_best: int = 1,
     max_symbols: int | None = None,
-    align: bool = False,
-    lookup: Sources = (),
+    sample: bool = False,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    alignment: bool = False,
+    lookup: Sources | None = None,
 ) -> Translations:
     """Return the sources summed up by a run that was trained on pairs of texts; see `Run.summarise`."""
     return _run(run).summarise(
         *sources,
         documents=documents,
         text_field=text_field,
-        truth=truth,
-        how=how,
+        target_field=target_field,
+        targets=targets,
+        beam=beam,
+        length_penalty=length_penalty,
+        coverage=coverage,
+        n_best=n_best,
         max_symbols=max_symbols,
-        align=align,
+        sample=sample,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        alignment=alignment,
         lookup=lookup,
     )
 

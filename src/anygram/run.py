@@ -35,7 +35,6 @@ from anygram.tasks.anomalies import Anomalies, Asked, Labelled, Rule
 from anygram.tasks.anomalies.rule import By, Duplicates, Per, Ties
 from anygram.tasks.classification import Classification, Fit, Measures
 from anygram.tasks.crossing import Candidate
-from anygram.tasks.decoding import Draws, Search
 from anygram.tasks.embedding import Embedded, Pooling
 from anygram.tasks.forecast_request import Request
 from anygram.tasks.forecast_results import Forecasts
@@ -455,31 +454,49 @@ class Run:
         *sources: str | Path,
         documents: DocumentsAre | None = None,
         text_field: str | None = None,
-        truth: Pairing | None = None,
-        how: Search | Draws | None = None,
+        target_field: str | None = None,
+        targets: str | Path | None = None,
+        beam: int | None = None,
+        length_penalty: float | None = None,
+        coverage: float | None = None,
+        n_best: int = 1,
         max_symbols: int | None = None,
-        align: bool = False,
-        tokenizer: str | None = None,
-        lookup: Sources = (),
+        sample: bool = False,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        alignment: bool = False,
+        tokenize: str | None = None,
+        lookup: Sources | None = None,
     ) -> Translations:
         """Return what the sources become, as it is iterated over: by a run that was trained on pairs.
 
-        By beam search, or drawn, as `how` says; of at most `max_symbols`, else of as many as nearly all pairs
-        of the training part had. Texts are read by lines unless `documents` says otherwise. By the `truth`, a
-        field or a file of lines, BLEU (words cut by this `tokenizer` of sacrebleu's) and chrF are measured,
-        beside copied sources and, with `lookup`, phrases looked up in these pairs. With `align` each target
-        symbol is told where in the source it was looked for.
+        By beam search, or drawn with `sample`; of at most `max_symbols`, else of as many as nearly all pairs of
+        the training part had. Texts are read by lines unless `documents` says otherwise. Where the truth is
+        named, by a `target_field` or a file of lines, BLEU (its words cut as `tokenize` says) and chrF are
+        measured, beside copied sources and, with `lookup`, phrases looked up in these pairs. With
+        `alignment` each target symbol is told where in the source it was looked for.
         """
         wanted = Wanted(
             "translation",
-            documents,
-            text_field,
-            truth,
-            how,
-            max_symbols,
-            align,
-            tokenizer,
-            as_sources(lookup),
+            documents=documents,
+            text_field=text_field,
+            target_field=target_field,
+            targets=None if targets is None else str(targets),
+            beam=beam,
+            length_penalty=length_penalty,
+            coverage=coverage,
+            n_best=n_best,
+            max_symbols=max_symbols,
+            sample=sample,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            alignment=alignment,
+            tokenize=tokenize,
+            lookup=() if lookup is None else as_sources(lookup),
         )
         return rewrite(self._stored, as_sources(sources), wanted)
 
@@ -488,11 +505,20 @@ class Run:
         *sources: str | Path,
         documents: DocumentsAre | None = None,
         text_field: str | None = None,
-        truth: Pairing | None = None,
-        how: Search | Draws | None = None,
+        target_field: str | None = None,
+        targets: str | Path | None = None,
+        beam: int | None = None,
+        length_penalty: float | None = None,
+        coverage: float | None = None,
+        n_best: int = 1,
         max_symbols: int | None = None,
-        align: bool = False,
-        lookup: Sources = (),
+        sample: bool = False,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        alignment: bool = False,
+        lookup: Sources | None = None,
     ) -> Translations:
         """Return the sources summed up, as `translate` does; ROUGE is measured, beside first sentences too.
 
@@ -500,13 +526,22 @@ class Run:
         """
         wanted = Wanted(
             "summary",
-            documents,
-            text_field,
-            truth,
-            how,
-            max_symbols,
-            align,
-            lookup=as_sources(lookup),
+            documents=documents,
+            text_field=text_field,
+            target_field=target_field,
+            targets=None if targets is None else str(targets),
+            beam=beam,
+            length_penalty=length_penalty,
+            coverage=coverage,
+            n_best=n_best,
+            max_symbols=max_symbols,
+            sample=sample,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            alignment=alignment,
+            lookup=() if lookup is None else as_sources(lookup),
         )
         return rewrite(self._stored, as_sources(sources), wanted)
 

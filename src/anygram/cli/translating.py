@@ -13,7 +13,6 @@ from anygram.cli import options
 from anygram.cli.options import AsJson, Documents, RunFolder, Sources, TargetField, Targets, TextField
 
 if TYPE_CHECKING:
-    from anygram.tasks.decoding import Draws, Search
     from anygram.tasks.translation import Translation, Translations
     from anygram.tasks.translation.metrics import Metrics
 
@@ -92,19 +91,26 @@ def _command(kind: Metrics, said: str) -> Callable[..., None]:
             results.check_out(Path(out))
         if report is not None:
             page.check(report)
-        searched = {"beam": beam, "length_penalty": length_penalty, "coverage": coverage}
-        drawn = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
         asked: dict[str, Any] = {
             "documents": options.word(documents),
             "text_field": text_field,
-            "truth": options.pairing(None, target_field, targets),
-            "how": _how(sample, n_best, searched, drawn),
+            "target_field": target_field,
+            "targets": targets,
+            "beam": beam,
+            "length_penalty": length_penalty,
+            "coverage": coverage,
+            "n_best": n_best,
             "max_symbols": max_symbols,
-            "align": alignment,
-            "lookup": lookup or (),
+            "sample": sample,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "seed": seed,
+            "alignment": alignment,
+            "lookup": lookup,
         }
         if kind == "translation":
-            made = api.translate(run, *sources, **asked, tokenizer=tokenize)
+            made = api.translate(run, *sources, **asked, tokenize=tokenize)
         else:
             _refuse_tokenizer(tokenize)
             made = api.summarise(run, *sources, **asked)
@@ -112,20 +118,6 @@ def _command(kind: Metrics, said: str) -> Callable[..., None]:
 
     command.__doc__ = said
     return command
-
-
-def _how(sample: bool, n_best: int, searched: dict[str, Any], drawn: dict[str, Any]) -> Search | Draws:
-    """Return how targets are found; UsageError for an option that would be ignored."""
-    from anygram.errors import UsageError
-    from anygram.tasks.decoding import Draws, Search
-
-    others = searched if sample else drawn
-    for name, value in others.items():
-        if value is not None:
-            why = "is of the search, and --sample draws" if sample else "is of draws; add --sample"
-            raise UsageError(f"--{name.replace('_', '-')} {why}, or leave it out")
-    given = {name: value for name, value in (drawn if sample else searched).items() if value is not None}
-    return Draws(n_best, **given) if sample else Search(best=n_best, **given)
 
 
 def _refuse_tokenizer(tokenize: str | None) -> None:

@@ -20,32 +20,66 @@ from anygram.tasks.translation.translating import Request, translate
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted, and what documents are read.
+    """What is wanted, and what documents are read; the words are those of `anygram translate`.
 
-    Targets have at most `max_symbols`, else as many as nearly all pairs of the training part had. `truth`
-    says where the true targets stand, to measure by; with a `tokenizer` of sacrebleu's for BLEU, and
-    `lookup`, the sources of the pairs that phrases are looked up in.
+    `target_field` or `targets` say where the truth stands, to measure by: BLEU with its words cut as
+    `tokenize` says, beside phrases looked up in the pairs of the sources `lookup`. Targets have at most
+    `max_symbols`, else as many as nearly all pairs of the training part had. UsageError for words that would
+    do nothing.
     """
 
     kind: Metrics
     documents: DocumentsAre | None = None
     text_field: str | None = None
-    truth: Pairing | None = None
-    how: Search | Draws | None = None
+    target_field: str | None = None
+    targets: str | None = None
+    beam: int | None = None
+    length_penalty: float | None = None
+    coverage: float | None = None
+    n_best: int = 1
     max_symbols: int | None = None
-    align: bool = False
-    tokenizer: str | None = None
+    sample: bool = False
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    alignment: bool = False
+    tokenize: str | None = None
     lookup: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_symbols is not None and self.max_symbols < 1:
             raise UsageError(f"max_symbols must be at least 1, got {self.max_symbols}")
-        if self.truth is None:
-            for option, given in (("--tokenize", self.tokenizer), ("--lookup", self.lookup)):
-                if given:
-                    raise UsageError(
-                        f"{option} is for measuring; name the truth with --target-field or --targets"
-                    )
+        why = "is of the search, and --sample draws" if self.sample else "is of draws; add --sample"
+        for name in _OF_SEARCH if self.sample else _OF_DRAWS:
+            if getattr(self, name) is not None:
+                raise UsageError(f"--{name.replace('_', '-')} {why}, or leave it out")
+        for name in ("tokenize", "lookup"):
+            if getattr(self, name) and not self.measured:
+                raise UsageError(
+                    f"--{name} is for measuring; name the truth with --target-field or --targets"
+                )
+
+    @property
+    def measured(self) -> bool:
+        """Whether the truth is known."""
+        return self.truth != Pairing()
+
+    @property
+    def truth(self) -> Pairing:
+        """Where the true targets stand, if they stand anywhere."""
+        return Pairing(target_field=self.target_field, targets=self.targets)
+
+    @property
+    def how(self) -> Search | Draws:
+        """How targets are found."""
+        named = {name: getattr(self, name) for name in (_OF_DRAWS if self.sample else _OF_SEARCH)}
+        given = {name: value for name, value in named.items() if value is not None}
+        return Draws(self.n_best, **given) if self.sample else Search(best=self.n_best, **given)
+
+
+_OF_SEARCH = ("beam", "length_penalty", "coverage")
+_OF_DRAWS = ("temperature", "top_k", "top_p", "seed")
 
 
 def rewrite(stored: StoredRun, sources: Sequence[str], wanted: Wanted) -> Translations:
@@ -59,9 +93,9 @@ def rewrite(stored: StoredRun, sources: Sequence[str], wanted: Wanted) -> Transl
         raise UsageError(
             "the run was not trained on pairs of texts; train one with --target-field, or with --targets"
         )
-    if wanted.truth is not None and wanted.kind == "translation":
+    if wanted.measured and wanted.kind == "translation":
         metrics.require_sacrebleu()
-    measuring = Measuring(wanted.kind, wanted.tokenizer, _lookup(stored, wanted))
+    measuring = Measuring(wanted.kind, wanted.tokenize, _lookup(stored, wanted))
     documents = _documents(stored, sources, wanted)
     made = translate(stored.model, stored.codec, codec, documents, _request(stored, wanted))
     return Translations(made, measuring)
@@ -73,18 +107,18 @@ def _request(stored: StoredRun, wanted: Wanted) -> Request:
     if wanted.max_symbols is not None:
         limit = LengthLimit(ratio=0.0, symbols=wanted.max_symbols)
     sight = record.model_settings.get("context") if isinstance(stored.model, Prefixed) else None
-    return Request(wanted.how or Search(), limit, wanted.align, sight)
+    return Request(wanted.how, limit, wanted.alignment, sight)
 
 
 def _documents(stored: StoredRun, sources: Sequence[str], wanted: Wanted) -> Iterator[Document]:
     """Return the documents; of records the field that training read, of texts to translate the lines."""
-    truth, records = wanted.truth or Pairing(), any(map(has_fields, sources))
+    records = any(map(has_fields, sources))
     documents, text_field = wanted.documents, wanted.text_field
     if records:
         text_field = text_field or _field(stored)
-    elif documents is None and wanted.kind == "translation" and not truth.targets:
+    elif documents is None and wanted.kind == "translation" and not wanted.targets:
         documents = "lines"
-    return _read(stored, sources, truth, documents, text_field)
+    return _read(stored, sources, wanted.truth, documents, text_field)
 
 
 def _lookup(stored: StoredRun, wanted: Wanted) -> Lookup | None:
