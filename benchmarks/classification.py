@@ -28,14 +28,9 @@ from numpy.typing import NDArray
 from peers import report
 from peers.options import names_of, real_data
 from peers.report import Table
-from scipy.stats import t as student
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from scipy import stats
+from sklearn import feature_extraction, linear_model, model_selection, naive_bayes, pipeline, preprocessing
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold
-from sklearn.naive_bayes import MultinomialNB
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from anygram import codecs, models, runs, settings
 from anygram.codecs import _labels
@@ -50,7 +45,16 @@ from anygram.tasks.classification import Classifier, Rule, Witness
 NEEDED = ("mr-subj/rt-polarity.all", "mr-subj/subj.all", "sms/sms.tsv", "fsdd/0_jackson_0.wav")
 VALIDATION = 0.1
 QUICK_PARTS, QUICK_STEPS = 2, 0.25
-WORDS = r"\S+"
+WORDS = {"token_pattern": r"\S+", "ngram_range": (1, 2)}
+# neither scipy nor scikit-learn says types
+student: Any = stats.t  # type: ignore[attr-defined]
+folded: Any = model_selection.StratifiedKFold
+count_words: Any = feature_extraction.text.CountVectorizer
+weigh_words: Any = feature_extraction.text.TfidfVectorizer
+naive: Any = naive_bayes.MultinomialNB
+regression: Any = linear_model.LogisticRegression
+scaled: Any = preprocessing.StandardScaler
+after_one_another: Any = pipeline.make_pipeline
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ TEXT = (
         steps=800,
     ),
 )
-_BOTH = {"by": "both", "fragments": 0, "language": 1.0}
+_BOTH = {"by": "both", "fragments": 0, "language": 0.02}
 PICTURES = (
     Way(
         "network",
@@ -123,7 +127,7 @@ SOUNDS = (
         "gru",
         {"units": 96, "embedding": 32},
         codec_settings=_SPECTRA,
-        classifier={"by": "head", "fragments": 0, "language": 1.0},
+        classifier={"by": "head", "fragments": 0, "language": 0.02},
         learner={**_MUON, "rows": 32, "block": 40},
         steps=300,
     ),
@@ -170,7 +174,7 @@ def divided(task: Task, documents: Sequence[Document], folds: int) -> Iterator[t
         yield generator.permutation(train).tolist(), test
         return
     labels = [one.given for one in documents]
-    for train_D, test_D in StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels):
+    for train_D, test_D in folded(folds, shuffle=True, random_state=0).split(labels, labels):
         yield generator.permutation(train_D).tolist(), test_D.tolist()
 
 
@@ -232,18 +236,15 @@ def baselines(task: Task, train: Sequence[Document], test: Sequence[Document]) -
     names, counts = np.unique(labels, return_counts=True)
     words = symbols_as_words(task, train, [*train, *test])
     learnt_from, asked_of = words[: len(train)], words[len(train) :]
-    bayes = make_pipeline(CountVectorizer(token_pattern=WORDS, ngram_range=(1, 2)), MultinomialNB())
-    linear = make_pipeline(
-        TfidfVectorizer(token_pattern=WORDS, ngram_range=(1, 2), sublinear_tf=True),
-        LogisticRegression(max_iter=1000),
-    )
+    bayes = after_one_another(count_words(**WORDS), naive())
+    linear = after_one_another(weigh_words(**WORDS, sublinear_tf=True), regression(max_iter=1000))
     said = {
         "majority": [str(names[counts.argmax()])] * len(test),
         "naive Bayes, words and pairs": bayes.fit(learnt_from, labels).predict(asked_of).tolist(),
         "tf-idf, logistic regression": linear.fit(learnt_from, labels).predict(asked_of).tolist(),
     }
     if task.ways is PICTURES:
-        pixels = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        pixels = after_one_another(scaled(), regression(max_iter=1000))
         pixels.fit(_pixels(train), labels)
         said["logistic regression on pixels"] = pixels.predict(_pixels(test)).tolist()
     return said
@@ -301,7 +302,8 @@ def measured(
     task: Task, data: Path, folds: int, parts: int, share: float
 ) -> tuple[Table, list[dict[str, Any]]]:
     """Return a row for each method, and their figures; only the first so many parts are the test."""
-    documents, figures, started = task.documents(data), {}, time.perf_counter()
+    documents, started = task.documents(data), time.perf_counter()
+    figures: dict[str, Figures] = {}
     for number, (train_D, test_D) in enumerate(divided(task, documents, folds)):
         if number == parts:
             break

@@ -24,6 +24,8 @@ from anygram.models import create
 from anygram.models.gru import Config as Gru
 from anygram.models.ngram import Config as Ngram
 from anygram.models.transformer import Config as Transformer
+from anygram.models.uniform import Uniform
+from anygram.neural import classifying
 from anygram.neural.classifying import Headed, HeadedNetwork
 from anygram.neural.fragments import fragments
 from anygram.neural.label_head import Config, pooled
@@ -146,7 +148,7 @@ def test_the_loss_of_labels_is_scikit_learns() -> None:
     labels = [0, 1, 2, 0, 1, 1]
     nats, _ = model.loss(ids_BT, weights_BT, None, given_of([[label] for label in labels]))
     wanted = log_loss(labels, np.exp(model.classify(ids_BT, lengths).astype(np.float64)), labels=[0, 1, 2])
-    assert nats.item() == pytest.approx(wanted, abs=1e-5)
+    assert nats.item() * weights_BT.sum() == pytest.approx(6 * wanted, abs=1e-4)
     rows = [ids_T[:length] for ids_T, length in zip(ids_BT, lengths, strict=True)]
     assert model.validation_nats(rows, given_of([[label] for label in labels])) == pytest.approx(
         wanted, abs=1e-5
@@ -161,7 +163,7 @@ def test_of_several_labels_the_loss_is_the_sum_of_scikit_learns() -> None:
     nats, _ = model.loss(ids_BT, weights_BT, None, given_of(labels))
     p_BC = np.exp(model.classify(ids_BT, lengths).astype(np.float64))
     wanted = sum(log_loss(there_BC[:, label], p_BC[:, label], labels=[0, 1]) for label in range(LABELS))
-    assert nats.item() == pytest.approx(wanted, abs=1e-5)
+    assert nats.item() * weights_BT.sum() == pytest.approx(6 * wanted, abs=1e-4)
 
 
 @pytest.mark.parametrize("way", [{}, {"by": "both"}])
@@ -219,12 +221,10 @@ def test_fragments_are_all_different_ngrams_of_each_row_alone(rows: list[list[in
         ids_T[: len(row)] = row
     numbers_M, counts_B = fragments(ids_BT, lengths, BOUNDARY, longest, 1 << 40, placed)
     ends = np.cumsum(counts_B)
-    for row, (ids_T, length) in enumerate(zip(ids_BT, lengths, strict=True)):
-        assert counts_B[row] == _slow(ids_T[:length], longest, placed)
-        alone_M, _ = fragments(
-            ids_T[None, :length], lengths[row : row + 1], BOUNDARY, longest, 1 << 40, placed
-        )
-        np.testing.assert_array_equal(numbers_M[ends[row] - counts_B[row] : ends[row]], alone_M)
+    for ids_T, length, count, end in zip(ids_BT, lengths, counts_B, ends, strict=True):
+        assert count == _slow(ids_T[:length], longest, placed)
+        alone_M, _ = fragments(ids_T[None, :length], np.array([length]), BOUNDARY, longest, 1 << 40, placed)
+        np.testing.assert_array_equal(numbers_M[end - count : end], alone_M)
 
 
 def test_only_where_they_are_placed_do_fragments_know_their_places() -> None:
@@ -260,6 +260,8 @@ def test_a_head_comes_with_networks_alone() -> None:
     assert not isinstance(likelihood, Classifying) and likelihood.start(1, given_of([[1]])) is not None
     counted = create("ngram", Ngram(order=2), VOCABULARY, 0, {}, Given("label", LABELS))
     assert not isinstance(counted, Classifying)
+    with pytest.raises(UsageError, match="shows no hidden vectors"):
+        classifying.create(Uniform, VOCABULARY, Given("label", LABELS, {"by": "head"}))
 
 
 # Through the program
@@ -303,7 +305,16 @@ def test_a_network_gets_a_head_by_label_field_and_its_run_is_resumed_as_if_never
 ) -> None:
     notes = _notes(tmp_path)
     # nothing may depend on how much of the budget is spent
-    even = ("--valid", "none", "--set", "schedule=constant", "--set", "warmup=0", "--set", "model.dropout=0.1")
+    even = (
+        "--valid",
+        "none",
+        "--set",
+        "schedule=constant",
+        "--set",
+        "warmup=0",
+        "--set",
+        "model.dropout=0.1",
+    )
     _train(capsys, notes, tmp_path / "once", "--budget", "12steps", *even)
     _train(capsys, notes, tmp_path / "twice", "--budget", "6steps", *even)
     _train(capsys, notes, tmp_path / "twice", "--budget", "12steps", "--resume", *even)
@@ -341,3 +352,14 @@ def test_a_run_with_a_head_classifies_and_is_fitted(
     witnesses = {"head"} if by == "head" else {"head", "likelihood"}
     assert set(found.classifier.fit.weights) == witnesses
     assert set(run.fit_classifier(notes).weights) == witnesses
+
+
+def test_parts_of_a_batch_add_up_to_it() -> None:
+    model = shaken(headed(buckets=64, language=0.5))
+    ids_BT, weights_BT, _ = texts()
+    condition = given_of([[0], [1], [2], [0], [1], [1]])
+    whole = model.loss(ids_BT, weights_BT, None, condition)[0].item()
+    parts = [slice(0, 2), slice(2, 6)]
+    shares = [weights_BT[part].sum() / weights_BT.sum() for part in parts]
+    nats = [model.loss(ids_BT[part], weights_BT[part], None, condition[part])[0].item() for part in parts]
+    assert np.dot(shares, nats) == pytest.approx(whole, abs=1e-5)

@@ -9,7 +9,7 @@ Axes: B rows, T positions, D hidden width, C labels, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from anygram import settings
-from anygram.conditioning import Given, behind, inner_vocabulary_size, prefixed
+from anygram.conditioning import Given, PrefixedDifferentiable, behind, inner_vocabulary_size
 from anygram.errors import RunError, UsageError
+from anygram.neural.heads import Head
 from anygram.neural.label_head import Config, LabelHead
-from anygram.neural.language_model import NeuralLanguageModel, NeuralState
+from anygram.neural.language_model import Body, NeuralLanguageModel, NeuralState
 from anygram.protocols import (
     Condition,
     Differentiable,
@@ -59,7 +60,7 @@ class Headed:
         self._multiple, self.labels = multiple, labels
         self._boundary = text.vocabulary_size - 1
         parts = dict(network.module().named_children())
-        self._body, self._voice = parts["body"], parts["head"]
+        self._body, self._voice = cast(Body, parts["body"]), cast(Head, parts["head"])
         self._device = next(self._body.parameters()).device
         head = LabelHead(config, network.width, labels, multiple, self._boundary)
         self._head = head.to(self._device)
@@ -105,9 +106,10 @@ class Headed:
     ) -> tuple[Tensor, State]:
         """Return nats to be made few, and the state after.
 
-        Without a condition they are the text's own a symbol. With one, the labels of each row, they are the
-        mean over rows of −log P(labels | text), and `language` times the text's own: a row is then one
-        document, which ends at its first boundary. UsageError for labels of a piece.
+        They are −log P(labels | text), the labels of each row being the condition, and `language` times
+        −log P(text), a symbol: so a document counts as much in any batch of as many symbols. A row is one
+        document, which ends at its first boundary. Without a condition they are −log P(text) a symbol alone.
+        UsageError for labels of a piece.
         """
         if condition is None:
             return self._text.loss(ids_BT, weights_BT, state)
@@ -116,8 +118,8 @@ class Headed:
         self._module.train(self._network.dropout)
         lengths = self._lengths(ids_BT, (weights_BT != 0).sum(axis=1))
         text, heard_BTD, after = self._text_nats(ids_BT, weights_BT, condition)
-        labels = self._head.nats(self._head(heard_BTD, ids_BT, lengths), self._targets(condition))
-        return labels + self._config.language * text, after
+        nats_B = self._head.nats(self._head(heard_BTD, ids_BT, lengths), self._targets(condition))
+        return nats_B.sum() / float(weights_BT.sum()) + self._config.language * text, after
 
     def classify(self, ids_BT: Ids, lengths: Lengths) -> FloatArray:
         """Return log P(label | text) as log_p_BC in nats; of several labels that of each being there."""
@@ -130,7 +132,7 @@ class Headed:
         ids_BT = np.full((len(texts), lengths.max(initial=0)), self._boundary, dtype=np.int32)
         for row, text in zip(ids_BT, texts, strict=True):
             row[: len(text)] = text
-        return float(self._head.nats(self._logits(ids_BT, lengths), self._targets(condition)))
+        return float(self._head.nats(self._logits(ids_BT, lengths), self._targets(condition)).mean())
 
     def tensors(self) -> Tensors:
         """Return every parameter as float32: the network's by their own names, the head's after "labels."."""
@@ -260,7 +262,7 @@ def create(make: Callable[[int], LanguageModel], vocabulary_size: int, given: Gi
     if config.by == "head":
         return HeadedNetwork(_network(make(vocabulary_size)), config, given.symbols, multiple)
     network = _network(make(inner_vocabulary_size(vocabulary_size, given.symbols)))
-    text = prefixed(network, vocabulary_size, given.symbols)
+    text = PrefixedDifferentiable(network, vocabulary_size, given.symbols)
     return Headed(network, text, config, given.symbols, multiple)
 
 

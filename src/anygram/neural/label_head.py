@@ -40,7 +40,7 @@ class Config:
     each label; or `both` by one network. A head hears the network's hidden vectors where `pooled`, and the
     text's n-grams up to the length `fragments` (0: none), which share `buckets` numbers; `placed` tells equal
     ones at different places apart. `dropout` is the share of both that is left out while learning. `language`
-    is the weight of the text's own nats a symbol beside the label's nats; at 0 no language is learnt.
+    is the weight of a text's own nats, which are many, beside its label's; at 0 no language is learnt.
     """
 
     by: Literal["head", "likelihood", "both"] = "head"
@@ -49,7 +49,7 @@ class Config:
     buckets: int = 1 << 18
     placed: bool = False
     dropout: float = 0.5
-    language: float = 1.0
+    language: float = 0.01
 
     def __post_init__(self) -> None:
         require_at_least(0, "fragments", self.fragments)
@@ -94,10 +94,10 @@ class LabelHead(nn.Module):
         return logsigmoid(logits_BC) if self._multiple else logits_BC.log_softmax(-1)
 
     def nats(self, logits_BC: Tensor, there_BC: Tensor) -> Tensor:
-        """Return the mean over rows of −log P(labels); `there_BC` is 1 for labels that are there, else 0."""
+        """Return −log P(labels) of each row as nats_B; `there_BC` is 1 for labels that are there, else 0."""
         if self._multiple:
-            return binary_cross_entropy_with_logits(logits_BC, there_BC, reduction="none").sum(1).mean()
-        return cross_entropy(logits_BC, there_BC)
+            return binary_cross_entropy_with_logits(logits_BC, there_BC, reduction="none").sum(1)
+        return cross_entropy(logits_BC, there_BC, reduction="none")
 
     def _heard(self, ids_BT: Ids, lengths: Lengths) -> Tensor:
         """Return Σ_g U_g / √G of each row as logits_BC."""
