@@ -58,7 +58,8 @@ def require_features(model: LanguageModel) -> None:
     """Raise UsageError, naming the models that have features, where this one has none."""
     if not isinstance(model, Featured):
         raise UsageError(
-            f"this model has no features to make vectors of; train one that has: {', '.join(featured())}"
+            "this model has no features to make vectors of; train one that has, without labels or sources: "
+            f"{', '.join(featured())}"
         )
 
 
