@@ -78,7 +78,9 @@ def _of_options(options: DataOptions) -> DataOptions:
         options,
         sources=tuple(_alias(source, f"source-{n}") for n, source in enumerate(options.sources, 1)),
         targets=None if options.targets is None else _alias(options.targets, "source-targets"),
-        **{name: FIELD if getattr(options, name) else None for name in _FIELDS},
+        text_field=FIELD if options.text_field else None,
+        label_field=FIELD if options.label_field else None,
+        target_field=FIELD if options.target_field else None,
         valid=_alias(options.valid, "source-valid") if is_source(options.valid) else options.valid,
         test=_alias(options.test, "source-test") if is_source(options.test) else options.test,
     )

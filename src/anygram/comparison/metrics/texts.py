@@ -18,7 +18,7 @@ from anygram.data.splitting import Splits
 from anygram.errors import UsageError
 from anygram.protocols import FloatArray
 from anygram.runs import StoredRun
-from anygram.tasks.decoding import Search
+from anygram.tasks.decoding.search import Search
 from anygram.tasks.translation import metrics
 from anygram.tasks.translation.baselines import COPIED, LEAD, baselines
 from anygram.tasks.translation.metrics import Metric
