@@ -326,7 +326,7 @@ def suggest(
         **BATCHES,
         "optimiser": "muon",
         "rate": round(min(0.05, max(0.015, 0.65 / math.sqrt(max(1.0, steps)))), 4),
-        "embedding_rate": 2.5,
+        "embedding_rate": 5.0,
         "head_rate": 0.3 * 128 / width,
         "momentum": 0.9,
         "beta2": 0.95,
