@@ -54,7 +54,7 @@ def test_rouge_is_as_in_the_examples_of_lin() -> None:
 
 @given(found=texts, wanted=st.lists(texts, min_size=1, max_size=3))
 def test_rouge_is_rouge_scores_with_a_tokenizer_for_every_script(found: str, wanted: list[str]) -> None:
-    scorer: Any = rouge_scorer.RougeScorer(list(rouge.NAMES), tokenizer=Unicode())  # type: ignore[no-untyped-call]
+    scorer: Any = rouge_scorer.RougeScorer(list(rouge.NAMES), tokenizer=Unicode())
     peer = scorer.score_multi(wanted, found)
     assert rouge.rouge(found, wanted) == pytest.approx([peer[name].fmeasure for name in rouge.NAMES])
 

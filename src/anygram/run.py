@@ -472,9 +472,9 @@ class Run:
     ) -> Translations:
         """Return what the sources become, as it is iterated over: by a run that was trained on pairs.
 
-        By beam search, or drawn with `sample`; of at most `max_symbols`, else of as many as nearly all pairs of
-        the training part had. Texts are read by lines unless `documents` says otherwise. Where the truth is
-        named, by a `target_field` or a file of lines, BLEU (its words cut as `tokenize` says) and chrF are
+        By beam search, or drawn with `sample`; of at most `max_symbols`, else of as many as nearly all pairs
+        of the training part had. Texts are read by lines unless `documents` says otherwise. Where the truth
+        is named, by a `target_field` or a file of lines, BLEU (its words cut as `tokenize` says) and chrF are
         measured, beside copied sources and, with `lookup`, phrases looked up in these pairs. With
         `alignment` each target symbol is told where in the source it was looked for.
         """
