@@ -10,7 +10,7 @@ import json
 import random
 import re
 from collections.abc import Sequence
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,23 @@ def test_lines_are_translated_in_their_order(
     texts = said.out.splitlines()
     assert len(texts) == 40
     assert [text == target for text, (_, target) in zip(texts, TEST, strict=True)].count(True) >= 36
+
+
+def test_standard_input_is_lines_or_records(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text, words in (
+        ("one two\ntwo one\n", ()),
+        ('{"x": "one two"}\n{"x": "two one"}\n', ("--text-field", "x")),
+    ):
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(text.encode())))
+        said = ask(capsys, "translate", run, "-", *words)
+        assert said.out.split() == ["12", "21"], said
+
+
+def test_examples_come_in_documents_of_their_own(run: Path) -> None:
+    made = anygram.load(run).translate("example:docstrings", max_symbols=1, beam=1)
+    assert next(iter(made)).source.count("\n") > 1
 
 
 @pytest.mark.parametrize("ending", [".txt", ".jsonl", ".csv", ".tsv", ".parquet"])

@@ -225,6 +225,13 @@ def has_fields(source: str) -> bool:
     return not source.startswith(_EXAMPLE) and any(place.ending in _RECORDS for place in locate(source))
 
 
+def is_text(source: str) -> bool:
+    """Return whether a source is files of text alone; DataError where there is nothing to read."""
+    return not source.startswith(_EXAMPLE) and all(
+        place.ending not in (*_RECORDS, STDIN) for place in locate(source)
+    )
+
+
 def _names_a_field(options: ReadingOptions) -> bool:
     return any((options.text_field, options.label_field, options.target_field))
 

@@ -65,8 +65,9 @@ class _Beams:
         """Go on by a symbol."""
         at_limit_B = self._limits_S[self._source_B] == self._ids_BT.shape[1]
         log_p_BV = self._model.predict(self._state)
-        limited_B = at_limit_B & (log_p_BV.argmax(axis=1) != log_p_BV.shape[1] - 1)
+        limited_B = at_limit_B
         if at_limit_B.any():
+            limited_B = at_limit_B & (log_p_BV.argmax(axis=1) != log_p_BV.shape[1] - 1)
             log_p_BV = log_p_BV.copy()
             log_p_BV[at_limit_B, :-1] = -np.inf
         row_N, symbol_N, log_p_N = self._ranked(log_p_BV)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from anygram.conditioning import LengthLimit, Prefixed
 from anygram.data.documents import Document
-from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, has_fields, read
+from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, has_fields, is_text, read
 from anygram.errors import UsageError
 from anygram.runs import StoredRun
 from anygram.tasks.decoding import Draws, Search
@@ -112,11 +112,10 @@ def _request(stored: StoredRun, wanted: Wanted) -> Request:
 
 def _documents(stored: StoredRun, sources: Sequence[str], wanted: Wanted) -> Iterator[Document]:
     """Return the documents; of records the field that training read, of texts to translate the lines."""
-    records = any(map(has_fields, sources))
     documents, text_field = wanted.documents, wanted.text_field
-    if records:
+    if any(map(has_fields, sources)):
         text_field = text_field or _field(stored)
-    elif documents is None and wanted.kind == "translation" and not wanted.targets:
+    elif documents is None and wanted.kind == "translation" and all(map(is_text, sources)):
         documents = "lines"
     return _read(stored, sources, wanted.truth, documents, text_field)
 
