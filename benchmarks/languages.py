@@ -34,7 +34,7 @@ SHORTEST = 40
 NAMES = "iso_"
 """How catalogues begin that are lists of names, of countries and the like."""
 MACROLANGUAGES = {"bs": "hbs", "hr": "hbs", "sr": "hbs", "id": "msa", "ms": "msa", "nb": "nor", "nn": "nor"}
-"""Languages that are written so much alike that ISO 639-3 has one code for them: the one of most text is in."""
+"""Languages that ISO 639-3 has one code for, so much alike are they written: the one of most text is in."""
 
 Messages = dict[str, dict[str, list[str]]]
 """Of each language the messages of each program."""

@@ -1,7 +1,7 @@
 """Tells from a function's source which package of the standard library it belongs to, and by which words.
 
-A model of n-grams over bytes learns the functions of five packages; what a function costs under each package's
-model says where it belongs. A tenth of the functions teaches how sure that may be, another tenth measures it.
+Models of n-grams over bytes learn the functions of five packages; what a function costs under the model of each
+package says where it belongs. A tenth of the functions teaches how sure to be, another tenth measures it.
 
     python examples/classify.py            a few seconds
 """
@@ -27,7 +27,7 @@ LONGEST, MOST = 400, 250
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured, and of some functions their package, what was said, and the words that spoke for it."""
+    """What was measured, and of some functions their package, what was said, and the words that said it."""
 
     figures: dict[str, Any]
     told: list[tuple[str, str, list[str]]]
