@@ -18,7 +18,7 @@ import anygram
 from anygram import api
 from anygram.api import Run
 from anygram.budgets import Budget
-from anygram.cli import asking, comparing, compressing, finding, translating
+from anygram.cli import asking, comparing, compressing, embedding, finding, translating
 from anygram.cli import training as training_words
 from anygram.errors import DataError, RunError, UsageError
 from anygram.evaluation import Evaluation
@@ -72,6 +72,8 @@ FACES: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (translating.translate, Run.translate),
     (translating.summarise, api.summarise),
     (translating.summarise, Run.summarise),
+    (embedding.embed, api.embed),
+    (embedding.embed, Run.embed),
     (compressing.compress, api.compress),
     (compressing.decompress, api.decompress),
 ]
@@ -81,8 +83,9 @@ OF_A_FILE = {
     finding.anomalies: {"out", "top"},
     translating.translate: {"out", "report"},
     translating.summarise: {"out", "report", "tokenize"},
+    embedding.embed: {"out", "report", "neighbours", "query", "top"},
 }
-OF_PYTHON = {"progress", "board", "self", "run"}
+OF_PYTHON = {"progress", "board", "self", "run", "normalise"}
 
 
 @pytest.mark.parametrize(("command", "function"), FACES, ids=[f[1].__qualname__ for f in FACES])
