@@ -88,6 +88,17 @@ def test_probabilities_are_in_the_order_of_the_classes_whatever_these_are() -> N
     assert again.predict(["9 81 729", "call the yoo"]).tolist() == ["1", "1\n"]
 
 
+def test_a_class_of_one_sample_is_learnt_and_never_held_out() -> None:
+    texts, topics = [*TEXTS, *TEXTS[:40:2], "something else"], [*TOPICS, *["number"] * 20, "rare"]
+    for seed in range(5):
+        classifier = LanguageModelClassifier("frequency", settings={"order": 3}, seed=seed)
+        classifier.fit(texts, topics)
+        assert classifier.run_.record.data["valid_documents"] == 10
+        assert classifier.classes_.tolist() == ["number", "rare", "word"]
+        p_NC = classifier.predict_proba(["something else", "36 42 106"])
+        assert p_NC[0, 1] > 0.1 > p_NC[1, 1]
+
+
 def test_priors_move_what_is_likely() -> None:
     few = TEXTS[:40] + TEXTS[40:43]
     topics = ["number"] * 40 + ["word"] * 3
@@ -99,7 +110,7 @@ def test_priors_move_what_is_likely() -> None:
 
 
 def test_rows_are_classified_as_well_as_by_gaussians() -> None:
-    """By bins and naive Bayes; the figures of five parts of the iris are 0.94 and 0.953."""
+    """By bins and naive Bayes; the figures of five parts of the iris are 0.947 and 0.953."""
     X, y = load_iris(return_X_y=True)
     classifier = LanguageModelClassifier("frequency", "table", {"order": 1})
     found, peer = (cross_val_score(one, X, y, cv=3).mean() for one in (classifier, GaussianNB()))

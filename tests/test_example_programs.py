@@ -21,7 +21,15 @@ from anygram.data.corpus import Blocks, encode_corpus
 from anygram.data.examples import read_example
 from anygram.models import lstm, uniform
 from anygram.protocols import Codec, FloatArray, Ids, LanguageModel, State
-from examples import classify, find_anomalies, multimodal_digits, numpy_rnn, search, transformer_stack, word_lstm
+from examples import (
+    classify,
+    find_anomalies,
+    multimodal_digits,
+    numpy_rnn,
+    search,
+    transformer_stack,
+    word_lstm,
+)
 
 BOUNDARY = 9
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
@@ -17,15 +18,19 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from anygram.budgets import Budget
 from anygram.errors import UsageError
 from anygram.estimators import inputs
+from anygram.estimators.inputs import Samples
 from anygram.estimators.learnt import Learnt
 from anygram.protocols import FloatArray
+from anygram.tasks import classification
 
 
 class LanguageModelClassifier(ClassifierMixin, Learnt):
     """A classifier that any model of the project makes: of texts, or with the codec `table` of rows.
 
-    `priors`: how often each class was in training ("training"), or "uniform". After `fit`: `classes_`, and
-    `run_`, the run that was trained, for all else that can be asked of one.
+    `priors`: how often each class was in training ("training"), or "uniform". A tenth of each class is held
+    out, to fit how sure probabilities may be, and to stop networks by; nothing where that would be fewer
+    than ten samples. After `fit`: `classes_`, and `run_`, the run that was trained, for all else that can be
+    asked of one.
     """
 
     def __init__(
@@ -53,7 +58,9 @@ class LanguageModelClassifier(ClassifierMixin, Learnt):
         if len(self.classes_) < 2:
             raise UsageError(f"a classifier needs 2 classes at least, got one class: {self.classes_[0]}")
         self._names = _names(self.classes_.tolist())
-        self.run_ = self._learn(documents, [self._names[number] for number in class_N])
+        samples = Samples(documents, [self._names[number] for number in class_N], "label")
+        held_N = _held_out(class_N, self.seed)
+        self.run_ = self._learn(samples.of(np.flatnonzero(~held_N)), samples.of(np.flatnonzero(held_N)))
         return self
 
     def predict_proba(self, X: Any) -> FloatArray:
@@ -68,6 +75,16 @@ class LanguageModelClassifier(ClassifierMixin, Learnt):
         """Return the likeliest class of each sample."""
         likeliest_N = self.predict_proba(X).argmax(axis=1)
         return self.classes_[likeliest_N]
+
+
+def _held_out(class_N: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Return which samples are held out: of each class a tenth, drawn by the seed, so that none is lost."""
+    generator = np.random.default_rng(seed)
+    held_N = np.zeros(len(class_N), dtype=bool)
+    for number in np.unique(class_N):
+        own = generator.permutation(np.flatnonzero(class_N == number))
+        held_N[own[: len(own) // 10]] = True
+    return held_N if held_N.sum() >= classification.FEWEST else np.zeros_like(held_N)
 
 
 def _names(classes: list[Any]) -> list[str]:

@@ -13,6 +13,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from anygram.budgets import Budget
 from anygram.data.documents import Document
 from anygram.estimators import inputs
+from anygram.estimators.inputs import Samples
 from anygram.estimators.learnt import Learnt
 from anygram.protocols import FloatArray
 from anygram.tasks import embedding
@@ -42,7 +43,7 @@ class LanguageModelEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, L
     def fit(self, X: Any, y: Any = None) -> LanguageModelEmbedder:
         """Learn to predict the samples; return self. UsageError for a model that has no features."""
         documents = inputs.documents_of(self, X, reset=True)
-        run = self._learn(documents)
+        run = self._learn(Samples(documents))
         embedding.require_features(run.model)
         self.run_ = run
         self._n_features_out = self._vectors(documents[:1]).shape[1]

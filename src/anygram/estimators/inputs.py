@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from anygram import codecs, storage
@@ -21,6 +22,47 @@ TEXT = "text"
 Beside = Literal["label", "target"]
 """What stands beside samples: a label of each, or the text that it shall become."""
 _KINDS = (kinds.TEXT, "tables")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Documents, and what stands beside each, as it is `called`; nothing where that is None."""
+
+    documents: Sequence[Document]
+    beside: Sequence[str] = ()
+    called: Beside | None = None
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def of(self, places_K: NDArray[np.int64]) -> Samples:
+        """Return the samples at these places."""
+        beside = [self.beside[place] for place in places_K] if self.beside else ()
+        return Samples([self.documents[place] for place in places_K], beside, self.called)
+
+    def write(self, folder: Path) -> tuple[Path, str]:
+        """Write them into a folder, and return the file and the field of what stands beside them.
+
+        Texts become JSON lines, rows CSV; the field is called so that no column of a table is.
+        """
+        side = self.documents[0].side
+        if side is None:
+            lines = [{TEXT: document.text} for document in self.documents]
+            if self.called is not None:
+                for line, value in zip(lines, self.beside, strict=True):
+                    line[self.called] = value
+            storage.write_text(folder / "texts.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
+            return folder / "texts.jsonl", self.called or ""
+        field: str = self.called or ""
+        while field in side["columns"]:
+            field += "_"
+        rows = self.documents
+        if self.called is not None:
+            rows = [
+                tables.document([*tables.values(row), value], [*side["columns"], field])
+                for row, value in zip(rows, self.beside, strict=True)
+            ]
+        return tables.write(folder / "rows.csv", rows)[0], field
 
 
 def kind_of(codec: str) -> str:
@@ -74,33 +116,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, np.floating) and not float(value).is_integer():
         return str(value)  # with no more digits than its own precision has
     return frames.cell(value.item() if isinstance(value, np.generic) else value)
-
-
-def write(
-    folder: Path, documents: Sequence[Document], values: Sequence[str] | None, called: Beside
-) -> tuple[Path, str]:
-    """Write documents, each with what stands beside it, as a file; return it and the field of the latter.
-
-    Texts are JSON lines, rows are CSV; the field is called so that no column of a table is.
-    """
-    if documents[0].side is None:
-        path = folder / "texts.jsonl"
-        given = [{}] * len(documents) if values is None else [{called: value} for value in values]
-        lines = (
-            json.dumps({TEXT: document.text, **beside})
-            for document, beside in zip(documents, given, strict=True)
-        )
-        storage.write_text(path, "".join(f"{line}\n" for line in lines))
-        return path, called
-    columns: list[str] = documents[0].side["columns"]
-    field: str = called
-    while field in columns:
-        field += "_"
-    path = folder / "rows.csv"
-    if values is not None:
-        documents = [
-            replace(tables.document([*tables.values(row), value], [*columns, field]), name=row.name)
-            for row, value in zip(documents, values, strict=True)
-        ]
-    tables.write(path, documents)
-    return path, field

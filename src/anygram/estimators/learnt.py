@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +21,7 @@ from anygram.data import kinds
 from anygram.data.documents import Document
 from anygram.errors import RunError
 from anygram.estimators import inputs
-from anygram.estimators.inputs import Beside
+from anygram.estimators.inputs import Samples
 from anygram.run import Run
 
 Files = dict[str, NDArray[np.uint8]]
@@ -57,24 +57,30 @@ class Learnt(BaseEstimator):
         check_is_fitted(self, "run_")
         return inputs.documents_of(self, X, reset=False)
 
-    def _learn(
-        self, documents: Sequence[Document], beside: Sequence[str] | None = None, called: Beside = "label"
-    ) -> Run:
-        """Return a run of these documents that learnt what stands beside them, too."""
+    def _learn(self, samples: Samples, held_out: Samples | None = None) -> Run:
+        """Return a run of these samples, and of what stands beside them.
+
+        Those that are `held_out` are for validation, nothing where they are none; None leaves it to training.
+        """
+        if len(samples) == 1:
+            held_out = Samples([])
         with tempfile.TemporaryDirectory(prefix="anygram-") as name:
-            path, field = inputs.write(Path(name), documents, beside, called)
-            learnt = None if beside is None else field
+            folder = Path(name)
+            path, field = samples.write(folder)
+            valid = None
+            if held_out is not None:
+                valid = str(held_out.write(folder / "held")[0]) if len(held_out) else "none"
             return api.train(
                 path,
                 self.model,
                 codec=self.codec,
                 text_field=inputs.TEXT if inputs.kind_of(self.codec) == kinds.TEXT else None,
-                valid="none" if len(documents) == 1 else None,  # of one sample nothing can be held out
+                label_field=field if samples.called == "label" else None,
+                target_field=field if samples.called == "target" else None,
+                valid=valid,
                 settings=self._chosen(),
                 budget=self.budget,
                 seed=self.seed,
-                label_field=learnt if called == "label" else None,
-                target_field=learnt if called == "target" else None,
             )
 
     def _chosen(self) -> dict[str, Any]:
@@ -88,7 +94,7 @@ class Learnt(BaseEstimator):
         """Yield samples as a file that `run_` can be asked about, and the field of its texts."""
         documents = self._documents(X)
         with tempfile.TemporaryDirectory(prefix="anygram-") as name:
-            path, _ = inputs.write(Path(name), documents, None, "label")
+            path, _ = Samples(documents).write(Path(name))
             yield path, inputs.TEXT if inputs.kind_of(self.codec) == kinds.TEXT else None
 
     def __sklearn_tags__(self) -> Any:

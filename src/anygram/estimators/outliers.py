@@ -13,6 +13,7 @@ from anygram.budgets import Budget
 from anygram.data.documents import Document
 from anygram.errors import UsageError
 from anygram.estimators import inputs
+from anygram.estimators.inputs import Samples
 from anygram.estimators.learnt import Learnt
 from anygram.protocols import FloatArray
 from anygram.tasks.anomalies import Rule, scores
@@ -46,7 +47,7 @@ class PerplexityOutlierDetector(OutlierMixin, Learnt):
         if not 0 < self.contamination <= 0.5:
             raise UsageError(f"contamination must be above 0 and at most 0.5, got {self.contamination}")
         documents = inputs.documents_of(self, X, reset=True)
-        self.run_ = self._learn(documents)
+        self.run_ = self._learn(Samples(documents))
         return self._calibrated(documents)
 
     def calibrate(self, X: Any) -> PerplexityOutlierDetector:

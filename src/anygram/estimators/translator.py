@@ -11,6 +11,7 @@ from anygram.budgets import Budget
 from anygram.data import kinds
 from anygram.errors import UsageError
 from anygram.estimators import inputs
+from anygram.estimators.inputs import Samples
 from anygram.estimators.learnt import Learnt
 
 
@@ -40,7 +41,7 @@ class Translator(Learnt):
             )
         documents, targets = inputs.documents_of(self, X, reset=True), inputs.texts_of(y)
         check_consistent_length(documents, targets)
-        self.run_ = self._learn(documents, targets, "target")
+        self.run_ = self._learn(Samples(documents, targets, "target"))
         return self
 
     def predict(self, X: Any) -> list[str]:
