@@ -4,13 +4,13 @@
     ... ./dev bench translation --data tatoeba --direction en-zh --pairs all --peer peers/bin/python
 
 Sentences of Tatoeba and paragraphs of Python's documentation, both ways, learnt from the first 1,000 and
-4,000 pairs and from all: translations/pairs.py says how they are split. Everyone learns from the same pairs for the
-same seconds on the same threads and writes by beam search of 5; what anygram takes for its codecs is outside
-the budget, as pieces are for the peer. `learns` are the seconds of the whole call. Every source of the test
-part is measured by all of its references, with sacrebleu's tokenizer for the target's script; intervals are
-of 1,000 draws of the sources. What suits models, of settings or codecs, is chosen with --develop, which
-measures on the validation part. The peer is left out where --peer names no Python that has it: how to make
-one stands in translations/joeynmt.py.
+4,000 pairs and from all: translations/pairs.py says how they are split. Everyone learns from the same pairs
+for the same seconds on the same threads and writes by beam search of 5; what anygram takes for its codecs is
+outside the budget, as pieces are for the peer. `learns` are the seconds of the whole call. Every source of
+the test part is measured by all of its references, with sacrebleu's tokenizer for the target's script;
+intervals are of 1,000 draws of the sources. What suits models, of settings or codecs, is chosen with
+--develop, which measures on the validation part. The peer is left out where --peer names no Python that has
+it: how to make one stands in translations/joeynmt.py.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from anygram.settings import parse_pairs
+from anygram.settings import build, parse_pairs
 from anygram.tasks.translation.metrics import Metrics
 from translations.contenders import Contest
-from translations.joeynmt import Peer
+from translations.joeynmt import Peer, Size
 
 PACKAGES = ("anygram", "torch", "numpy", "sacrebleu")
 ALL = "all"
@@ -18,12 +18,15 @@ ALL = "all"
 
 def add_options(parser: argparse.ArgumentParser, *, models: str, codec: str, sizes: str) -> None:
     """Add what translating and summing up have in common."""
-    parser.add_argument("--models", default=models, help=f"names between commas (default: {models})")
+    parser.add_argument("--models", default=models, help=f"names between commas, or '' (default: {models})")
     parser.add_argument("--codec", default=codec, help=f"of both sides (default: {codec})")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="settings of ours")
     parser.add_argument("--pairs", default=sizes, help=f"how many are learnt from (default: {sizes})")
     parser.add_argument("--budget", default="10m", help="training of each, the peer too (default: 10m)")
     parser.add_argument("--peer", type=_program, metavar="PYTHON", help="one that has joeynmt")
+    parser.add_argument(
+        "--peer-set", action="append", default=[], metavar="KEY=VALUE", help="the peer's Size"
+    )
     parser.add_argument("--sources", type=int, help="the first so many of the test part alone")
     parser.add_argument("--develop", action="store_true", help="measure on the validation part: to choose by")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order (default: 0)")
@@ -34,12 +37,12 @@ def contest_of(options: argparse.Namespace, kind: Metrics) -> Contest:
     """Return what is done, on as many threads as torch takes, which OMP_NUM_THREADS says."""
     return Contest(
         kind=kind,
-        models=options.models.split(","),
+        models=[name for name in options.models.split(",") if name],
         codec=options.codec,
         budget=options.budget,
         threads=int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
         settings=parse_pairs(options.set),
-        peer=None if options.peer is None else Peer(options.peer),
+        peer=None if options.peer is None else Peer(options.peer, build(Size, parse_pairs(options.peer_set))),
         seed=options.seed,
     )
 

@@ -4,9 +4,10 @@ tatoeba    short sentences of English and Chinese. Many share one side: pairs jo
            side, case and punctuation apart, go into one part together
 pydocs     paragraphs of Python's documentation, English and Chinese: whole files go into one part; those
            longer than LONGEST characters on either side are left out, in all parts
-scitldr    abstracts and summaries of one sentence, in the parts that the data set has, but for two abstracts
-           of its test part that stand among those to learn from, too; several summaries of an abstract are
-           pairs each to learn from, and references of one source to measure by
+scitldr    abstracts and summaries of one sentence, in the parts that the data set has; several summaries of
+           an abstract are pairs each to learn from, and references of one source to measure by
+
+What shares a side with something tested all the same, as a paragraph in two files does, is not learnt.
 """
 
 from __future__ import annotations
@@ -64,13 +65,22 @@ def of(name: str, data: Path, direction: str, seed: int = 0) -> Parts:
     paths = [data / file for file in FILES[name]]
     if name == "scitldr":
         train, valid, test = map(_summaries, paths)
-        tested = {one.source for one in test}
-        apart = [one for one in train if one.source not in tested]
-        return Parts(_shuffled(_each(apart), seed), _each(valid), test)
+        return apart(Parts(_shuffled(_each(train), seed), _each(valid), test))
     every = _tatoeba(paths[0]) if name == "tatoeba" else _documentation(paths[0])
     if direction == "zh-en":
         every = [Pair(one.target, one.source, one.group) for one in every]
-    return parted(every, seed)
+    return apart(parted(every, seed))
+
+
+def apart(parts: Parts) -> Parts:
+    """Return the parts, without pairs to learn from or to choose by that share a side with what is tested."""
+    sources = {letters(one.source) for one in parts.test}
+    targets = {letters(reference) for one in parts.test for reference in one.references}
+
+    def unseen(one: Pair) -> bool:
+        return letters(one.source) not in sources and letters(one.target) not in targets
+
+    return Parts([*filter(unseen, parts.train)], [*filter(unseen, parts.valid)], parts.test)
 
 
 def parted(every: Sequence[Pair], seed: int) -> Parts:
