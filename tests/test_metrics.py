@@ -296,7 +296,8 @@ def test_those_who_can_do_the_task_are_ranked_by_it(compared: tuple[Path, dict[s
 def test_the_reports_tell_of_the_metric(compared: tuple[Path, dict[str, Any], str]) -> None:
     folder, found, printed = compared
     report = (folder / "report.md").read_text()
-    assert "| model | codec | MASE | 95 % interval |" in report and "MASE  ± 95 %" in printed
+    assert "| model | codec | MASE | 95 % interval | bits |" in report and " per value |" in report
+    assert "MASE  ± 95 %" in printed
     assert "--metric mase --horizon 6" in found["question"]["command"]
     assert "MASE (less is better)" in (folder / "report.html").read_text()
 

@@ -106,13 +106,16 @@ def _setting(results: Mapping[str, Any]) -> str:
 def _ranking(results: Mapping[str, Any], entrants: Entrants) -> Table:
     told = results.get("answer") or {}
     yardstick = entrants.yardstick
-    header = ["model", "codec", yardstick.title, "95 % interval", "training", "scoring", "size", ""]
+    by_task = yardstick.field == "metric"
+    beside = ["bits"] if by_task else []
+    header = ["model", "codec", yardstick.title, "95 % interval", *beside, "training", "scoring", "size", ""]
     rows = [
         [
             row["who"],
             row["codec"],
             amounts.bits(row[yardstick.field]),
             amounts.interval(row[yardstick.low], row[yardstick.high]),
+            *([_bits(row)] if by_task else []),
             amounts.duration(row["train_seconds"]),
             amounts.rate(row["score_bytes_per_second"]),
             amounts.size(row["model_bytes"]),
@@ -121,6 +124,15 @@ def _ranking(results: Mapping[str, Any], entrants: Entrants) -> Table:
         for row in entrants.ranked
     ]
     return Table(header, rows, "Best first")
+
+
+def _bits(row: Row) -> str:
+    """Return bits per byte, or of a lossy codec those of its density, to stand beside a task's figure."""
+    if row["bits_per_byte"] is not None:
+        return f"{amounts.bits(row['bits_per_byte'])} per byte"
+    if row.get("bits_per_unit") is None:
+        return amounts.NONE
+    return f"{amounts.bits(row['bits_per_unit'])} per {row['unit']}"
 
 
 def _standing(who: str, told: Mapping[str, Any]) -> str:
