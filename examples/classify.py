@@ -1,7 +1,7 @@
 """Tells from a function's source which package of the standard library it belongs to, and by which words.
 
-Models of n-grams over bytes learn the functions of five packages; what a function costs under the model of each
-package says where it belongs. A tenth of the functions teaches how sure to be, another tenth measures it.
+Models of n-grams over bytes learn the functions of five packages; what a function costs under the model of
+each package says where it belongs. A tenth of the functions teaches how sure to be, another one measures it.
 
     python examples/classify.py            a few seconds
 """
@@ -67,7 +67,7 @@ def classify(rows: Sequence[dict[str, str]]) -> Outcome:
             settings={"order": 5},
             text_field="text",
             label_field="package",
-            valid=files["fit"],
+            valid=str(files["fit"]),
         )
         found = run.classify(files["test"], text_field="text", label_field="package")
         judged = list(found)

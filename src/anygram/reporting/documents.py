@@ -87,7 +87,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Passages:
-    """One passage as each of several models read it, piece by piece; grounds are `by_bits` per byte or not."""
+    """One passage as each of several models read it, by pieces; grounds are `by_bits` per byte or not."""
 
     read: Sequence[Passage]
     by_bits: bool = True

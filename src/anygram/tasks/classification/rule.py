@@ -66,11 +66,12 @@ def _shares(priors: Mapping[str, float], labels: Labels) -> FloatArray:
     missing = [name for name in labels.names if name not in priors]
     if missing:
         raise UsageError(f"--priors lacks '{missing[0]}'; give every label a number above 0")
-    share_C = np.array([float(priors[name]) for name in labels.names])
+    share_C: FloatArray = np.array([float(priors[name]) for name in labels.names])
     if not (np.isfinite(share_C).all() and (share_C > 0).all()):
         raise UsageError("--priors must be numbers above 0; give every label one")
     if not labels.multiple:
-        return share_C / share_C.sum()
+        share_C = share_C / share_C.sum()
+        return share_C
     if (share_C >= 1).any():
         raise UsageError("--priors of labels that a document may have several of lie between 0 and 1")
     return share_C
