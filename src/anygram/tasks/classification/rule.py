@@ -71,8 +71,7 @@ def _shares(priors: Mapping[str, float], labels: Labels) -> FloatArray:
         raise UsageError("--priors must be numbers above 0; give every label one")
     if not labels.multiple:
         share_C = share_C / share_C.sum()
-        return share_C
-    if (share_C >= 1).any():
+    elif (share_C >= 1).any():
         raise UsageError("--priors of labels that a document may have several of lie between 0 and 1")
     return share_C
 
