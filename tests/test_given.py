@@ -236,3 +236,11 @@ def test_few_documents_are_not_fitted_to(tmp_path: Path) -> None:
     )
     assert run.record.data["valid_documents"] == 3
     assert not (tmp_path / "run" / "classification.json").exists()
+
+
+def test_of_many_unknown_labels_some_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = _labelled(tmp_path / "l.jsonl", 60)
+    anygram.train(source, "frequency", codec="bytes", label_field="label", out=tmp_path / "run")
+    _jsonl(tmp_path / "t.jsonl", [{"text": "x", "label": f"new{n}"} for n in range(20)])
+    said = ask(capsys, "classify", tmp_path / "run", tmp_path / "t.jsonl", "--label-field", "label")
+    assert said.status == 0 and said.out.rstrip().endswith("'new7' 1 and 12 others")

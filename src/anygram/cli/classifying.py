@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anygram.tasks.classification.report import Notable
 
 _QUOTED, _NAMED = 48, 32
+_MOST_UNKNOWN = 8
 """Characters of a text and of a document's name that fit into the table."""
 
 
@@ -217,8 +218,10 @@ def _lines(out: str | None, figures: dict[str, Any]) -> Iterator[str]:
         said = "" if right is None else f"; right where said {right:.4f}"
         yield f"said of {figures['coverage']:.4f} of the documents{said}"
     if figures["unknown_labels"]:
-        named = ", ".join(f"'{name}' {count:,}" for name, count in figures["unknown_labels"].items())
-        yield f"labels that training did not have, counted as wrong: {named}"
+        unknown = sorted(figures["unknown_labels"].items(), key=lambda item: -item[1])
+        named = ", ".join(f"'{_begin(name, _NAMED)}' {count:,}" for name, count in unknown[:_MOST_UNKNOWN])
+        more = f" and {len(unknown) - _MOST_UNKNOWN:,} others" if len(unknown) > _MOST_UNKNOWN else ""
+        yield f"labels that training did not have, counted as wrong: {named}{more}"
 
 
 def _begin(text: str, most: int) -> str:
