@@ -141,6 +141,20 @@ def test_all_weights_learn(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("copy", [False, True])
+def test_products_in_half_precision_give_about_the_same(name: str, copy: bool) -> None:
+    model = model_of(name, copy=copy, tied=copy, shared=copy)
+    wanted = model.loss(TEXT_BT, WEIGHTS_BT, None, SOURCE)[0].item()
+    with torch.autocast("cpu", torch.bfloat16):
+        nats, state = model.loss(TEXT_BT, WEIGHTS_BT, None, SOURCE)
+        model.loss(TEXT_BT, WEIGHTS_BT, state)
+    nats.backward()  # type: ignore[no-untyped-call]
+    assert nats.item() == pytest.approx(wanted, abs=0.2)
+    gradients = [weight.grad for weight in model.module().parameters()]
+    assert all(one is not None and bool(one.isfinite().all()) for one in gradients)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_alignment_goes_on_where_a_state_stands(name: str) -> None:
     model = model_of(name)
     start = model.start(3, SOURCE)
