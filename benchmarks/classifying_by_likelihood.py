@@ -1,4 +1,4 @@
-"""Labels by likelihood: SMS spam, movie reviews (MR) and subjectivity (Subj), by ten folds.
+"""Labels by likelihood: SMS spam, movie reviews (MR) and subjectivity (Subj), by nine of ten folds.
 
 A model of texts a label, n-grams over bytes and over words and context mixing, each fold's orders, smoothings
 and weights chosen inside its own training part: models learn nine tenths of it, the last tenth chooses and is
@@ -36,6 +36,8 @@ from anygram.tasks.classification import Classifier, Rule, Witness, measure
 
 SETS = {"sms": "sms/sms.tsv", "mr": "mr-subj/rt-polarity.all", "subj": "mr-subj/subj.all"}
 VALIDATION = 0.1
+LEFT_OUT = 1
+"""The second fold is not measured: by it was decided what leans on a background (docs/classification.md)."""
 CONTEXTMIX_MEMORY = 64 << 20
 """Bytes of each label's tables: texts are of a megabyte or less."""
 
@@ -79,10 +81,11 @@ def read(name: str, data: Path) -> list[Document]:
 
 
 def folds(count: int, parts: int, seed: int = 0) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the documents of each fold's training part and test part, in seeded order."""
+    """Yield the documents of each measured fold's training part and test part, in seeded order."""
     pieces = np.array_split(np.random.default_rng(seed).permutation(count), parts)
     for place, test_D in enumerate(pieces):
-        yield np.concatenate([piece for other, piece in enumerate(pieces) if other != place]), test_D
+        if place != LEFT_OUT:
+            yield np.concatenate([piece for other, piece in enumerate(pieces) if other != place]), test_D
 
 
 def learnt(candidate: Candidate, documents: Sequence[Document], name: str) -> Witness:
@@ -149,7 +152,7 @@ def measure_set(name: str, data: Path, parts: int, first: int, contextmix: bool)
     return {
         "set": name,
         "folds": parts,
-        "measured_folds": min(first, parts),
+        "measured_folds": min(first, parts - 1),
         "seconds": time.perf_counter() - started,
         "families": {family: _summed(rows) for family, rows in found.items()},
     }

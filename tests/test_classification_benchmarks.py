@@ -11,9 +11,11 @@ import numpy as np
 from anygram.data.documents import Document
 
 
-def test_every_document_is_tested_once_and_never_learnt_there() -> None:
-    parts = list(classifying_by_likelihood.folds(23, 10))
-    assert sorted(np.concatenate([test_D for _, test_D in parts]).tolist()) == list(range(23))
+def test_no_document_is_tested_twice_or_learnt_there_and_one_fold_is_left_out() -> None:
+    parts = list(classifying_by_likelihood.folds(30, 10))
+    tested = np.concatenate([test_D for _, test_D in parts]).tolist()
+    assert len(parts) == 9 and len(tested) == len(set(tested)) == 27
+    assert all(len(train_D) == 27 for train_D, _ in parts)
     assert all(not set(train_D) & set(test_D) for train_D, test_D in parts)
 
 
