@@ -28,12 +28,14 @@ from anygram.errors import DataError, RunError, UsageError
 from anygram.models import frequency
 from anygram.protocols import FloatArray
 from anygram.tasks.classification import (
+    Classification,
     Classified,
     Classifier,
     Rule,
     Witness,
     fitting,
     measure,
+    report,
     telling,
 )
 from tests.pages import drawings, read_page
@@ -396,6 +398,17 @@ def test_bad_input_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.Capt
         capsys, run, test, "--with", str(folder / "words"), "--with", str(folder / "words")
     )
     assert "'kind'" in failure(capsys, run, test, "--label-field", "kind")
+
+
+def test_data_that_are_no_text_have_no_words(folder: Path) -> None:
+    known = anygram.load(folder / "bytes").classify(folder / "test.jsonl")
+    picture = Classification(known.classifier, lambda: [Document("abc", name="x.png")], False, readable=False)
+    (one,) = picture
+    with pytest.raises(UsageError, match="no words to tell"):
+        picture.why(one)
+    notable = report.Notable()
+    notable.note(one)
+    assert report.page("Labels", picture, notable).sections[-1].blocks
 
 
 def test_a_label_that_is_always_the_same_is_no_training(tmp_path: Path) -> None:

@@ -231,7 +231,8 @@ class Run:
             pairing = Pairing(label_field=label_field)
             return self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
 
-        return Classification(classifier, searched, label_field is not None, seed)
+        readable = kinds.is_readable(self.kind)
+        return Classification(classifier, searched, label_field is not None, seed, readable)
 
     def fit_classifier(
         self,

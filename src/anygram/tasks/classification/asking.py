@@ -79,8 +79,10 @@ class Classification:
         documents: Callable[[], Iterable[Document]],
         measured: bool,
         seed: int = 0,
+        readable: bool = True,
     ) -> None:
-        self.classifier = classifier
+        """Take what is given of documents for the truth where `measured`; `readable` ones have words."""
+        self.classifier, self.readable = classifier, readable
         self._documents, self._measured, self._seed = documents, measured, seed
         self._found: list[Classified] = []
         self._counted = self._abstained = self._empty = 0
@@ -108,7 +110,9 @@ class Classification:
             raise DataError("there are no documents to classify; name a source that holds some")
 
     def why(self, one: Classified) -> Told:
-        """Return how much each word of a document speaks for its label."""
+        """Return how much each word of a document speaks for its label; UsageError where there are none."""
+        if not self.readable:
+            raise UsageError("data that are not text have no words to tell; leave out --why")
         return tell(self.classifier, one)
 
     def measures(self) -> Measures | None:

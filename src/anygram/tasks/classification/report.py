@@ -169,6 +169,8 @@ def _witnesses(found: Classification) -> list[Block]:
 def _words(found: Classification, notable: Notable) -> list[Block]:
     """Return the notable documents, a word's ground the darker the more it speaks for the label."""
     shown = notable.documents()
+    if not found.readable:
+        return [Table(["document", "label"], [[one.document.name, " ".join(one.labels)] for one in shown])]
     if not shown:
         return [Paragraph("There is no such document.")]
     passages = []
