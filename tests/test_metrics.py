@@ -239,6 +239,11 @@ def test_labelled_documents_are_compared_by_labels_and_every_rule_is_held(tmp_pa
     assert "an accuracy of" in found.fields["answer"]["text"]
     assert "beats the commonest label" in found.fields["answer"]["text"]
     assert "--label-field label" in found.fields["question"]["command"]
+    trained = (tmp_path / "out" / "frequency-bytes" / "model.safetensors").stat().st_mtime_ns
+    other = anygram.compare(out=tmp_path / "out", resume=True, metric="f1")
+    assert other.rows[0].metric_name == "f1" and other.rows[0].bits_per_byte == row.bits_per_byte
+    assert (tmp_path / "out" / "frequency-bytes" / "model.safetensors").stat().st_mtime_ns == trained
+    assert [rule for rule in other.fields["rules"] if rule["held"] is False] == []
 
 
 @pytest.fixture

@@ -207,13 +207,20 @@ def _found_before(job: Job) -> dict[str, Any]:
     if not file.is_file():
         return {}
     before = storage.read_json(file)
-    if before.get("error") or (job.adapt and "adapted" not in before):
+    if before.get("error") or (job.adapt and "adapted" not in before) or _asks_more(job, before):
         file.unlink()
         return {}
     if not job.texts and (cleared := redaction.of_found(before)) != before:
         storage.write_text(file, json.dumps(cleared))
         return cleared
     return before
+
+
+def _asks_more(job: Job, before: Mapping[str, Any]) -> bool:
+    """Return whether a metric is asked for that was not measured then."""
+    measured = before.get("measured", {})
+    asked = job.metric, job.horizon
+    return bool(job.whole and job.metric) and (measured.get("metric"), measured.get("horizon")) != asked
 
 
 def _command(contest: Contest, out: Path) -> str:

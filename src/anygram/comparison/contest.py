@@ -253,8 +253,6 @@ _DECIDING = {
     "label_field",
     "target_field",
     "targets",
-    "metric",
-    "horizon",
     "valid",
     "test",
     "on_bad_record",

@@ -175,13 +175,13 @@ def _measured(job: Job, prepared: Prepared, progress: Progress) -> dict[str, Any
 
 def _by_metric(job: Job, run: StoredRun, prepared: Prepared, progress: Progress) -> dict[str, Any]:
     """Return the sums that the metric goes by; an error in words where this run has none."""
-    metric = metrics.of(job.metric)
+    metric, asked = metrics.of(job.metric), {"metric": job.metric, "horizon": job.horizon}
     progress.stage(f"measuring {metric.title}")
     try:
         sums = metric.sums(Held(run, Path(job.run), prepared.splits, job.seed, job.horizon))
     except AnygramError as error:
-        return {"error": _told(error, job, progress)}
-    return {"sums_DK": sums.sums_DK.tolist(), "in_time": sums.in_time, "how": sums.how}
+        return {**asked, "error": _told(error, job, progress)}
+    return {**asked, "sums_DK": sums.sums_DK.tolist(), "in_time": sums.in_time, "how": sums.how}
 
 
 def _figures(run: StoredRun, scored: evaluation.Evaluation) -> dict[str, Any]:
