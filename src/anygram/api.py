@@ -313,6 +313,9 @@ def evaluate(
     text_field: str | None = None,
     adapt: bool | str = False,
     adapt_settings: Mapping[str, Any] | None = None,
+    label_field: str | None = None,
+    target_field: str | None = None,
+    targets: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Return what the documents cost the run's model, one that goes on learning with `adapt`."""
@@ -322,6 +325,9 @@ def evaluate(
         text_field=text_field,
         adapt=adapt,
         adapt_settings=adapt_settings,
+        label_field=label_field,
+        target_field=target_field,
+        targets=targets,
         progress=progress,
     )
 
@@ -333,10 +339,20 @@ def score(
     text_field: str | None = None,
     adapt: bool | str = False,
     adapt_settings: Mapping[str, Any] | None = None,
+    label_field: str | None = None,
+    target_field: str | None = None,
+    targets: str | Path | None = None,
 ) -> Iterator[DocumentScore]:
     """Yield what each document costs the run's model, one that goes on learning with `adapt`."""
     return _run(run).score(
-        *sources, documents=documents, text_field=text_field, adapt=adapt, adapt_settings=adapt_settings
+        *sources,
+        documents=documents,
+        text_field=text_field,
+        adapt=adapt,
+        adapt_settings=adapt_settings,
+        label_field=label_field,
+        target_field=target_field,
+        targets=targets,
     )
 
 

@@ -80,17 +80,20 @@ class Run:
         text_field: str | None = None,
         adapt: bool | str = False,
         adapt_settings: Mapping[str, Any] | None = None,
-        pairing: Pairing | None = None,
+        label_field: str | None = None,
+        target_field: str | None = None,
+        targets: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Evaluation:
         """Return what the documents cost this model: bits per byte, perplexity, accuracy, seconds.
 
         Of a run that was trained with labels or sources they cost what they do behind these, which are read
-        from the fields that training read, or as `pairing` says.
+        from the fields that training read, where none is named.
         `adapt` lets it go on learning while it reads, in the way that suits it best or the one named, with
         these settings; the run stays as it is.
         """
         reader = self._adapted(adapt, adapt_settings)
+        pairing = _pairing(label_field, target_field, targets)
         held_out = self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
         if progress is not None:
             progress.stage("evaluating")
@@ -125,10 +128,13 @@ class Run:
         text_field: str | None = None,
         adapt: bool | str = False,
         adapt_settings: Mapping[str, Any] | None = None,
-        pairing: Pairing | None = None,
+        label_field: str | None = None,
+        target_field: str | None = None,
+        targets: str | Path | None = None,
     ) -> Iterator[DocumentScore]:
         """Yield what each document costs this model, in the order of the source; words as in `evaluate`."""
         reader = self._adapted(adapt, adapt_settings)
+        pairing = _pairing(label_field, target_field, targets)
         held_out = self.documents(*sources, documents=documents, text_field=text_field, pairing=pairing)
         return evaluation.scores(
             self.model, self.codec, held_out, reader=reader, condition_codec=self.condition_codec
@@ -606,6 +612,12 @@ def as_sources(sources: Sources) -> tuple[str, ...]:
     if isinstance(sources, str | Path):
         return (str(sources),)
     return tuple(str(source) for source in sources)
+
+
+def _pairing(label_field: str | None, target_field: str | None, targets: str | Path | None) -> Pairing | None:
+    """Return where that which is given of documents stands; None where nothing says so."""
+    named = Pairing(label_field, target_field, None if targets is None else str(targets))
+    return None if named == Pairing() else named
 
 
 def _documents(

@@ -61,7 +61,9 @@ def evaluate(
             text_field=text_field,
             adapt=adapt_by or adapt,
             adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
-            pairing=options.pairing(label_field, target_field, targets),
+            label_field=label_field,
+            target_field=target_field,
+            targets=targets,
             progress=progress,
         )
         figures = evaluated.to_json()
@@ -106,7 +108,9 @@ def score(
         text_field=text_field,
         adapt=adapt_by or adapt,
         adapt_settings=options.adapt_settings(adapt_settings, adapt_by or adapt),
-        pairing=options.pairing(label_field, target_field, targets),
+        label_field=label_field,
+        target_field=target_field,
+        targets=targets,
     )
     rows = writing.write(path, (asdict(one) for one in scores))
     if as_json:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from anygram.data.reading import Pairing
     from anygram.reporting.progress import Progress
 
 
@@ -92,14 +91,6 @@ def progress() -> Progress:
 def word(choice: StrEnum | None) -> Any:
     """Return a choice as the word that the API takes."""
     return None if choice is None else choice.value
-
-
-def pairing(label_field: str | None, target_field: str | None, targets: str | None) -> Pairing | None:
-    """Return where that which is given of documents stands; None where nothing says so."""
-    from anygram.data.reading import Pairing
-
-    named = Pairing(label_field, target_field, targets)
-    return None if named == Pairing() else named
 
 
 def numbers(words: str, option: str) -> list[float]:
