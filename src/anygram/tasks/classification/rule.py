@@ -54,7 +54,7 @@ class Rule:
             share_C = _shares(self.priors, labels)
         log_p_C: FloatArray = np.log(share_C)
         if labels.multiple:
-            log_p_C = log_p_C - np.log1p(-share_C)
+            log_p_C -= np.log1p(-share_C)
         return log_p_C
 
 
