@@ -291,7 +291,7 @@ def interval(accuracy_F: Sequence[float], documents: int) -> tuple[float, float]
     mean = float(np.mean(accuracy_F))
     if len(accuracy_F) > 1:
         half = student.ppf(0.975, len(accuracy_F) - 1) * np.std(accuracy_F, ddof=1) / len(accuracy_F) ** 0.5
-        return mean - float(half), mean + float(half)
+        return max(0.0, mean - float(half)), min(1.0, mean + float(half))
     z = 1.959964
     centre = (mean + z * z / (2 * documents)) / (1 + z * z / documents)
     half = z * (mean * (1 - mean) / documents + (z / (2 * documents)) ** 2) ** 0.5 / (1 + z * z / documents)
