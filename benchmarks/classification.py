@@ -1,7 +1,7 @@
 """Labels by likelihood, by a head and by both, beside naive Bayes and logistic regression (scikit-learn).
 
     ANYGRAM_DATA=/path/to/data ./dev bench classification                  an hour
-    ... classification --data sms,spoken                                   some of them
+    ... classification --data sms,spoken --parts 2                         some sets, and folds, of them
     ... classification --quick                                             a part of the folds and steps
 
 Movie reviews (MR), subjectivity (Subj), SMS spam and scikit-learn's digits by folds, spoken digits by takes:
