@@ -4,13 +4,14 @@ The first lines of docstrings of four packages of Python's library are classifie
 order a grid search finds on the training part, and by a logistic regression over the vectors that a small
 network makes. Both are pipelines; the figures are of lines that neither has seen.
 
-    python examples/estimators.py            about ten seconds
+    python examples/estimators.py            some seconds
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from sklearn.linear_model import LogisticRegression
@@ -21,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer
 from anygram.data.examples import read_example
 from anygram.estimators import LanguageModelClassifier, LanguageModelEmbedder
 
-PACKAGES = ("asyncio", "email", "tkinter", "unittest")
+PACKAGES = ("asyncio", "collections", "email", "encodings")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Outcome:
 def first_lines() -> tuple[list[str], list[str]]:
     """Return the first lines of the packages' docstrings, each once, and the package of each."""
     found: dict[str, str] = {}
-    for document in read_example("docstrings"):
+    for document in takewhile(lambda document: document.name < "f", read_example("docstrings")):
         package = document.name.split("/")[0]
         line = document.text.strip().split("\n")[0]
         if package in PACKAGES and len(line) > 20:
