@@ -229,7 +229,7 @@ def test_standard_input_is_read_once(prompt: Prompt) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model", "lsmt"], "2: no model named 'lsmt'; did you mean 'lstm'? known: contextmix"),
+        (["--model", "lsmt"], "2: no model named 'lsmt'; did you mean 'lstm'? known: attentive, contextmix"),
         (["--codec", "byte"], "2: no codec named 'byte'; did you mean 'bytes'? known: audio, bpe"),
         (["--set", "ordr=3"], "2: no setting named 'ordr'; did you mean 'order'? known: "),
         (["--set", "model.ordr=3"], "2: no model setting named 'ordr'; did you mean 'order'?"),

@@ -93,7 +93,7 @@ def _context_in_chunks(patch: Patch, asked: Job) -> Found:
     """Be scored with an empty memory every few symbols."""
 
     def score_each(
-        model: LanguageModel, texts: Sequence[Ids], ranks: bool
+        model: LanguageModel, texts: Sequence[Ids], ranks: bool, conditions: None
     ) -> Iterator[tuple[int, Any, None]]:
         for place, ids_T in enumerate(texts):
             chunks = [ids_T[None, first : first + 16] for first in range(0, len(ids_T), 16)]

@@ -244,3 +244,13 @@ def test_of_many_unknown_labels_some_are_named(tmp_path: Path, capsys: pytest.Ca
     _jsonl(tmp_path / "t.jsonl", [{"text": "x", "label": f"new{n}"} for n in range(20)])
     said = ask(capsys, "classify", tmp_path / "run", tmp_path / "t.jsonl", "--label-field", "label")
     assert said.status == 0 and said.out.rstrip().endswith("'new7' 1 and 12 others")
+
+
+def test_a_label_of_the_validation_part_alone_is_left_out_of_the_fit(tmp_path: Path) -> None:
+    source = _labelled(tmp_path / "l.jsonl", 60)
+    valid = _labelled(tmp_path / "v.jsonl", 20, odd="c")
+    run = anygram.train(
+        source, "frequency", codec="bytes", label_field="label", valid=str(valid), out=tmp_path / "run"
+    )
+    fitted = json.loads((run.path / "classification.json").read_text())
+    assert "20" in json.dumps(fitted) and run.record.data["valid_documents"] == 21

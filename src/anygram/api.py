@@ -143,11 +143,12 @@ def train(
 def _judge_labels(folder: Path, splits: Splits, progress: Progress) -> None:
     """Fit how sure the run's labels may be to the validation part, and measure them on the test part."""
     run = Run(folder)
-    if len(splits.valid) >= classification.FEWEST:
+    known = training.of_known_labels(splits.valid, run.condition_codec)
+    if len(known) >= classification.FEWEST:
         progress.stage("fitting probabilities of labels to the validation split")
-        run.fit_labels(splits.valid)
-    elif len(splits.valid):
-        progress.say(f"{len(splits.valid)} documents are too few to fit probabilities of labels to")
+        run.fit_labels(known)
+    elif len(known):
+        progress.say(f"{len(known)} documents are too few to fit probabilities of labels to")
     if len(splits.test):
         progress.stage("classifying the test split")
         measured = run.labels_of(splits.test).to_json()

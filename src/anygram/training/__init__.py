@@ -48,6 +48,7 @@ from anygram.training.plan import (
 from anygram.training.probing import Probe, Suggested
 from anygram.training.session import Session, snapshot
 from anygram.training.space import space_of
+from anygram.training.validation import of_known_labels
 
 __all__ = [
     "DEFAULT_CODEC",
@@ -59,6 +60,7 @@ __all__ = [
     "default_codec",
     "default_valid",
     "encode",
+    "of_known_labels",
     "reads_once",
     "recorded_valid",
     "space_of",
