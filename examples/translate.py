@@ -32,7 +32,7 @@ class Outcome:
     @property
     def right(self) -> float:
         """The share of the numbers that are right."""
-        return sum(one.text == one.reference for one in self.translations) / len(self.translations)
+        return sum(one.text == one.references[0] for one in self.translations) / len(self.translations)
 
 
 def pairs(numbers: Sequence[int]) -> str:

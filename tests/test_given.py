@@ -254,3 +254,16 @@ def test_a_label_of_the_validation_part_alone_is_left_out_of_the_fit(tmp_path: P
     )
     fitted = json.loads((run.path / "classification.json").read_text())
     assert "20" in json.dumps(fitted) and run.record.data["valid_documents"] == 21
+
+
+def test_a_list_of_texts_is_one_and_targets_in_a_list_are_several(tmp_path: Path) -> None:
+    path = tmp_path / "papers.jsonl"
+    _jsonl(path, [{"body": ["One.", "Two."], "short": ["1 2", "both"]}, {"body": ["Three."], "short": ["3"]}])
+    options = ReadingOptions(text_field="body", target_field="short")
+    first, second = read([str(path)], options, Report())
+    assert (first.given, first.text, first.side) == ("One. Two.", "1 2", {"references": ["both"]})
+    assert (second.given, second.text, second.side) == ("Three.", "3", None)
+    (alone, _) = read([str(path)], ReadingOptions(text_field="body"), Report())
+    assert (alone.text, alone.side) == ("One. Two.", None)
+    _jsonl(path, [{"body": ["a", 1], "short": "x"}])
+    assert "holds list, not text" in refusal(str(path), text_field="body", target_field="short")

@@ -244,7 +244,7 @@ def test_alignments_link_symbols_and_the_end() -> None:
     links = one.alignment.links()
     assert [link.place for link in links] == [min(place, 3) for place in range(len(links))]
     assert [link.target for link in links] == list(one.alignment.target)
-    assert "".join(one.alignment.target) and one.reference is None
+    assert "".join(one.alignment.target) and not one.references
 
 
 def test_a_page_shows_figures_texts_and_where_the_model_looked(tmp_path: Path) -> None:
@@ -336,6 +336,6 @@ def test_empty_targets_are_refused_by_name() -> None:
 
 def test_no_truth_is_read_where_none_is_named(home: Path, run: Path) -> None:
     made = list(anygram.load(run).translate(home / "test.tsv"))
-    assert all(one.reference is None for one in made)
+    assert all(not one.references for one in made)
     with pytest.raises(UsageError, match="exclude each other"):
         anygram.load(run).translate(home / "test.tsv", target_field="digits", targets="x")

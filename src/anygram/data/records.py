@@ -1,7 +1,9 @@
 """Records as documents: one field of every JSON line, CSV or TSV row, or Parquet row; or two.
 
 The field is the one asked for; else `text`; else the only column of text. A second one may be given of it:
-the record's label, of any type, or the text that it translates or sums up. CSV is quoted as Python's
+the record's label, of any type, or the text that it translates or sums up. A list of texts is one, such as
+sentences are; but a list in the field of a target are several that would do: the first is the document, the
+others are `references` in its side. CSV is quoted as Python's
 csv module reads it (RFC 4180); TSV is not quoted at all (IANA text/tab-separated-values), so a
 quotation mark in it is text. A table without a header names its column by number, from 1.
 """
@@ -45,6 +47,9 @@ class Fields:
 
     def document(self, value: Any, given: Any, name: str, place: str, binary: bool) -> Document:
         """Return a record's document; BadRecord where the text is none, or what must be given is not."""
+        others: Sequence[Any] = ()
+        if self.given_is == "source" and isinstance(value, list) and value:
+            value, *others = value
         text = _text(value, self.text or "", place, binary)
         if self.given_is is None:
             return Document(text, name=name)
@@ -54,7 +59,8 @@ class Fields:
         for field, side in ((self.given, source), (self.text, text)):
             if not side.strip():
                 raise BadRecord(f"{place}: field '{field}' is empty, and nothing pairs with it; {REMEDY}")
-        return Document(text, name=name, given=source)
+        more = [_text(one, self.text or "", place, binary) for one in others]
+        return Document(text, name=name, given=source, side={"references": more} if more else None)
 
 
 def read_jsonl(stream: BinaryIO, name: str, fields: Fields, binary: bool) -> Iterator[Document | BadRecord]:
@@ -201,6 +207,9 @@ def _choose(name: str, columns: Collection[str], text_columns: Collection[str], 
 
 
 def _is_text(value: Any) -> bool:
+    """Return whether a value is a text, or several in a list."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(one, str) for one in value)
     return isinstance(value, str)
 
 
@@ -220,7 +229,9 @@ def label_of(value: Any, field: str, place: str = "") -> str:
 
 
 def _text(value: Any, field: str, place: str, binary: bool) -> str:
-    """Return the value as the text that it must be; BadRecord where it is none."""
+    """Return the value as the text that it must be, those of a list with spaces between; else BadRecord."""
+    if isinstance(value, list) and _is_text(value):
+        value = " ".join(value)
     if value is None:
         raise BadRecord(f"{place}: no field '{field}', or it is null; {REMEDY}")
     if not isinstance(value, str):

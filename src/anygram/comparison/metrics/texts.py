@@ -22,7 +22,7 @@ from anygram.tasks.decoding.search import Search
 from anygram.tasks.translation import metrics
 from anygram.tasks.translation.baselines import COPIED, LEAD, baselines
 from anygram.tasks.translation.metrics import Metric
-from anygram.tasks.translation.translating import Request, source_of, translate
+from anygram.tasks.translation.translating import Request, references_of, source_of, translate
 
 MOST = 500
 _KIND: dict[str, metrics.Metrics] = {"bleu": "translation", "chrf": "translation", "rougeL": "summary"}
@@ -78,12 +78,12 @@ def _evenly(documents: Documents) -> list[Document]:
 
 def _metric(name: str, asked: Sequence[Document]) -> Metric:
     """Return the metric that suits the references' script."""
-    every = metrics.metrics_of(_KIND[name], [[one.text] for one in asked])
+    every = metrics.metrics_of(_KIND[name], [references_of(one) for one in asked])
     return next(one for one in every if name in one.names)
 
 
 def _measured(metric: Metric, texts: Sequence[str], asked: Sequence[Document]) -> Sums:
-    return Sums(metric.sums(texts, [[one.text] for one in asked]))
+    return Sums(metric.sums(texts, [references_of(one) for one in asked]))
 
 
 def _value(name: str, sums_K: FloatArray) -> float:

@@ -48,8 +48,7 @@ def _page(title: str, made: Translations, first: Sequence[Translation]) -> Docum
 
 def _section(number: int, one: Translation) -> Section:
     rows = [["source", one.source], ["target", one.text]]
-    if one.reference is not None:
-        rows.append(["truth", one.reference])
+    rows += [["truth", reference] for reference in one.references]
     rows += [[f"or {place}", other.text] for place, other in enumerate(one.alternatives[1:], 2)]
     blocks: list[Table | Figure] = [Table(["", "text"], rows)]
     if one.alignment is not None and one.alignment.target:

@@ -43,7 +43,7 @@ class Translations:
         self._made, self._measuring = made, measuring
         self._texts: list[str] = []
         self._sources: list[str] = []
-        self._references: list[str | None] = []
+        self._references: list[tuple[str, ...]] = []
         self.limited = 0
         """How many had to end before the model would have ended them."""
 
@@ -52,7 +52,7 @@ class Translations:
         for one in self._made:
             self._texts.append(one.text)
             self._sources.append(one.source)
-            self._references.append(one.reference)
+            self._references.append(one.references)
             self.limited += one.limited
             yield one
 
@@ -63,7 +63,7 @@ class Translations:
     @cached_property
     def figures(self) -> list[Measured]:
         """What was measured once all are made, the model first; nothing where no truth is known."""
-        references = [[one] for one in self._references if one is not None]
+        references = [one for one in self._references if one]
         if len(references) < len(self._texts) or not references:
             return []
         measuring = self._measuring
@@ -107,8 +107,8 @@ def row_of(one: Translation) -> dict[str, Any]:
         "limited": one.limited,
         "alternatives": [asdict(other) for other in one.alternatives],
     }
-    if one.reference is not None:
-        row["reference"] = one.reference
+    if one.references:
+        row["reference"] = one.references[0]
     if one.alignment is not None:
         row["alignment"] = [asdict(link) for link in one.alignment.links()]
     return row

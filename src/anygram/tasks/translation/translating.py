@@ -75,8 +75,8 @@ class Alignment:
 class Translation:
     """What became of a source: the best target first among `alternatives`, its log P in nats and score.
 
-    `limited`: it is as long as it may be, and the model would rather have gone on. `reference` is the truth
-    where that is known.
+    `limited`: it is as long as it may be, and the model would rather have gone on. `references` are what
+    would be right, the truth first, where that is known.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Translation:
     limited: bool
     alternatives: tuple[Alternative, ...]
     alignment: Alignment | None = None
-    reference: str | None = None
+    references: tuple[str, ...] = ()
 
 
 def translate(
@@ -115,6 +115,13 @@ def translate(
 def source_of(document: Document) -> str:
     """Return what is to be translated."""
     return document.text if document.given is None else document.given
+
+
+def references_of(document: Document) -> tuple[str, ...]:
+    """Return what would be right: a document that is given its source, and what else its record says."""
+    if document.given is None:
+        return ()
+    return (document.text, *(document.side or {}).get("references", ()))
 
 
 def _encoded(codec: Codec, document: Document, sight: int | None) -> Ids:
@@ -153,5 +160,5 @@ def _told(codec: Codec, condition_codec: Codec, document: Document, found: list[
         limited=best.limited,
         alternatives=tuple(alternatives),
         alignment=alignment,
-        reference=None if document.given is None else document.text,
+        references=references_of(document),
     )
