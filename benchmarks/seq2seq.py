@@ -61,8 +61,8 @@ class Subject(NamedTuple):
 
 
 SUBJECTS = (
-    Subject("seq2seq", {"layers": 2, "width": 64, "heads": 2, **ALIKE}, {"rate": 0.02}, 400),
-    Subject("attentive", {"units": 64, "embedding": 32, **ALIKE}, {"rate": 0.05}, 500),
+    Subject("seq2seq", {"layers": 2, "width": 64, "heads": 2, **ALIKE}, {"rate": 0.02}, 500),
+    Subject("attentive", {"units": 64, "embedding": 32, **ALIKE}, {"rate": 0.05}, 700),
 )
 
 
