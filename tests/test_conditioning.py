@@ -259,9 +259,11 @@ def test_context_mixing_learns_a_target_from_its_source() -> None:
     assert inner.finish()["learnt"] == 200 * (2 + 1 + 3)
 
 
-def test_context_mixing_learns_whole_documents_alone() -> None:
-    model, inner = around("contextmix", {"memory": 40_000_000})
-    assert len(model.learn(ids(0, BOUNDARY, 1, 2, BOUNDARY))) == 5
-    assert inner.finish()["learnt"] == 5 + 2
-    with pytest.raises(UsageError, match="learnt whole"):
-        model.learn(ids(0, BOUNDARY, 1))
+def test_context_mixing_learns_documents_without_sources_in_any_pieces() -> None:
+    symbols = [0, BOUNDARY, 1, 2, BOUNDARY, 1]
+    whole, inner = around("contextmix", {"memory": 40_000_000})
+    log_p_N = whole.learn(ids(*symbols))
+    cut, _ = around("contextmix", {"memory": 40_000_000})
+    pieces = [cut.learn(ids(*part)) for part in (symbols[:3], [], symbols[3:5], symbols[5:])]
+    assert np.array_equal(np.concatenate(pieces), log_p_N)
+    assert inner.finish()["learnt"] == len(symbols) + 3  # a separator before each document

@@ -98,7 +98,8 @@ def _members(vocabulary_size: int) -> dict[str, LanguageModel]:
 
 
 def _small(config: type[Any]) -> dict[str, Any]:
-    return {field.name: SMALL[field.name] for field in dataclasses.fields(config) if field.name in SMALL}
+    fields = [field for field in dataclasses.fields(config) if field.name in SMALL]
+    return {field.name: SMALL[field.name] for field in fields if not isinstance(field.default, str)}
 
 
 def _variants(name: str) -> Iterator[tuple[tuple[str, Any], ...]]:

@@ -268,15 +268,21 @@ class PrefixedOnline(Prefixed):
 
     _inner: _OnlineModel
 
+    _within = False
+    """Whether a document was begun and not yet closed."""
+
     def learn(self, ids_N: Ids) -> FloatArray:
-        """Return log Q of each id behind no source, and learn them: what `learn_given` does for documents."""
-        if not len(ids_N):
-            return self._inner.learn(ids_N)
-        closing_N = ids_N == self._vocabulary_size - 1
-        lengths = np.diff(np.flatnonzero(closing_N), prepend=-1)
-        if lengths.sum() != len(ids_N):
-            raise UsageError("documents that begin behind a source are learnt whole; close the last one too")
-        return self.learn_given(ids_N, lengths, [np.empty(0, dtype=np.int32)] * len(lengths))
+        """Go on reading documents without sources; return log Q of each id before it was learnt."""
+        log_p: list[FloatArray] = [self._inner.learn(np.empty(0, dtype=np.int32))]
+        ends = np.flatnonzero(ids_N == self._vocabulary_size - 1) + 1
+        for piece_T in np.split(ids_N, ends):
+            if not len(piece_T):
+                continue
+            lead = [] if self._within else [self._separator]
+            inner_ids = np.concatenate([np.array(lead, dtype=np.int32), self._targets_V[piece_T]])
+            log_p.append(self._inner.learn(inner_ids)[len(lead) :])
+            self._within = int(piece_T[-1]) != self._vocabulary_size - 1
+        return np.concatenate(log_p)
 
     def learn_given(self, ids_N: Ids, document_lengths: Lengths, condition: Condition) -> FloatArray:
         """Go on reading sources and documents; return log Q of the documents' ids before they were learnt."""
