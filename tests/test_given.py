@@ -267,3 +267,17 @@ def test_a_list_of_texts_is_one_and_targets_in_a_list_are_several(tmp_path: Path
     assert (alone.text, alone.side) == ("One. Two.", None)
     _jsonl(path, [{"body": ["a", 1], "short": "x"}])
     assert "holds list, not text" in refusal(str(path), text_field="body", target_field="short")
+
+
+def test_pairs_have_more_byte_pairs_than_texts_alone(tmp_path: Path) -> None:
+    _tsv(tmp_path / "p.tsv", [{"a": f"{n * n} ab{n}", "b": f"{n * 37} cd{n}"} for n in range(1500)])
+    source = tmp_path / "p.tsv"
+    alone = anygram.train(source, "frequency", codec="bpe", text_field="b")
+    pairs = anygram.train(
+        source, "frequency", codec="bpe", text_field="a", target_field="b", settings={"order": "3"}
+    )
+    assert alone.codec.vocabulary_size == 512 < pairs.codec.vocabulary_size <= 2048
+    assert pairs.condition_codec is not None and pairs.condition_codec.vocabulary_size > 512
+    wanted = {"codec.size": "300", "order": "3"}
+    named = anygram.train(source, "frequency", codec="bpe", text_field="a", target_field="b", settings=wanted)
+    assert named.codec.vocabulary_size == 300

@@ -274,7 +274,7 @@ def report(record: Record) -> str:
     rows = [("model", record.model), ("codec", record.codec), ("status", record.status)]
     rows += [(f"model.{key}", value) for key, value in record.model_settings.items()]
     rows += [(f"learner.{key}", value) for key, value in record.learner_settings.items()]
-    rows += [(f"given.{key}", value) for key, value in record.condition.items()]
+    rows += [(f"given.{key}", value) for key, value in _flat(record.condition)]
     rows += [(f"data.{key}", value) for key, value in record.data.items()]
     rows += [(f"spent.{key}", value) for key, value in record.spent.items()]
     for part, figures in record.figures.items():

@@ -42,7 +42,14 @@ def fitted(plan: Plan, config: Any, splits: Splits, progress: Progress) -> Codec
     texts = texts_of(splits.train)
     if plan.source_codec == SHARED:
         texts = _Both(texts, givens_of(splits.train))
-    codec: Codec = codecs.REGISTRY.load(plan.codec).fit(texts, config)
+    return _fit(plan, plan.codec, texts, config)
+
+
+def _fit(plan: Plan, name: str, texts: Iterable[str], config: Any) -> Codec:
+    """Return a codec fitted to texts, or, where its module knows better, to what is predicted from texts."""
+    module = codecs.REGISTRY.load(name)
+    fit = getattr(module, "fit_to_pairs", module.fit) if plan.given == "source" else module.fit
+    codec: Codec = fit(texts, config)
     return codec
 
 
@@ -56,8 +63,7 @@ def fitted_condition(plan: Plan, codec: Codec, splits: Splits) -> Codec | None:
         return codec
     name = source_codec_of(plan)
     config = settings.build(codecs.REGISTRY.load(name).Config, source_settings_of(plan))
-    fitted: Codec = codecs.REGISTRY.load(name).fit(givens_of(splits.train), config)
-    return fitted
+    return _fit(plan, name, givens_of(splits.train), config)
 
 
 @dataclass(frozen=True)
