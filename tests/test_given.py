@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,25 @@ def test_labels_that_training_lacks_are_wrong_and_cost_nothing(tmp_path: Path) -
     assert run.record.figures["labels"]["accuracy"] == pytest.approx(0.9)
     with pytest.raises(DataError, match="no label 'c' in the training part"):
         run.evaluate(test)
+
+
+def test_labels_are_learnt_without_what_measures_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    said = ask(
+        capsys, "train", _labelled(tmp_path / "l.jsonl", 60), "--label-field", "label",
+        "--model", "frequency", "--codec", "bytes", "--test", "0.2", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert said.status == 0 and "measuring labels needs scikit-learn" in said.err
+    assert "labels" not in anygram.load(tmp_path / "run").record.figures
+
+
+def test_what_learns_while_it_reads_is_told_of_no_labels(tmp_path: Path) -> None:
+    source = _labelled(tmp_path / "l.jsonl", 60)
+    run = anygram.train(source, "frequency", codec="bytes", label_field="label", out=tmp_path / "run")
+    with pytest.raises(UsageError, match="told of neither; leave out --adapt"):
+        run.evaluate(source, adapt=True)
 
 
 def test_few_documents_are_not_fitted_to(tmp_path: Path) -> None:

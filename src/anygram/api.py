@@ -149,7 +149,9 @@ def _judge_labels(folder: Path, splits: Splits, progress: Progress) -> None:
         run.fit_labels(known)
     elif len(known):
         progress.say(f"{len(known)} documents are too few to fit probabilities of labels to")
-    if len(splits.test):
+    if len(splits.test) and not classification.can_measure():
+        progress.say(classification.UNMEASURED)
+    elif len(splits.test):
         progress.stage("classifying the test split")
         measured = run.labels_of(splits.test).to_json()
         kept = {name: value for name, value in measured.items() if isinstance(value, float | int)}

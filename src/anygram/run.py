@@ -119,6 +119,11 @@ class Run:
             if settings:
                 raise UsageError("adapt_settings without adapt would do nothing; give adapt=True too")
             return None
+        if self.condition_codec is not None:
+            raise UsageError(
+                f"{self.path} was trained with labels or sources, and what learns while it reads is told of "
+                "neither; leave out --adapt"
+            )
         return self.reader(None if adapt is True else adapt, settings)
 
     def score(

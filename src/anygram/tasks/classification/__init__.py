@@ -16,12 +16,13 @@ from anygram.tasks.classification.asking import Asked, Classification, classifie
 from anygram.tasks.classification.deciding import Classified, Classifier
 from anygram.tasks.classification.evidence import Witness
 from anygram.tasks.classification.fitting import FEWEST, Fit
-from anygram.tasks.classification.metrics import Measures, measure
+from anygram.tasks.classification.metrics import UNMEASURED, Measures, can_measure, measure
 from anygram.tasks.classification.rule import Rule
 from anygram.tasks.classification.telling import Span, Told
 
 __all__ = [
     "FEWEST",
+    "UNMEASURED",
     "Asked",
     "Classification",
     "Classified",
@@ -32,6 +33,7 @@ __all__ = [
     "Span",
     "Told",
     "Witness",
+    "can_measure",
     "classifier_of",
     "fit",
     "measure",

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from anygram.tasks.classification.deciding import Classified
 
 BINS = 15
 """Bins of equal width of the calibration error, as in Guo et al. (2017)."""
+UNMEASURED = "measuring labels needs scikit-learn, which is not here; pip install 'anygram[metrics]'"
 _MOST_IN_CONFUSION = 30
 """Labels up to which the confusion matrix is among the figures."""
 
@@ -68,14 +70,17 @@ class Measures:
         return asdict(self)
 
 
+def can_measure() -> bool:
+    """Return whether what labels are measured by is installed."""
+    return find_spec("sklearn") is not None
+
+
 def measure(classified: Sequence[Classified], labels: Labels, seed: int = 0) -> Measures:
     """Return the figures; DataError where there is nothing to measure, UsageError without scikit-learn."""
     try:
         from sklearn import metrics as sklearn_metrics
     except ImportError:
-        raise UsageError(
-            "measuring needs scikit-learn, which is not here; pip install 'anygram[metrics]'"
-        ) from None
+        raise UsageError(UNMEASURED) from None
     if not classified:
         raise DataError("there are no documents to measure; name a source that holds some")
     told = _Told.of(classified, labels)
