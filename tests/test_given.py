@@ -110,6 +110,9 @@ def test_bad_pairs_are_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "de.txt").write_text("eins\n\n")
     assert "de.txt:2: an empty line" in refusal(short, targets=long)
     assert "has no fields" in refusal(short, label_field="x")
+    assert "holds records, and --targets pairs lines" in refusal(where, targets=long)
+    assert "holds records, and --targets pairs lines" in refusal(short, targets=where)
+    assert "no such file" in refusal(short, targets=str(tmp_path / "none.txt"))
     assert "exclude each other" in refusal(short, label_field="x", targets=long)
 
 
@@ -248,6 +251,12 @@ def test_what_learns_while_it_reads_is_told_of_no_labels(tmp_path: Path) -> None
     run = anygram.train(source, "frequency", codec="bytes", label_field="label", out=tmp_path / "run")
     with pytest.raises(UsageError, match="told of neither; leave out --adapt"):
         run.evaluate(source, adapt=True)
+
+
+def test_a_comparison_does_not_adapt_behind_labels(tmp_path: Path) -> None:
+    source = _labelled(tmp_path / "l.jsonl", 60)
+    with pytest.raises(UsageError, match="told of no labels and sources; leave out --adapt"):
+        anygram.compare(source, tmp_path / "which", models="frequency", label_field="label", adapt=True)
 
 
 def test_few_documents_are_not_fitted_to(tmp_path: Path) -> None:

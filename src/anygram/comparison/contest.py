@@ -80,6 +80,10 @@ class Contest:
             raise UsageError(
                 f"--{by_bits[0]} goes by bits per byte and not by --metric {self.metric}; leave out one"
             )
+        if self.adapt and self.options.reading().given:
+            raise UsageError(
+                "what learns while it reads is told of no labels and sources; leave out --adapt or the field"
+            )
         for one in self.contestants:
             training.check(self.plan(one))
         if self.search:

@@ -142,7 +142,7 @@ def _parsers(sources: Sequence[str], options: ReadingOptions, *, in_bulk: bool) 
     if [*sources, options.targets].count(STDIN) > 1:
         raise UsageError("- (standard input) can be read only once; name it once")
     if options.targets:
-        return [partial(_parallel, sources, options.targets, options)]
+        return [_parallel_parser(sources, options.targets, options)]
     return [parser for source in sources for parser in _parsers_of(source, options, in_bulk)]
 
 
@@ -236,13 +236,26 @@ def _names_a_field(options: ReadingOptions) -> bool:
     return any((options.text_field, options.label_field, options.target_field))
 
 
-def _parallel(sources: Sequence[str], targets: str, options: ReadingOptions) -> _Items:
-    """Yield the lines of the targets, each given the line of the sources that stands at its place."""
+def _parallel_parser(sources: Sequence[str], targets: str, options: ReadingOptions) -> _Parser:
+    """Return what will pair lines; UsageError for records, whose fields would not be read."""
+    for source in (*sources, targets):
+        if has_fields(source):
+            raise UsageError(
+                f"{source} holds records, and --targets pairs lines of text; name the fields of records with "
+                "--text-field and --target-field"
+            )
     alone = replace(options, targets=None, documents="lines")
-    pairs = zip_longest(read(sources, alone, Report()), read([targets], alone, Report()))
-    for number, (source, target) in enumerate(pairs, 1):
+    lines = read(sources, alone, Report()), read([targets], alone, Report())
+    return partial(_parallel, *lines, " ".join(sources), targets)
+
+
+def _parallel(
+    sources: Iterator[Document], targets: Iterator[Document], sources_name: str, targets_name: str
+) -> _Items:
+    """Yield the targets, each given the source that stands at its place."""
+    for number, (source, target) in enumerate(zip_longest(sources, targets), 1):
         if source is None or target is None:
-            shorter, longer = " ".join(sources), targets
+            shorter, longer = sources_name, targets_name
             if source is not None:
                 shorter, longer = longer, shorter
             raise DataError(
