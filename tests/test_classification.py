@@ -161,6 +161,18 @@ def test_several_labels(tmp_path: Path) -> None:
     assert figures["accuracy"] > 0.6 and figures["f1_micro"] > 0.85
 
 
+def test_documents_without_labels_are_of_none_where_there_may_be_several(tmp_path: Path) -> None:
+    train = written(tmp_path / "train.jsonl", records(400, several=True))
+    run = anygram.train(
+        train, "ngram", codec="words", settings={"order": 1}, label_field="label", valid="none"
+    )
+    found = run.classify(written(tmp_path / "t.jsonl", records(150, 3, several=True)), label_field="label")
+    assert found.names == ("animals", "tools")
+    judged = list(found)
+    assert sum(one.labels == () == one.truth for one in judged) > 0.7 * sum(one.truth == () for one in judged)
+    assert found.figures()["f1_micro"] > 0.85
+
+
 # --- fitting ---
 
 
@@ -303,6 +315,42 @@ def test_words_of_the_label_speak_for_it(folder: Path) -> None:
         spoken = dict(zip(told.words, told.nats_W, strict=True))
         assert spoken["cow"] > 0 > spoken[" drill"]
         assert "drill" not in told.spans()[0].text
+
+
+@pytest.mark.parametrize("multiple", [False, True])
+def test_a_head_that_nothing_was_fitted_to_is_taken_at_its_word(multiple: bool) -> None:
+    class Certain:
+        """Says the same of every document."""
+
+        conditional = False
+
+        def classify(self, ids_BT: Any, lengths: Any) -> FloatArray:
+            log_p_BC: FloatArray = np.log(np.tile([0.1, 0.6 if multiple else 0.9], (len(ids_BT), 1)))
+            return log_p_BC
+
+    model: Any = Certain()
+    labels = Labels(["a", "b"], [10, 50], multiple=multiple, documents=100 if multiple else 60)
+    witness = Witness("head", model, bytes_codec.fit([], bytes_codec.Config()), labels, "head")
+    (one,) = Classifier([witness], Rule()).classify([Document("x")])
+    np.testing.assert_allclose(one.p_C, [0.1, 0.6 if multiple else 0.9])
+
+
+def test_figures_are_of_the_last_time(folder: Path) -> None:
+    found = anygram.load(folder / "words").classify(folder / "test.jsonl", label_field="label")
+    once = [one.labels for one in found], found.figures()
+    assert ([one.labels for one in found], found.figures()) == once and once[1]["documents"] == 120
+
+
+def test_a_run_of_one_label_each_is_not_fitted_to_several_or_none(folder: Path, tmp_path: Path) -> None:
+    run = anygram.load(folder / "words")
+    for label in ([], ["animals", "tools"]):
+        odd = written(tmp_path / "odd.jsonl", [*records(20), {"text": "cat", "label": label}])
+        with pytest.raises(DataError, match=f"{len(label)} labels, and those of training had one each"):
+            run.fit_classifier(odd)
+        found = run.classify(odd, label_field="label")
+        assert len(list(found)) == 21
+        measured = found.figures()
+        assert measured["accuracy"] < 1 and sum(map(sum, measured["confusion"])) == 21
 
 
 def test_a_head_speaks_by_what_it_loses() -> None:

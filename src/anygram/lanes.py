@@ -61,7 +61,7 @@ def _score_each_given(
 ) -> Iterator[tuple[int, FloatArray, NDArray[np.int64] | None]]:
     """Score texts that start from conditions of their own: a row each, beside others of about its length."""
     by_length = sorted(range(len(texts)), key=lambda place: (len(texts[place]), len(conditions[place])))
-    for places in _grouped(by_length, texts):
+    for places in grouped(by_length, texts):
         state = model.start(len(places), [conditions[place] for place in places])
         ids_BT, lengths_B = padded([texts[place] for place in places])
         pieces: list[tuple[FloatArray, NDArray[np.int64] | None]] = []
@@ -77,7 +77,7 @@ def _score_each_given(
             yield place, nats_BT[row, :length], None if ranks_BT is None else ranks_BT[row, :length]
 
 
-def _grouped(places: Sequence[int], texts: Sequence[Ids]) -> Iterator[list[int]]:
+def grouped(places: Sequence[int], texts: Sequence[Ids]) -> Iterator[list[int]]:
     """Yield places, the longest text last, so many at a time as are read at once."""
     group: list[int] = []
     for place in places:

@@ -102,8 +102,8 @@ def fit(givens: Iterable[str]) -> Labels:
     multiple, documents = False, 0
     for given in givens:
         documents += 1
-        words = given.split("\n")
-        multiple = multiple or len(words) > 1
+        words = given.split("\n") if given else []
+        multiple = multiple or len(words) != 1
         found.update(words)
     if len(found) < 2:
         only = f"only '{next(iter(found))}'" if found else "none"

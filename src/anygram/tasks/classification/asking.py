@@ -84,8 +84,12 @@ class Classification:
         """Take what is given of documents for the truth where `measured`; `readable` ones have words."""
         self.classifier, self.readable = classifier, readable
         self._documents, self._measured, self._seed = documents, measured, seed
+        self._begin()
+
+    def _begin(self) -> None:
         self._found: list[Classified] = []
         self._counted = self._abstained = self._empty = 0
+        self._measures: Measures | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,7 +102,11 @@ class Classification:
         return self._found
 
     def __iter__(self) -> Iterator[Classified]:
-        """Yield each document as it is judged, once; DataError where there are none."""
+        """Yield each document as it is judged; DataError where there are none.
+
+        Figures are of the last time that they were gone through.
+        """
+        self._begin()
         for one in self.classifier.classify(self._documents(), self._measured):
             self._counted += 1
             self._abstained += one.abstained
@@ -117,7 +125,9 @@ class Classification:
 
     def measures(self) -> Measures | None:
         """Return how well labels agree with the truth, None where that is not known."""
-        return measure(self._found, self.classifier.labels, self._seed) if self._measured else None
+        if self._measured and self._measures is None:
+            self._measures = measure(self._found, self.classifier.labels, self._seed)
+        return self._measures
 
     def figures(self) -> dict[str, Any]:
         """Return what was judged, by which witnesses, and how well where the truth is known."""

@@ -104,6 +104,10 @@ class Classifier:
 
     def _truth(self, document: Document) -> NDArray[np.bool_]:
         words = _words(document)
+        if len(words) != 1 and not self.labels.multiple:
+            raise DataError(
+                f"{document.name}: {len(words)} labels, and those of training had one each; leave it out"
+            )
         unknown = [word for word in words if word not in self.labels.names]
         if unknown:
             raise DataError(

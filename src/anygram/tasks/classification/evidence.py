@@ -23,10 +23,9 @@ from anygram.conditioning.interpolated import Interpolated
 from anygram.data.documents import Document
 from anygram.errors import UsageError
 from anygram.protocols import Classifying, Codec, FloatArray, Ids, LanguageModel
+from anygram.tasks.classification.rule import Rule
 
 By = Literal["likelihood", "head"]
-
-_READ_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -68,24 +67,20 @@ class Witness:
         """Return log P of each symbol of each text under each label, and of several then without each."""
         if isinstance(self.model, PerClass):
             return _leaned(self.model.parts, texts)
-        return [_behind(self.model, condition, texts) for condition in _conditions(self.labels)]
+        found = [_behind(self.model, _ids(number), texts) for number in range(len(self.labels.names))]
+        if self.labels.multiple:  # what a document without a label costs is the same for each
+            found += [_behind(self.model, _ids(), texts)] * len(found)
+        return found
 
     def _said(self, texts: Sequence[Ids]) -> FloatArray:
         model, score_DC = self.model, np.zeros((len(texts), len(self.labels.names)))
         assert isinstance(model, Classifying)
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        while order:
-            longest = len(texts[order[-1]])
-            rows = max(1, min(lanes.ROWS, _READ_AT_ONCE // longest))
-            group, order = order[-rows:], order[:-rows]
+        for group in lanes.grouped(order, texts):
             score_DC[group] = model.classify(*lanes.padded([texts[place] for place in group]))
-        counts_C = np.array(self.labels.counts, dtype=np.float64)
-        share_C = (counts_C + 0.5) / (counts_C + 0.5).sum()
-        taken: FloatArray = np.log(-np.expm1(np.minimum(score_DC, -1e-12)))
-        if not self.labels.multiple:
-            taken = np.log(share_C)
-        score_DC -= taken
-        return score_DC
+        if self.labels.multiple:  # log-odds
+            score_DC -= np.log(-np.expm1(np.minimum(score_DC, -1e-12)))
+        return score_DC - Rule().log_priors(self.labels)
 
 
 def _leaned(parts: Sequence[LanguageModel], texts: Sequence[Ids]) -> list[list[FloatArray]]:
@@ -103,15 +98,12 @@ def _leaned(parts: Sequence[LanguageModel], texts: Sequence[Ids]) -> list[list[F
     return found
 
 
-def _conditions(labels: Labels) -> list[Ids]:
-    """Return what stands for each label, and then, where there may be several, for none, as often."""
-    numbers = range(len(labels.names))
-    conditions: list[Ids] = [np.array([number], dtype=np.int32) for number in numbers]
-    return [*conditions, *([np.array([], dtype=np.int32)] * len(numbers) if labels.multiple else [])]
-
-
 def _scored(model: LanguageModel, texts: Sequence[Ids]) -> list[FloatArray]:
     return [-nats_T for nats_T, _ in lanes.score_together(model, texts)]
+
+
+def _ids(*labels: int) -> Ids:
+    return np.array(labels, dtype=np.int32)
 
 
 def _behind(model: LanguageModel, condition: Ids, texts: Sequence[Ids]) -> list[FloatArray]:

@@ -133,8 +133,9 @@ class _Told:
         number = {name: place for place, name in enumerate(labels.names)}
         truth_DC = np.zeros((len(classified), len(number)), dtype=bool)
         has_DC, unknown = np.zeros_like(truth_DC), Counter[str]()
-        known_D = np.ones(len(classified), dtype=bool)
+        known_D = np.empty(len(classified), dtype=bool)
         for place, one in enumerate(classified):
+            known_D[place] = labels.multiple or len(one.truth or ()) == 1
             for word in one.truth or ():
                 if word in number:
                     truth_DC[place, number[word]] = True
