@@ -310,3 +310,43 @@ def test_pairs_have_more_byte_pairs_than_texts_alone(tmp_path: Path) -> None:
     wanted = {"codec.size": "300", "order": "3"}
     named = anygram.train(source, "frequency", codec="bpe", text_field="a", target_field="b", settings=wanted)
     assert named.codec.vocabulary_size == 300
+
+
+def test_bad_lines_of_parallel_files_are_stepped_over_on_both_sides(tmp_path: Path) -> None:
+    (tmp_path / "en.txt").write_bytes(b"one\n\xff\nthree\nfour\n")
+    (tmp_path / "de.txt").write_bytes(b"eins\nzwei\n\xff\nvier\n")
+    report = Report()
+    options = ReadingOptions(targets=str(tmp_path / "de.txt"), on_bad_record="skip")
+    found = read([str(tmp_path / "en.txt")], options, report)
+    assert [(one.given, one.text) for one in found] == [("one", "eins"), ("four", "vier")]
+    assert report.skipped == 2
+    assert "not UTF-8" in refusal(str(tmp_path / "en.txt"), targets=str(tmp_path / "de.txt"))
+
+
+def test_a_header_that_names_the_text_is_one(tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text("label,text\nx,one\ny,two\n")
+    assert _pairs(tmp_path / "h.csv", label_field="1") == [("x", "one"), ("y", "two")]
+
+
+def test_records_of_several_labels_are_unknown_where_training_has_one_each(tmp_path: Path) -> None:
+    source = _labelled(tmp_path / "l.jsonl", 60)
+    _jsonl(tmp_path / "t.jsonl", [{"text": "x", "label": label} for label in (["a"], ["a", "b"], [])])
+    run = anygram.train(
+        source, "frequency", codec="bytes", label_field="label", test=str(tmp_path / "t.jsonl")
+    )
+    assert run.record.figures["test"]["documents"] == 1
+    assert run.record.figures["labels"]["documents"] == 3
+
+
+def test_a_setting_that_only_the_codec_of_sources_has_is_its(tmp_path: Path) -> None:
+    _tsv(tmp_path / "p.tsv", [{"a": f"{n * n} ab{n}", "b": f"{n * 37}"} for n in range(300)])
+    run = anygram.train(
+        tmp_path / "p.tsv",
+        "frequency",
+        codec="bytes",
+        source_codec="bpe",
+        text_field="a",
+        target_field="b",
+        settings={"size": "300", "order": "3"},
+    )
+    assert run.condition_codec is not None and run.condition_codec.vocabulary_size == 300

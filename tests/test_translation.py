@@ -107,6 +107,18 @@ def test_examples_come_in_documents_of_their_own(run: Path) -> None:
     assert next(iter(made)).source.count("\n") > 1
 
 
+def test_figures_are_told_once_all_are_made(home: Path, run: Path) -> None:
+    made = anygram.load(run).translate(home / "test.tsv", target_field="digits")
+    with pytest.raises(UsageError, match="iterate over them first"):
+        assert made.figures
+    passing = iter(made)
+    next(passing)
+    with pytest.raises(UsageError, match="not all are made"):
+        made.to_json()
+    assert len(list(passing)) == len(TEST) - 1
+    assert made.to_json()["documents"] == len(TEST) and made.figures
+
+
 @pytest.mark.parametrize("ending", [".txt", ".jsonl", ".csv", ".tsv", ".parquet"])
 def test_every_format_holds_the_same_texts(
     home: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -114,7 +114,8 @@ def _command(kind: Metrics, said: str) -> Callable[..., None]:
         else:
             _refuse_tokenizer(tokenize)
             made = api.summarise(run, *sources, **asked)
-        _tell(made, out, report, as_json)
+        title = "Translations" if kind == "translation" else "Summaries"
+        _tell(made, title, out, report, as_json)
 
     command.__doc__ = said
     return command
@@ -127,7 +128,7 @@ def _refuse_tokenizer(tokenize: str | None) -> None:
         raise UsageError("--tokenize is for BLEU, and summaries are measured by ROUGE; leave it out")
 
 
-def _tell(made: Translations, out: str | None, report: Path | None, as_json: bool) -> None:
+def _tell(made: Translations, title: str, out: str | None, report: Path | None, as_json: bool) -> None:
     from anygram.reporting.amounts import counted
     from anygram.reporting.tables import aligned
     from anygram.tasks.translation import page, results
@@ -138,17 +139,18 @@ def _tell(made: Translations, out: str | None, report: Path | None, as_json: boo
     shown: list[Translation] = []
     if out is not None:
         results.write(Path(out), rest)
-    else:
+    elif as_json:
         shown = list(rest)
+    else:
+        for line in _lines(rest):
+            print(options.printable(line), flush=True)
     if report is not None:
-        page.write(report, "Translations", made, first)
+        page.write(report, title, made, first)
     files = [name for name in (out, None if report is None else str(report)) if name is not None]
     if as_json:
         told = {} if out is not None else {"translations": [results.row_of(one) for one in shown]}
         options.print_json({"files": files, **made.to_json(), **told})
         return
-    for line in _lines(shown):
-        print(options.printable(line))
     if files:
         print(options.printable(f"{', '.join(files)}: {counted(len(made), 'document')}"))
     if made.limited:
@@ -159,7 +161,7 @@ def _tell(made: Translations, out: str | None, report: Path | None, as_json: boo
         print("\n".join(f"{name}: {signature}" for name, signature in made.signatures.items()))
 
 
-def _lines(shown: list[Translation]) -> Iterator[str]:
+def _lines(shown: Iterable[Translation]) -> Iterator[str]:
     """Yield texts, alternatives and alignments as a terminal shows them."""
     for one in shown:
         yield one.text

@@ -44,8 +44,9 @@ class Labels:
         return len(self.names)
 
     def knows(self, datum: str) -> bool:
-        """Return whether the training part had all of these labels."""
-        return all(word in self._number for word in datum.split("\n") if datum)
+        """Return whether the training part had all of these labels, and as many at once."""
+        words = datum.split("\n") if datum else []
+        return (self.multiple or len(words) == 1) and all(word in self._number for word in words)
 
     def encode(self, datum: str, side: Side | None = None) -> Encoded:
         """Return the symbols of a document's labels; DataError for one that training did not have."""

@@ -245,12 +245,22 @@ def _parallel_parser(sources: Sequence[str], targets: str, options: ReadingOptio
                 "--text-field and --target-field"
             )
     alone = replace(options, targets=None, documents="lines")
-    lines = read(sources, alone, Report()), read([targets], alone, Report())
-    return partial(_parallel, *lines, " ".join(sources), targets)
+    one, other = (_all_of(_parsers(each, alone, in_bulk=False)) for each in (sources, [targets]))
+    return partial(_parallel, one, other, " ".join(sources), targets)
+
+
+def _all_of(parsers: Iterable[_Parser]) -> Iterator[Document | BadRecord]:
+    """Yield what is parsed, bad records in their places, so that lines keep their numbers."""
+    for parser in parsers:
+        with closing(parser()) as items:
+            yield from (item for item in items if not isinstance(item, Lines))
 
 
 def _parallel(
-    sources: Iterator[Document], targets: Iterator[Document], sources_name: str, targets_name: str
+    sources: Iterator[Document | BadRecord],
+    targets: Iterator[Document | BadRecord],
+    sources_name: str,
+    targets_name: str,
 ) -> _Items:
     """Yield the targets, each given the source that stands at its place."""
     for number, (source, target) in enumerate(zip_longest(sources, targets), 1):
@@ -262,6 +272,11 @@ def _parallel(
                 f"{shorter} ends after line {number - 1} and {longer} goes on; "
                 "parallel files need a line for each of the other's"
             )
+        bad = next((one for one in (source, target) if isinstance(one, BadRecord)), None)
+        if bad is not None:
+            yield bad
+            continue
+        assert isinstance(source, Document) and isinstance(target, Document), "bad ones are gone"
         if source.text.strip() and target.text.strip():
             yield replace(target, given=source.text)
         else:

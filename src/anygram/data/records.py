@@ -123,10 +123,9 @@ def _read_table(
     if header.error:
         what = str(header.error).partition(";")[0]
         raise DataError(f"{what}, in the header itself; mend or convert the file")
-    named = [field for field in (fields.text, fields.given) if field is not None]
     fields = fields.chosen(name, header.cells, header.cells)
     columns = [_column(name, field, header.cells) for field in (fields.text, fields.given) if field]
-    if named and not any(field in header.cells for field in named):
+    if not any(field in header.cells for field in (fields.text, fields.given)):
         rows = chain([header], rows)
     for row in rows:
         yield row.error or _table_document(row, header.cells, fields, columns, name, binary)

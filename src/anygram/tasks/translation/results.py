@@ -44,6 +44,7 @@ class Translations:
         self._texts: list[str] = []
         self._sources: list[str] = []
         self._references: list[tuple[str, ...]] = []
+        self._done = False
         self.limited = 0
         """How many had to end before the model would have ended them."""
 
@@ -55,6 +56,7 @@ class Translations:
             self._references.append(one.references)
             self.limited += one.limited
             yield one
+        self._done = True
 
     def __len__(self) -> int:
         """Return how many there were so far."""
@@ -62,7 +64,12 @@ class Translations:
 
     @cached_property
     def figures(self) -> list[Measured]:
-        """What was measured once all are made, the model first; nothing where no truth is known."""
+        """What was measured once all are made, the model first; nothing where no truth is known.
+
+        UsageError before that.
+        """
+        if not self._done:
+            raise UsageError("figures are of all translations, and not all are made; iterate over them first")
         references = [one for one in self._references if one]
         if len(references) < len(self._texts) or not references:
             return []
