@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,16 @@ def test_labels_are_measured_as_classification_measures_them(tmp_path: Path) -> 
     assert intervals.value(metrics.of("accuracy"), plain["accuracy"][1]) == pytest.approx(share)
     own = 2 * share / (1 + share)  # precision is the share, recall 1; the other label's F1 is 0
     assert intervals.value(metrics.of("f1"), plain["f1"][1]) == pytest.approx(own / 2)
+
+
+def test_labels_that_training_lacks_are_not_fitted_to_and_never_right(tmp_path: Path) -> None:
+    known = labelled(60, 0)
+    run = trained(tmp_path, known, {"text": "text", "given": "label"}, text_field="text", label_field="label")
+    found = held(run, known, [*labelled(40, 1), Document("aei", given="vowels\nunheard of")])
+    valid = [*labelled(30, 2), Document("zzz", given="unheard of")]
+    found = replace(found, splits=replace(found.splits, valid=valid))
+    sums = metrics.of("accuracy").sums(found)
+    assert sums.how == "fitted to 30 documents" and sums.sums_DK[-1].tolist() == [0.0, 1.0]
 
 
 def test_one_label_alone_tells_nothing_apart() -> None:

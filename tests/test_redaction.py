@@ -212,6 +212,7 @@ def test_messages_of_errors_in_details_are_left_out() -> None:
     sound = {"rule": "lossless", "held": True, "said": "3 of 3 documents: they came back whole"}
     found = {
         "bits_per_byte": 2.0,
+        "measured": {"metric": "f1", "error": "secret.csv:41: no label secret"},
         "detail": {
             "failed": {"calibration": "ValueError: secret"},
             "checks": [check, sound],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anygram.data.corpus import condition_of
 from anygram.data.documents import Document
 from anygram.protocols import Codec, Condition, LanguageModel, State
 
@@ -12,7 +13,7 @@ def conditions(condition_codec: Codec | None, documents: Sequence[Document]) -> 
     """Return the symbols of what is given of each document; None where the run was told of nothing."""
     if condition_codec is None:
         return None
-    return [condition_codec.encode(one.given or "").ids for one in documents]
+    return [condition_of(one, condition_codec) for one in documents]
 
 
 def start(model: LanguageModel, condition_codec: Codec | None, documents: Sequence[Document]) -> State:

@@ -34,6 +34,8 @@ def of_found(found: Mapping[str, Any]) -> dict[str, Any]:
         cleared["trials"] = [{**trial, "error": _left_out(trial["error"])} for trial in found["trials"]]
     if found.get("search"):
         cleared["search"] = of_found(found["search"])
+    if found.get("measured", {}).get("error"):
+        cleared["measured"] = {**found["measured"], "error": _left_out(found["measured"]["error"])}
     if found.get("detail"):
         cleared["detail"] = _of_detail(found["detail"])
     return cleared

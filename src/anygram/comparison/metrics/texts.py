@@ -12,17 +12,16 @@ from functools import cache, partial
 import numpy as np
 
 from anygram.comparison.metrics.held import Held, Sums
-from anygram.conditioning import LengthLimit, Prefixed
 from anygram.data.documents import Document, Documents
 from anygram.data.splitting import Splits
 from anygram.errors import UsageError
 from anygram.protocols import FloatArray
-from anygram.runs import StoredRun
 from anygram.tasks.decoding.search import Search
 from anygram.tasks.translation import metrics
+from anygram.tasks.translation.asking import request_of
 from anygram.tasks.translation.baselines import COPIED, LEAD, baselines
 from anygram.tasks.translation.metrics import Metric
-from anygram.tasks.translation.translating import Request, references_of, source_of, translate
+from anygram.tasks.translation.translating import references_of, source_of, translate
 
 MOST = 500
 _KIND: dict[str, metrics.Metrics] = {"bleu": "translation", "chrf": "translation", "rougeL": "summary"}
@@ -50,19 +49,12 @@ def _sums(name: str, held: Held) -> Sums:
     if codec is None:
         raise UsageError("the run was not trained on pairs of texts; train with --target-field")
     search = Search()
-    made = translate(held.run.model, held.run.codec, codec, asked, _request(held.run, search))
+    made = translate(held.run.model, held.run.codec, codec, asked, request_of(held.run, search))
     metric = _metric(name, asked)
     every = len(held.splits.test)
     of = "" if len(asked) == every else f"{len(asked):,} of {every:,} documents, "
     found = _measured(metric, [one.text for one in made], asked)
     return replace(found, how=f"{of}beam {search.beam}, {metric.signature}")
-
-
-def _request(run: StoredRun, search: Search) -> Request:
-    """Return what is asked of a run, as `anygram translate` does where it is told nothing."""
-    limit = LengthLimit(**run.record.condition.get("longest_target", {}))
-    sight = run.record.model_settings.get("context") if isinstance(run.model, Prefixed) else None
-    return Request(search, limit, sight=sight)
 
 
 def _plain(name: str, splits: Splits, horizon: int | None) -> tuple[str, Sums]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anygram.conditioning import LengthLimit, Prefixed
 from anygram.data.documents import Document
@@ -95,19 +95,24 @@ def rewrite(stored: StoredRun, sources: Sequence[str], wanted: Wanted) -> Transl
         )
     if wanted.measured and wanted.kind == "translation":
         metrics.require_sacrebleu()
-    measuring = Measuring(wanted.kind, wanted.tokenize, _lookup(stored, wanted))
+    request = request_of(stored, wanted.how, wanted.max_symbols, wanted.alignment)
+    measuring = Measuring(wanted.kind, wanted.tokenize)
     documents = _documents(stored, sources, wanted)
-    made = translate(stored.model, stored.codec, codec, documents, _request(stored, wanted))
+    measuring = replace(measuring, lookup=_lookup(stored, wanted))  # last, for it takes its time
+    made = translate(stored.model, stored.codec, codec, documents, request)
     return Translations(made, measuring)
 
 
-def _request(stored: StoredRun, wanted: Wanted) -> Request:
+def request_of(
+    stored: StoredRun, how: Search | Draws, max_symbols: int | None = None, alignment: bool = False
+) -> Request:
+    """Return what is asked of a run: targets of at most so many symbols, else as its training pairs have."""
     record = stored.record
     limit = LengthLimit(**record.condition.get("longest_target", {}))
-    if wanted.max_symbols is not None:
-        limit = LengthLimit(ratio=0.0, symbols=wanted.max_symbols)
+    if max_symbols is not None:
+        limit = LengthLimit(ratio=0.0, symbols=max_symbols)
     sight = record.model_settings.get("context") if isinstance(stored.model, Prefixed) else None
-    return Request(wanted.how, limit, wanted.alignment, sight)
+    return Request(how, limit, alignment, sight)
 
 
 def _documents(stored: StoredRun, sources: Sequence[str], wanted: Wanted) -> Iterator[Document]:
@@ -125,6 +130,10 @@ def _lookup(stored: StoredRun, wanted: Wanted) -> Lookup | None:
     if not wanted.lookup:
         return None
     data = stored.record.data
+    if data.get("targets") and list(wanted.lookup) != list(data["sources"]):
+        raise UsageError(
+            "the run was trained on parallel files; name their sources with --lookup, or leave it out"
+        )
     pairing = Pairing(target_field=data.get("target_field"), targets=data.get("targets"))
     text_field = None if pairing.targets else _field(stored)
     pairs = _read(stored, wanted.lookup, pairing, None, text_field)
