@@ -15,17 +15,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from peers import report
 from peers.options import real_data
 from translations import contenders, measuring, pairs
-from translations.contenders import Contest
-from translations.measuring import Figures
 from translations.options import PACKAGES, add_options, contest_of, sizes_of
 
 
@@ -36,28 +30,20 @@ def main() -> int:
     options = parser.parse_args()
     folder = real_data(*pairs.FILES["scitldr"])
     contest = contest_of(options, "summary")
-    found = list(_figures(contest, options, folder))
-    stored: list[dict[str, Any]] = [{"data": "scitldr", **one.to_json()} for one in found]
     remark = contest.peer.describe() if contest.peer else "without a peer"
+    found = list(
+        contenders.figures(
+            contest,
+            pairs.of("scitldr", folder, ""),
+            sizes_of(options.pairs),
+            develop=options.develop,
+            sources=options.sources,
+        )
+    )
+    stored: list[dict[str, Any]] = [{"data": "scitldr", **one.to_json()} for one in found]
     tables = [measuring.table("scitldr", found)]
     report.publish("summarisation", tables, options.json, stored=stored, packages=PACKAGES, remark=remark)
     return 0
-
-
-def _figures(contest: Contest, options: argparse.Namespace, data: Path) -> Iterator[Figures]:
-    """Yield every way's figures."""
-    whole = pairs.of("scitldr", data, "")
-    if options.develop:
-        whole = replace(whole, test=pairs.held(whole.valid))
-    whole = replace(whole, test=whole.test[: options.sources])
-    for size in sizes_of(options.pairs):
-        parts = whole.of_size(size)
-        with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
-            learnt = contenders.by_models(contest, parts, Path(folder))
-            for written in (*contenders.without_model("summary", parts), *learnt):
-                (found,) = measuring.measured("summary", whole.test, [written])
-                print(" ".join(measuring.row(found, list(found.measured))), file=sys.stderr, flush=True)
-                yield found
 
 
 if __name__ == "__main__":

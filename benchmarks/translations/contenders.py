@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from anygram.tasks.translation.lookup import learn
 from anygram.tasks.translation.metrics import Metrics
 from translations import pairs
 from translations.joeynmt import Peer
-from translations.measuring import Written
+from translations.measuring import Figures, Written, measured, row
 from translations.pairs import Parts
 
 
@@ -51,6 +53,26 @@ def without_model(kind: Metrics, parts: Parts) -> list[Written]:
         )
         for name, texts in found.items()
     ]
+
+
+def figures(
+    contest: Contest, whole: Parts, sizes: Sequence[int | None], *, develop: bool, sources: int | None
+) -> Iterator[Figures]:
+    """Yield every way's figures as they are had, those of ways that learn once for each number of pairs.
+
+    The first so many `sources` are tested, all where None; of the validation part, to `develop` by.
+    """
+    if develop:
+        whole = replace(whole, test=pairs.held(whole.valid))
+    whole = replace(whole, test=whole.test[:sources])
+    for place, size in enumerate(sizes):
+        parts = whole.of_size(size)
+        plain = (one for one in without_model(contest.kind, parts) if one.pairs or not place)
+        with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
+            for written in (*plain, *by_models(contest, parts, Path(folder))):
+                found = measured(contest.kind, whole.test, written)
+                print(" ".join(row(found, list(found.measured))), file=sys.stderr, flush=True)
+                yield found
 
 
 def by_models(contest: Contest, parts: Parts, folder: Path) -> Iterator[Written]:

@@ -93,6 +93,9 @@ class Peer:
         file = _configured(configuration(self.size, folder, beam, longest), folder / "learning.yaml")
         took = _interrupted([*words, "train", file, "--skip-test"], folder, seconds, threads)
         log = (folder / "model" / "train.log").read_text(encoding="utf-8")
+        steps = re.findall(r"[Ss]tep:? +(\d+)", log)
+        if not steps:
+            raise processes.CommandFailed("JoeyNMT told of no step in its budget; give it more")
         asked = configuration(self.size, folder, beam, longest)
         del asked["data"]["dev"]  # which it would translate as well
         file = _configured(asked, folder / "asking.yaml")
@@ -102,7 +105,7 @@ class Peer:
             folder=folder,
         )
         return Learnt(
-            int(re.findall(r"[Ss]tep:? +(\d+)", log)[-1]),
+            int(steps[-1]),
             took,
             int(re.findall(r"Total params: (\d+)", log)[0]),
             (folder / "translated.test").read_text(encoding="utf-8").splitlines(),

@@ -38,21 +38,13 @@ class Figures:
         return {**told, "figures": {name: asdict(one) for name, one in self.measured.items()}}
 
 
-def measured(kind: Metrics, tested: Sequence[Held], ways: Sequence[Written]) -> list[Figures]:
-    """Return the figures of all ways, each measured by itself on all references of every source.
-
-    A way without texts has none.
-    """
+def measured(kind: Metrics, tested: Sequence[Held], way: Written) -> Figures:
+    """Return the figures of a way on all references of every source; one without texts has none."""
+    if not way.texts:
+        return Figures(way)
     references = [one.references for one in tested]
-    found = []
-    for way in ways:
-        if not way.texts:
-            found.append(Figures(way))
-            continue
-        asked = metrics.metrics_of(kind, references)
-        told = metrics.measure({MODEL: way.texts}, references, asked)
-        found.append(Figures(way, {one.metric: one for one in told}))
-    return found
+    told = metrics.measure({MODEL: way.texts}, references, metrics.metrics_of(kind, references))
+    return Figures(way, {one.metric: one for one in told})
 
 
 def row(one: Figures, names: Sequence[str]) -> list[str]:
