@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from anygram.data.documents import Document
 from anygram.data.reading import Pairing, ReadingOptions, Report, read
 from anygram.data.splitting import split
 from anygram.data.store import DocumentStore
-from anygram.errors import DataError, UsageError
+from anygram.errors import DataError, RunError, UsageError
 from tests.asking import ask
 from tests.corpora import refusal
 
@@ -282,7 +283,7 @@ def test_a_label_of_the_validation_part_alone_is_left_out_of_the_fit(tmp_path: P
         source, "frequency", codec="bytes", label_field="label", valid=str(valid), out=tmp_path / "run"
     )
     fitted = json.loads((run.path / "classification.json").read_text())
-    assert "20" in json.dumps(fitted) and run.record.data["valid_documents"] == 21
+    assert [one["documents"] for one in fitted["fits"]] == [20] and run.record.data["valid_documents"] == 21
 
 
 def test_a_list_of_texts_is_one_and_targets_in_a_list_are_several(tmp_path: Path) -> None:
@@ -350,3 +351,38 @@ def test_a_setting_that_only_the_codec_of_sources_has_is_its(tmp_path: Path) -> 
         settings={"size": "300", "order": "3"},
     )
     assert run.condition_codec is not None and run.condition_codec.vocabulary_size == 300
+
+
+def test_labels_of_any_column_of_parquet_are_words(tmp_path: Path) -> None:
+    days = [date(2024, 1, 2), date(2024, 3, 4)]
+    _parquet(
+        tmp_path / "d.parquet", [{"text": "ab"[n], "day": days[n], "raw": b"xy"[n : n + 1]} for n in (0, 1)]
+    )
+    assert _pairs(tmp_path / "d.parquet", text_field="text", label_field="day") == [
+        ("2024-01-02", "a"),
+        ("2024-03-04", "b"),
+    ]
+    assert [given for given, _ in _pairs(tmp_path / "d.parquet", label_field="raw")] == ["x", "y"]
+
+
+def test_sources_stay_in_their_codec_when_resumed(tmp_path: Path) -> None:
+    _tsv(tmp_path / "p.tsv", [{"a": f"{n} a", "b": f"{n} b"} for n in range(60)])
+
+    def trained(resume: bool, source_codec: str, steps: int) -> None:
+        anygram.train(
+            tmp_path / "p.tsv",
+            "nnlm",
+            out=tmp_path / "run",
+            codec="bytes",
+            source_codec=source_codec,
+            text_field="a",
+            target_field="b",
+            budget=f"{steps}steps",
+            settings={"units": 4, "embedding": 2, "order": 3},
+            resume=resume,
+        )
+
+    trained(False, "chars", 1)
+    with pytest.raises(RunError, match="begun with sources over chars"):
+        trained(True, "bytes", 2)
+    trained(True, "chars", 2)

@@ -21,7 +21,7 @@ from pyarrow import parquet
 import anygram
 from anygram.codecs.chars import CharsCodec
 from anygram.codecs.chars import fit as fit_chars
-from anygram.conditioning import LengthLimit
+from anygram.conditioning import LengthLimit, lengths
 from anygram.data.documents import Document
 from anygram.errors import DataError, UsageError
 from anygram.protocols import FloatArray, Ids
@@ -149,8 +149,13 @@ def test_every_format_holds_the_same_texts(
 def test_targets_are_as_long_as_those_of_the_pairs(home: Path, run: Path) -> None:
     loaded = anygram.load(run)
     limit = LengthLimit(**loaded.record.condition["longest_target"])
-    lengths = [(len(source.split()), 1) for source, _ in TRAIN]
-    assert all(limit.of(source) >= target for source, target in lengths)
+    assert loaded.condition_codec is not None
+    coded = [
+        (len(loaded.condition_codec.encode(source).ids), len(loaded.codec.encode(target).ids))
+        for source, target in TRAIN
+    ]
+    source_D, target_D = np.array(coded).T
+    assert limit == lengths.learn(source_D, target_D)
     made = list(loaded.translate(home / "test.words", max_symbols=1))
     assert all(len(loaded.codec.encode(one.text).ids) <= 1 for one in made)
 
@@ -165,8 +170,11 @@ def test_draws_are_those_of_their_seed(home: Path, run: Path, capsys: pytest.Cap
     assert drawn("--temperature", 0) == greedy
 
 
-def test_the_api_does_what_the_command_does(home: Path, run: Path) -> None:
+def test_the_api_does_what_the_command_does(
+    home: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     by_name = [one.text for one in anygram.translate(run, home / "test.words", beam=3)]
+    assert by_name == ask(capsys, "translate", run, home / "test.words", "--beam", 3).out.splitlines()
     assert by_name == [one.text for one in anygram.load(run).translate(home / "test.words", beam=3)]
     drawn = anygram.translate(run, home / "test.words", sample=True, n_best=2, seed=3)
     assert all(len(one.alternatives) == 2 for one in drawn)

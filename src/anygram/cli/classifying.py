@@ -66,15 +66,17 @@ def classify(
     from anygram import api, storage
     from anygram.data import writing
     from anygram.errors import UsageError
+    from anygram.tasks.classification import Rule
 
     if not sources and not fit:
         raise UsageError("nothing to classify; name a SOURCE, or --fit SOURCE")
-    for path in filter(None, [out]):
-        writing.check(Path(path))
+    if out is not None:
+        writing.check(Path(out))
     if report is not None:
         if not report.endswith(".html"):
             raise UsageError(f"--report {report} is a page; name a file that ends in .html")
         storage.require_writable(Path(report))
+    Rule(_priors(priors), confidence, top)  # refused before anything is fitted
     asked, others = api.load(run), [api.load(one) for one in beside or ()]
     fitted = None
     if fit:

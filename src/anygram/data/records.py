@@ -104,7 +104,7 @@ def read_parquet(stream: BinaryIO, name: str, fields: Fields, binary: bool) -> I
         columns = [field for field in (chosen.text, chosen.given) if field is not None]
         for batch in table.iter_batches(_ROWS_AT_ONCE, columns=columns):
             texts = batch.column(chosen.text).cast(pyarrow.large_binary()).to_pylist()
-            givens = batch.column(chosen.given).to_pylist() if chosen.given else [None] * len(texts)
+            givens = _parquet_givens(batch.column(chosen.given)) if chosen.given else [None] * len(texts)
             for value, given in zip(texts, givens, strict=True):
                 number += 1
                 yield _parquet_document(value, given, chosen, f"{name} row {number}", binary)
@@ -179,6 +179,17 @@ def _parquet_fields(name: str, fields: Fields, kinds: dict[str, Any]) -> Fields:
                 f"text columns: {', '.join(text_columns) or 'none'}"
             )
     return chosen
+
+
+def _parquet_givens(column: Any) -> list[Any]:
+    """Return a column's values as JSON has them: dates, times and bytes as they are written."""
+    import pyarrow
+    from pyarrow import types
+
+    kind = column.type
+    plain = types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_list(kind)
+    values: list[Any] = (column if plain else column.cast(pyarrow.string())).to_pylist()
+    return values
 
 
 def _parquet_document(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anygram.conditioning import Given, behind, per_class
 from anygram.errors import UsageError
 from anygram.protocols import Countable, LanguageModel, Online
 from anygram.registry import Registry
+
+if TYPE_CHECKING:
+    from anygram.conditioning import Given
 
 REGISTRY = Registry("model", __name__, __path__)
 
@@ -48,6 +50,8 @@ def create(
         inner = {"members": members} if members else {}
         model: LanguageModel = module.create(config, vocabulary_size, seed, **inner)
         return model
+    from anygram.conditioning import behind, per_class  # imports numba
+
     if members:
         raise UsageError(f"{name} combines runs, which know of no labels or sources; leave out --member")
     if needs_condition(name):

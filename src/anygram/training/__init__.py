@@ -304,6 +304,7 @@ def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: P
             f"({differing})"
         )
     classifier = record.condition.get("classifier", {})
+    _check_sources_resumable(plan, record, out)
     recorded = {
         "model": record.model_settings,
         "learner": record.learner_settings,
@@ -330,6 +331,17 @@ def _check_resumable(plan: Plan, record: Record, data: Mapping[str, Any], out: P
             raise RunError(
                 f"{out} stopped early, with its patience={patience} spent; train a new run on more"
             )
+
+
+def _check_sources_resumable(plan: Plan, record: Record, out: Path) -> None:
+    """Raise RunError where sources are to be in another codec than the run was begun with."""
+    if plan.source_codec is None:
+        return
+    begun = SHARED if record.condition.get("shared") else record.condition["codec"]
+    if begun != plan.source_codec:
+        raise RunError(
+            f"{out} was begun with sources over {begun}; resume with the same, or leave out --source-codec"
+        )
 
 
 def _differences(begun: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]) -> str:

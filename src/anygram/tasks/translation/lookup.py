@@ -73,10 +73,9 @@ def learn(pairs: Sequence[tuple[str, str]]) -> Lookup:
     """Return the lookup of these pairs of source and target; DataError where there are none."""
     if not pairs:
         raise DataError("phrases are looked up in pairs, and there are none; name a source that holds some")
-    held = pairs[::_TENTH] if len(pairs) >= 2 * _TENTH else []
-    rest = [pair for place, pair in enumerate(pairs) if place % _TENTH] if held else pairs
-    if not held:
+    if len(pairs) < 2 * _TENTH:
         return _learnt(pairs, LEAST[-1])
+    held, rest = pairs[::_TENTH], [pair for place, pair in enumerate(pairs) if place % _TENTH]
     tried = _learnt(rest, 0.0)
     return _learnt(pairs, max(LEAST, key=lambda least: _agreement(replace(tried, least=least), held)))
 
