@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from anygram.budgets import Budget
+from anygram.neural.cache import at_end
 from anygram.neural.copying import Pointer
 from anygram.neural.encoder_decoder import (
     BATCHES,
@@ -90,15 +91,10 @@ class AttentiveBody(EncoderDecoderBody):
     autocasts = False  # what is carried through all steps stays float32
 
     def __init__(self, config: Config, vocabularies: Vocabularies) -> None:
-        super().__init__()
+        super().__init__(vocabularies, config.embedding, shared=config.shared)
         units, width = config.units, 2 * config.units
         self.width = units
         self._config = config
-        self._boundary = vocabularies.target - 1
-        self.embedding = nn.Embedding(vocabularies.target, config.embedding)
-        self.source_embedding = None
-        if not config.shared:
-            self.source_embedding = nn.Embedding(vocabularies.source + 1, config.embedding)
         network = {"gru": nn.GRU, "rnn": nn.RNN}[config.cell]
         self.encoder = network(config.embedding, units, batch_first=True, bidirectional=True)
         self.begin = nn.Linear(units, units)
@@ -115,13 +111,8 @@ class AttentiveBody(EncoderDecoderBody):
         self.matrix_parts = dict.fromkeys([*own, *ways], self._blocks)
         self._initialise()
 
-    def memory(self, rows: int) -> Memory:
-        ids_B1 = torch.full((rows, 1), self._boundary, device=self.embedding.weight.device)
-        return self.read_source(ids_B1, torch.ones_like(ids_B1[:, 0]))
-
     def read_source(self, ids_BS: Tensor, lengths_B: Tensor) -> Memory:
-        table = self.embedding if self.source_embedding is None else self.source_embedding
-        embedded_BSE = self._drop(table(ids_BS))
+        embedded_BSE = self._drop(self.embedded_source(ids_BS))
         packed = pack_padded_sequence(embedded_BSE, lengths_B.cpu(), batch_first=True, enforce_sorted=False)
         encoded_BSD, _ = pad_packed_sequence(
             self.encoder(packed)[0], batch_first=True, total_length=ids_BS.shape[1]
@@ -138,13 +129,10 @@ class AttentiveBody(EncoderDecoderBody):
             source=memory.source.detached(),
             keys=Padded(memory.keys.array.detach()),
             first_BU=memory.first_BU.detach(),
-            state_BU=_at_end(states_BT1U, lengths_B),
-            asked_BU=_at_end(asked_BT1U, lengths_B),
+            state_BU=at_end(states_BT1U, lengths_B).detach(),
+            asked_BU=at_end(asked_BT1U, lengths_B).detach(),
         )
         return self._drop(torch.tanh(self.readout(read_BTX))), after
-
-    def source(self, memory: Memory) -> Source:
-        return memory.source
 
     def asked(self, ids_BT: Tensor, memory: Memory) -> Tensor:
         first_B1U = memory.asked_BU[:, None]
@@ -215,13 +203,6 @@ class Additive(nn.Module):
         return (score_BS + mask_BS).softmax(-1)
 
 
-def _at_end(values_BT1U: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """Return the value after each row's length, without gradient."""
-    if lengths_B is None:
-        return values_BT1U[:, -1].detach().clone()
-    return values_BT1U[torch.arange(len(lengths_B), device=lengths_B.device), lengths_B].detach()
-
-
 def create(config: Config, vocabulary_size: int, seed: int) -> Never:
     """Raise UsageError: there is no such model without a source."""
     raise needs_a_source("attentive")
@@ -232,9 +213,7 @@ def create_conditional(
 ) -> EncoderDecoder:
     """Return an untrained encoder-decoder; equal seeds give equal weights."""
     vocabularies = Vocabularies(vocabulary_size, condition_vocabulary_size)
-    for setting in ("shared", "copy"):
-        if getattr(config, setting):
-            vocabularies.require_shared(setting)
+    vocabularies.require_shared(shared=config.shared, copy=config.copy)
     head = HeadConfig(tied=config.tied, smoothing=config.smoothing)
     return EncoderDecoder("attentive", lambda: AttentiveBody(config, vocabularies), vocabularies, seed, head)
 

@@ -30,7 +30,7 @@ from anygram.neural.attention import (
     document_positions,
     window_mask,
 )
-from anygram.neural.cache import Cache
+from anygram.neural.cache import Cache, at_end
 from anygram.neural.copying import Pointer
 from anygram.neural.encoder_decoder import (
     BATCHES,
@@ -112,28 +112,18 @@ class Seq2SeqBody(EncoderDecoderBody):
     """Two embeddings, layers that read the source, and layers that read the target and hear the source."""
 
     def __init__(self, config: Config, vocabularies: Vocabularies) -> None:
-        super().__init__()
+        super().__init__(vocabularies, config.width, shared=config.shared)
         self.width = config.width
         self._config = config
-        self._boundary = vocabularies.target - 1
-        self.embedding = nn.Embedding(vocabularies.target, config.width)
-        self.source_embedding = None
-        if not config.shared:
-            self.source_embedding = nn.Embedding(vocabularies.source + 1, config.width)
         self.encoder = nn.ModuleList(_EncoderLayer(config) for _ in range(config.layers))
         self.decoder = nn.ModuleList(_DecoderLayer(config) for _ in range(config.layers))
         self.pointer = Pointer(config.width, config.width) if config.copy else None
         self._initialise()
 
-    def memory(self, rows: int) -> Memory:
-        ids_B1 = torch.full((rows, 1), self._boundary, device=self.embedding.weight.device)
-        return self.read_source(ids_B1, torch.ones_like(ids_B1[:, 0]))
-
     def read_source(self, ids_BS: Tensor, lengths_B: Tensor) -> Memory:
         rows, positions = ids_BS.shape
         position_1S = torch.arange(positions, device=ids_BS.device)[None]
-        table = self.embedding if self.source_embedding is None else self.source_embedding
-        x_BSD = self._embed(table(ids_BS), position_1S)
+        x_BSD = self._embed(self.embedded_source(ids_BS), position_1S)
         source = Source(Padded(ids_BS), Padded(x_BSD), lengths_B)
         sight = Sight(source.mask_BS[:, None, None], self._rotation(position_1S), keep=0, past_B=None)
         nothing = self._no_cache(rows)
@@ -153,9 +143,6 @@ class Seq2SeqBody(EncoderDecoderBody):
     def forward(self, ids_BT: Tensor, memory: Memory, lengths_B: Tensor | None) -> tuple[Tensor, Memory]:
         hidden_BTD, _, after = self._read(ids_BT, memory, lengths_B)
         return hidden_BTD, after
-
-    def source(self, memory: Memory) -> Source:
-        return memory.source
 
     def asked(self, ids_BT: Tensor, memory: Memory) -> Tensor:
         first_B1D = memory.asked_BD[:, None]
@@ -188,8 +175,8 @@ class Seq2SeqBody(EncoderDecoderBody):
             keys=tuple(Padded(one.array.detach()) for one in memory.keys),
             values=tuple(Padded(one.array.detach()) for one in memory.values),
             caches=tuple(caches),
-            read_B=_at_end(read_BT1, lengths_B),
-            asked_BD=_at_end(asked_BT1D, lengths_B),
+            read_B=at_end(read_BT1, lengths_B),
+            asked_BD=at_end(asked_BT1D, lengths_B),
         )
         return rms_norm(y_BTD), asked_BTD, after
 
@@ -227,13 +214,6 @@ class Seq2SeqBody(EncoderDecoderBody):
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 2 and "embedding" not in name:
                 nn.init.xavier_uniform_(parameter)
-
-
-def _at_end(values_BT1: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """Return the value after each row's length."""
-    if lengths_B is None:
-        return values_BT1[:, -1].clone()
-    return values_BT1[torch.arange(len(lengths_B), device=lengths_B.device), lengths_B]
 
 
 class _Layer(nn.Module):
@@ -293,9 +273,7 @@ def create_conditional(
 ) -> EncoderDecoder:
     """Return an untrained encoder-decoder; equal seeds give equal weights."""
     vocabularies = Vocabularies(vocabulary_size, condition_vocabulary_size)
-    for setting in ("shared", "copy"):
-        if getattr(config, setting):
-            vocabularies.require_shared(setting)
+    vocabularies.require_shared(shared=config.shared, copy=config.copy)
     head = HeadConfig(tied=config.tied, bias=False, gain=1 / config.width, smoothing=config.smoothing)
     return EncoderDecoder("seq2seq", lambda: Seq2SeqBody(config, vocabularies), vocabularies, seed, head)
 

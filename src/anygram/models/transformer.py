@@ -27,7 +27,7 @@ from anygram.budgets import Budget
 from anygram.errors import UsageError
 from anygram.neural.adaptive import head_weights, suggest_softmax
 from anygram.neural.attention import Attention, KeysAndValues, Sight, document_positions, window_mask
-from anygram.neural.cache import Cache
+from anygram.neural.cache import Cache, at_end
 from anygram.neural.heads import HeadConfig, Softmax
 from anygram.neural.language_model import Body, NeuralLanguageModel
 from anygram.neural.pointwise import dropout, rms_norm, squared_relu
@@ -141,7 +141,7 @@ class TransformerBody(Body):
         x_BTD = dropout(x_BTD, self._config.dropout, self.training)
         x_BTD, caches = self._through_layers(x_BTD, memory, self._sight(position_BT, memory, lengths_B))
         read_BT1 = torch.cat([memory.read_B[:, None], position_BT + 1], dim=1)
-        after = Memory(caches, _at_end(read_BT1, lengths_B), _at_end(stream_BT1, lengths_B))
+        after = Memory(caches, at_end(read_BT1, lengths_B), at_end(stream_BT1, lengths_B))
         return rms_norm(x_BTD) if self._modern else x_BTD, after
 
     def _embed(self, stream_BT1: Tensor, is_boundary_BT: Tensor, position_BT: Tensor) -> Tensor:
@@ -217,13 +217,6 @@ class PairEmbedding(nn.Embedding):
             # Knuth's multiplicative hash, then the rows by the higher bits
             pair_BT = ((pair_BT * 2654435761) % 2**32 * self.num_embeddings) >> 32
         return super().forward(pair_BT)
-
-
-def _at_end(values_BT1: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """Return the value after each row's length."""
-    if lengths_B is None:
-        return values_BT1[:, -1].clone()
-    return values_BT1.gather(1, lengths_B[:, None])[:, 0]
 
 
 def _key_heads(config: Config) -> int:

@@ -121,3 +121,13 @@ class Cache:
         data = self.window.new_empty(*self.window.shape[:2], capacity, self.window.shape[3])
         data[:, :, : self.length] = self.window
         return Cache(_Buffer(data, length), 0, length)
+
+
+def at_end(values_BT1: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """Return of values before the first position and after each one those after each row's length.
+
+    Without lengths they are the last. Axes beyond the second are kept.
+    """
+    if lengths_B is None:
+        return values_BT1[:, -1].clone()
+    return values_BT1[torch.arange(len(lengths_B), device=lengths_B.device), lengths_B]

@@ -30,11 +30,20 @@ class Pointer(nn.Module):
         self.gate = nn.Parameter(torch.zeros(width))
         self.gate_bias = nn.Parameter(torch.zeros(()))
 
-    def forward(self, hidden_ND: Tensor, source: Source, row_N: Tensor) -> Tensor:
-        """Return a_NS, where each position looks in the source of its row."""
-        encoded_NSD, mask_NS = source.encoded.array[row_N], source.mask_BS[row_N]
-        score_NS = torch.einsum("nd,nsd->ns", self.ask(hidden_ND), encoded_NSD)
-        looked_NS: Tensor = (score_NS.float() / encoded_NSD.shape[-1] ** 0.5 + mask_NS).softmax(-1)
+    def forward(self, hidden_ND: Tensor, source: Source, row_N: Tensor, whole: bool) -> Tensor:
+        """Return a_NS, where each position looks in the source of its row.
+
+        `whole`: all positions of a row stand behind each other, as many of each: no source is then copied for
+        every one of them.
+        """
+        encoded_BSD, asked_ND = source.encoded.array, self.ask(hidden_ND)
+        if whole:
+            asked_BTD = asked_ND.view(len(encoded_BSD), -1, asked_ND.shape[1])
+            score_NS = (asked_BTD @ encoded_BSD.mT).flatten(0, 1)
+        else:
+            score_NS = torch.einsum("nd,nsd->ns", asked_ND, encoded_BSD[row_N])
+        score_NS = score_NS.float() / encoded_BSD.shape[-1] ** 0.5
+        looked_NS: Tensor = (score_NS + source.mask_BS[row_N]).softmax(-1)
         return looked_NS
 
     def generates(self, hidden_ND: Tensor) -> Tensor:
@@ -45,17 +54,20 @@ class Pointer(nn.Module):
 class Copying:
     """A head and a pointer over one batch's sources: a `Voice`."""
 
-    def __init__(self, head: FullHead, pointer: Pointer, source: Source, row_N: Tensor) -> None:
+    def __init__(
+        self, head: FullHead, pointer: Pointer, source: Source, row_N: Tensor, *, whole: bool = False
+    ) -> None:
         """`row_N` says whose each hidden vector is; ids of the source are those of the vocabulary."""
-        self._head, self._pointer, self._source, self._row_N = head, pointer, source, row_N
+        self._head, self._pointer, self._source = head, pointer, source
+        self._row_N, self._whole = row_N, whole
 
     def log_p(self, hidden_BD: Tensor) -> Tensor:
         """Return log P of every symbol as log_p_BV in nats."""
-        return self._log_p(hidden_BD, self._row_N)
+        return self._log_p(hidden_BD, self._row_N, self._whole)
 
     def loss(self, hidden_ND: Tensor, target_N: Tensor, weights_N: Tensor) -> Tensor:
         """Return the weighted mean of −log P(target); while learning the gradient may be smoothed."""
-        log_p_NV = self._log_p(hidden_ND, self._row_N)
+        log_p_NV = self._log_p(hidden_ND, self._row_N, self._whole)
         share_N = shares(weights_N, log_p_NV)
         own_N = -log_p_NV.gather(1, target_N[:, None])[:, 0]
         nats, smoothing = (own_N * share_N).sum(), self._head.smoothing
@@ -68,19 +80,15 @@ class Copying:
         return judged(self._in_chunks(hidden_ND), target_N, ranked)
 
     def _in_chunks(self, hidden_ND: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        rows = rows_at_once(self._symbols)
+        rows = rows_at_once(max(self._head.symbols, self._source.encoded.array[0].numel()))
         for first in range(0, len(hidden_ND), rows):
             these = slice(first, first + rows)
             yield these, self._log_p(hidden_ND[these], self._row_N[these])
 
-    @property
-    def _symbols(self) -> int:
-        return self._head.symbols
-
-    def _log_p(self, hidden_ND: Tensor, row_N: Tensor) -> Tensor:
+    def _log_p(self, hidden_ND: Tensor, row_N: Tensor, whole: bool = False) -> Tensor:
         """Return log(g P_vocabulary + (1 − g) P_copy): the vocabulary's part keeps it finite."""
-        looked_NS = self._pointer(hidden_ND, self._source, row_N)
-        copied_NV = looked_NS.new_zeros(len(hidden_ND), self._symbols)
+        looked_NS = self._pointer(hidden_ND, self._source, row_N, whole)
+        copied_NV = looked_NS.new_zeros(len(hidden_ND), self._head.symbols)
         copied_NV = copied_NV.scatter_add(1, self._source.ids.array[row_N], looked_NS)
         gate_N1 = self._pointer.generates(hidden_ND)[:, None]
         generated_NV = self._head(hidden_ND).float().log_softmax(-1) + logsigmoid(gate_N1)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from anygram.errors import UsageError
 from anygram.neural.copying import Copying, Pointer
@@ -33,9 +33,10 @@ class Vocabularies:
     target: int
     source: int
 
-    def require_shared(self, setting: str) -> None:
-        """Raise UsageError unless both sides may have the same symbols by the same ids."""
-        if self.source != self.target - 1:
+    def require_shared(self, *, shared: bool, copy: bool) -> None:
+        """Raise UsageError where either is set and both sides have not the same symbols by the same ids."""
+        setting = "shared" if shared else "copy"
+        if (shared or copy) and self.source != self.target - 1:
             raise UsageError(
                 f"{setting} needs one vocabulary for source and target, got {self.source} symbols of sources "
                 f"and {self.target - 1} of targets; leave out {setting}, or learn one codec from both sides"
@@ -48,13 +49,31 @@ class EncoderDecoderBody(Body):
     pointer: Pointer | None
     """What copies symbols of the source; None where nothing does."""
 
+    def __init__(self, vocabularies: Vocabularies, width: int, *, shared: bool) -> None:
+        """Embed symbols by vectors of this `width`, those of both sides by the same ones where `shared`."""
+        super().__init__()
+        self._boundary = vocabularies.target - 1
+        self.embedding = nn.Embedding(vocabularies.target, width)
+        self.source_embedding = None if shared else nn.Embedding(vocabularies.source + 1, width)
+
+    def memory(self, rows: int) -> Memory:
+        ids_B1 = torch.full((rows, 1), self._boundary, device=self.embedding.weight.device)
+        return self.read_source(ids_B1, torch.ones_like(ids_B1[:, 0]))
+
+    def embedded_source(self, ids_BS: Tensor) -> Tensor:
+        """Return the vectors of a source's symbols."""
+        table = self.embedding if self.source_embedding is None else self.source_embedding
+        embedded_BSD: Tensor = table(ids_BS)
+        return embedded_BSD
+
     @abstractmethod
     def read_source(self, ids_BS: Tensor, lengths_B: Tensor) -> Memory:
         """Return the memory of having read these sources and no target; it may carry a gradient."""
 
-    @abstractmethod
     def source(self, memory: Memory) -> Source:
         """Return the sources of a memory."""
+        source: Source = memory.source
+        return source
 
     @abstractmethod
     def asked(self, ids_BT: Tensor, memory: Memory) -> Tensor:
@@ -101,7 +120,9 @@ class EncoderDecoder(NeuralLanguageModel):
         source = self._body.source(memory)
         row_N = torch.arange(len(source.lengths_B), device=self._device).repeat_interleave(positions)
         assert isinstance(self._head, FullHead)
-        return Copying(self._head, self._body.pointer, source, row_N if chosen_N is None else row_N[chosen_N])
+        if chosen_N is not None:
+            return Copying(self._head, self._body.pointer, source, row_N[chosen_N])
+        return Copying(self._head, self._body.pointer, source, row_N, whole=True)
 
 
 def needs_a_source(name: str) -> UsageError:
