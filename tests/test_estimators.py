@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from anygram.errors import RunError
+from anygram.errors import RunError, UsageError
 from anygram.estimators import (
     LanguageModelClassifier,
     LanguageModelEmbedder,
@@ -65,6 +65,18 @@ def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
 @pytest.fixture(scope="module")
 def classifier() -> LanguageModelClassifier:
     return LanguageModelClassifier("frequency", settings={"order": 3}).fit(TEXTS, TOPICS)
+
+
+def test_what_is_wrong_is_refused_before_anything_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learnt.Learnt, "_learn", lambda *given: pytest.fail("it was learnt"))
+    with pytest.raises(UsageError, match="priors"):
+        LanguageModelClassifier("frequency", priors="unform").fit(TEXTS, TOPICS)
+    with pytest.raises(UsageError, match="odd"):
+        PerplexityOutlierDetector("frequency", by="odd").fit(TEXTS)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="X holds an empty text at 1"):
+        Translator("ngram").fit(["a", " "], ["b", "c"])
+    with pytest.raises(UsageError, match="y holds an empty text at 0"):
+        Translator("ngram").fit(["a", "b"], ["", "c"])
 
 
 def test_texts_are_classified(classifier: LanguageModelClassifier) -> None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from anygram.tasks.classification.report import Notable
 
 _QUOTED, _NAMED = 48, 32
-_MOST_UNKNOWN = 8
 """Characters of a text and of a document's name that fit into the table."""
+_MOST_UNKNOWN = 8
+"""Labels that training did not have are named up to so many."""
 
 
 def classify(

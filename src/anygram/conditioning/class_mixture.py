@@ -142,7 +142,10 @@ class PerClass:
         """Learn within that many bytes, shared equally by all models; UsageError where they are too few."""
         bounded = [model for _, model in self._named() if isinstance(model, Bounded)]
         for model in bounded:
-            model.limit_memory(limit // len(bounded), folder)
+            try:
+                model.limit_memory(limit // len(bounded), folder)
+            except UsageError as error:
+                raise UsageError(f"{error}, for each of {len(bounded)} models of labels") from error
 
     def _named(self) -> Iterator[tuple[str, LanguageModel]]:
         return ((f"part_{k}", own) for k, own in enumerate(self._own))

@@ -22,6 +22,7 @@ from anygram.estimators.inputs import Samples
 from anygram.estimators.learnt import Learnt
 from anygram.protocols import FloatArray
 from anygram.tasks import classification
+from anygram.tasks.classification import Rule
 
 
 class LanguageModelClassifier(ClassifierMixin, Learnt):
@@ -47,6 +48,7 @@ class LanguageModelClassifier(ClassifierMixin, Learnt):
 
     def fit(self, X: Any, y: Any) -> LanguageModelClassifier:
         """Learn what samples of each class are like; return self. ValueError for fewer than two classes."""
+        Rule(self.priors)  # refused before anything is learnt
         if y is None:
             raise UsageError("a classifier requires y to be passed, but the target y is None")
         documents = inputs.documents_of(self, X, reset=True)

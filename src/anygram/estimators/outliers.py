@@ -46,6 +46,7 @@ class PerplexityOutlierDetector(OutlierMixin, Learnt):
         """Learn what samples are like, and set `offset_` so that `contamination` of them lie below."""
         if not 0 < self.contamination <= 0.5:
             raise UsageError(f"contamination must be above 0 and at most 0.5, got {self.contamination}")
+        self._rule()  # refused before anything is learnt
         documents = inputs.documents_of(self, X, reset=True)
         self.run_ = self._learn(Samples(documents))
         return self._calibrated(documents)
@@ -71,9 +72,12 @@ class PerplexityOutlierDetector(OutlierMixin, Learnt):
         self.offset_ = float(np.percentile(self._scores(documents), 100 * self.contamination))
         return self
 
+    def _rule(self) -> Rule:
+        return Rule(by=self.by, expected=0)
+
     def _scores(self, documents: Sequence[Document]) -> FloatArray:
         """Return minus the surprisals of documents in bits."""
-        rule = Rule(by=self.by, expected=0)
+        rule = self._rule()
         read = evaluation.surprisals_in_order(self.run_.model, self.run_.codec, documents)
         nats_N: FloatArray = np.array([scores.score(scores.oddness(one), rule).score_P[0] for one in read])
         bits_N: FloatArray = nats_N / np.log(2)

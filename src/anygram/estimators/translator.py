@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sklearn.utils.validation import check_consistent_length
@@ -41,13 +41,22 @@ class Translator(Learnt):
             )
         documents, targets = inputs.documents_of(self, X, reset=True), inputs.texts_of(y)
         check_consistent_length(documents, targets)
+        for called, texts in (("X", [one.text for one in documents]), ("y", targets)):
+            _require_filled(called, texts)
         self.run_ = self._learn(Samples(documents, targets, "target"))
         return self
 
     def predict(self, X: Any) -> list[str]:
-        """Return what each text becomes."""
+        """Return what each text becomes; UsageError for an empty one."""
+        _require_filled("X", inputs.texts_of(X))
         with self._asked(X) as (path, text_field):
             return [
                 one.text
                 for one in self.run_.translate(path, text_field=text_field, max_symbols=self.max_symbols)
             ]
+
+
+def _require_filled(called: str, texts: Sequence[str]) -> None:
+    place = next((place for place, text in enumerate(texts) if not text.strip()), None)
+    if place is not None:
+        raise UsageError(f"{called} holds an empty text at {place}, and nothing pairs with it; leave it out")

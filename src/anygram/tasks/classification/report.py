@@ -50,7 +50,7 @@ class Notable:
         """Look at a document as it passes."""
         self._passed += 1
         self._labels.update(one.labels)
-        wrong = one.truth is not None and set(one.truth) != set(one.labels)
+        wrong = one.truth is not None and not one.abstained and set(one.truth) != set(one.labels)
         sure = float(one.p_C.max())
         if one.truth is None or wrong:
             self._found.append((sure if wrong else -sure, -self._passed, one))
