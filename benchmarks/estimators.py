@@ -1,4 +1,4 @@
-"""Accuracy of scikit-learn's own tables by its cross-validation: anygram's classifier, and naive Bayes beside it.
+"""Accuracy on scikit-learn's own tables by its cross-validation: anygram's classifier beside naive Bayes.
 
 ./dev bench estimators            a minute or two
 """
