@@ -31,6 +31,7 @@ class Contest:
     codec: str
     budget: str
     threads: int
+    source_codec: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     peer: Peer | None = None
     seed: int = 0
@@ -90,6 +91,7 @@ def _ours(contest: Contest, model: str, parts: Parts, files: Mapping[str, Path])
         files["train"],
         model,
         codec=contest.codec,
+        source_codec=contest.source_codec,
         text_field=pairs.SOURCE,
         target_field=pairs.TARGET,
         valid=str(files["valid"]),
@@ -104,7 +106,8 @@ def _ours(contest: Contest, model: str, parts: Parts, files: Mapping[str, Path])
     spent = run.record.spent
     parameters = run.record.figures.get("model", {}).get("parameters")
     note = "" if parameters is None else f"{parameters:,} parameters, {spent['steps']:,} steps"
-    return Written(f"{model}, {contest.codec}", len(parts.train), texts, trained, _since(began), note)
+    codecs = contest.codec if contest.source_codec is None else f"{contest.codec}, {contest.source_codec}"
+    return Written(f"{model}, {codecs}", len(parts.train), texts, trained, _since(began), note)
 
 
 def _theirs(contest: Contest, peer: Peer, parts: Parts, folder: Path) -> Written:

@@ -20,6 +20,7 @@ def add_options(parser: argparse.ArgumentParser, *, models: str, codec: str, siz
     """Add what translating and summing up have in common."""
     parser.add_argument("--models", default=models, help=f"names between commas, or '' (default: {models})")
     parser.add_argument("--codec", default=codec, help=f"of both sides (default: {codec})")
+    parser.add_argument("--source-codec", metavar="CODEC", help="shared, or of sources (default: as --codec)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="settings of ours")
     parser.add_argument("--pairs", default=sizes, help=f"how many are learnt from (default: {sizes})")
     parser.add_argument("--budget", default="10m", help="training of each, the peer too (default: 10m)")
@@ -39,6 +40,7 @@ def contest_of(options: argparse.Namespace, kind: Metrics) -> Contest:
         kind=kind,
         models=[name for name in options.models.split(",") if name],
         codec=options.codec,
+        source_codec=options.source_codec,
         budget=options.budget,
         threads=int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
         settings=parse_pairs(options.set),
