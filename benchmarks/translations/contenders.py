@@ -35,6 +35,7 @@ class Contest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     peer: Peer | None = None
     seed: int = 0
+    baselines: bool = True
 
 
 def without_model(kind: Metrics, parts: Parts) -> list[Written]:
@@ -68,7 +69,8 @@ def figures(
     whole = replace(whole, test=whole.test[:sources])
     for place, size in enumerate(sizes):
         parts = whole.of_size(size)
-        plain = (one for one in without_model(contest.kind, parts) if one.pairs or not place)
+        plain = without_model(contest.kind, parts) if contest.baselines else []
+        plain = [one for one in plain if one.pairs or not place]
         with tempfile.TemporaryDirectory(prefix="anygram-bench-") as folder:
             for written in (*plain, *by_models(contest, parts, Path(folder))):
                 found = measured(contest.kind, whole.test, written)

@@ -29,6 +29,9 @@ def add_options(parser: argparse.ArgumentParser, *, models: str, codec: str, siz
         "--peer-set", action="append", default=[], metavar="KEY=VALUE", help="the peer's Size"
     )
     parser.add_argument("--sources", type=int, help="the first so many of the test part alone")
+    parser.add_argument(
+        "--no-baselines", action="store_true", help="leave out what needs no model: phrases take minutes"
+    )
     parser.add_argument("--develop", action="store_true", help="measure on the validation part: to choose by")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order (default: 0)")
     parser.add_argument("--json", type=Path, help="a file for the figures")
@@ -46,6 +49,7 @@ def contest_of(options: argparse.Namespace, kind: Metrics) -> Contest:
         settings=parse_pairs(options.set),
         peer=None if options.peer is None else Peer(options.peer, build(Size, parse_pairs(options.peer_set))),
         seed=options.seed,
+        baselines=not options.no_baselines,
     )
 
 
