@@ -175,18 +175,19 @@ def test_documents_without_labels_are_of_none_where_there_may_be_several(tmp_pat
 
 # --- fitting ---
 
+WEIGHT, SHIFT = fitting._DEVIATION_OF_WEIGHTS, fitting._DEVIATION_OF_SHIFTS
+
 
 @given(seed=st.integers(0, 1000), multiple=st.booleans())
 def test_the_fit_is_the_least_cost(seed: int, multiple: bool) -> None:
     generator = np.random.default_rng(seed)
     score_DC = generator.normal(size=(40, 3)) * 10
     truth_DC = np.arange(3) == (score_DC + generator.normal(size=(40, 3)) * 8).argmax(axis=1)[:, None]
-    log_prior_C = np.log([0.5, 0.3, 0.2])
     centred = score_DC if multiple else score_DC - score_DC.mean(axis=1, keepdims=True)
-    problem = fitting._Problem(centred[None] / np.sqrt((centred**2).mean()), truth_DC, log_prior_C, multiple)
+    problem = fitting._Problem(centred[None] / np.sqrt((centred**2).mean()), truth_DC, multiple)
     best_J = problem.minimum()
     slope_J, hessian_JJ = problem._slopes(best_J)
-    assert np.abs(slope_J).max() < 1e-3 and np.linalg.eigvalsh(hessian_JJ).min() > 0.99
+    assert np.abs(slope_J).max() < 1e-3 and np.linalg.eigvalsh(hessian_JJ).min() > 0.99 * WEIGHT**-2
     moved_J = best_J + generator.normal(size=4) * 0.1
     assert problem._cost(best_J) <= problem._cost(moved_J)
     step = 1e-5
@@ -216,14 +217,37 @@ def test_the_fit_agrees_with_scikit_learn() -> None:
     truth_D = (score_D + generator.normal(size=200) * 5) > 0
     score_DC = np.stack([-score_D / 2, score_D / 2], axis=1)
     truth_DC = np.stack([~truth_D, truth_D], axis=1)
-    found = fitting.fit({"it": score_DC}, truth_DC, ["no", "yes"], np.log([0.5, 0.5]), False)
-    spread = np.sqrt((score_DC**2).mean())
+    log_prior_C = np.log([0.7, 0.3])
+    found = fitting.fit({"it": score_DC}, truth_DC, ["no", "yes"], log_prior_C, False)
+    prior = log_prior_C[1] - log_prior_C[0]
+    spread = np.sqrt((((score_D + prior) / 2) ** 2).mean())
     peer = linear_model.LogisticRegression(C=1.0, fit_intercept=False, tol=1e-10)
-    # the shifts of both labels are ± b / 2, which the prior holds with b² / 4 in all
-    peer.fit(np.stack([2 * score_D / 2 / spread, np.full(200, np.sqrt(2))], axis=1), truth_D)
-    assert found.weights["it"] * spread == pytest.approx(peer.coef_[0, 0], abs=1e-4)
+    # the shifts of both labels are ± b / 2, which the prior holds with b² / 4 / SHIFT² in all
+    unit_D, ones_D = WEIGHT * (score_D + prior) / spread, np.full(200, SHIFT * np.sqrt(2))
+    peer.fit(np.stack([unit_D, ones_D], axis=1), truth_D)
+    weight = WEIGHT * peer.coef_[0, 0] / spread
+    assert found.weights["it"] == pytest.approx(weight, abs=1e-4)
     shift = found.shifts["yes"] - found.shifts["no"]
-    assert shift == pytest.approx(peer.coef_[0, 1] * np.sqrt(2), abs=1e-4)
+    between = SHIFT * np.sqrt(2) * peer.coef_[0, 1]
+    assert shift == pytest.approx(between + (weight - 1) * prior, abs=1e-3)
+
+
+@given(seed=st.integers(0, 1000), multiple=st.booleans())
+def test_scaling_alone_makes_no_other_label_the_likeliest(seed: int, multiple: bool) -> None:
+    generator = np.random.default_rng(seed)
+    log_prior_C = np.log([0.8, 0.15, 0.05])
+    score_DC = generator.normal(size=(40, 3)) * 30
+    truth_DC = np.arange(3) == (score_DC + generator.normal(size=(40, 3)) * 20).argmax(axis=1)[:, None]
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(fitting, "_DEVIATION_OF_SHIFTS", 1e-6)
+        fit = fitting.fit({"it": score_DC}, truth_DC, ["a", "b", "c"], log_prior_C, multiple)
+    assert 0 < fit.weights["it"] < 1
+    before = fitting.unfitted(["it"], ["a", "b", "c"])
+    logit_DC, old_DC = (one.logits([score_DC], log_prior_C) for one in (fit, before))
+    if multiple:
+        assert ((logit_DC > 0) == (old_DC > 0)).all()
+    else:
+        assert (logit_DC.argmax(axis=1) == old_DC.argmax(axis=1)).all()
 
 
 def test_what_was_fitted_is_kept_by_its_witnesses(tmp_path: Path) -> None:

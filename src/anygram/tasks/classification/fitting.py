@@ -1,11 +1,12 @@
 """How much each witness counts, and how sure it may be: fitted to labelled documents that none has learnt.
 
-Scores are combined log-linearly, z_c = Σ_s a_s score_sc + log P(c) + δ_c, and P(label | document) is the
+Scores are combined log-linearly, z_c = Σ_s a_s (score_sc + log P(c)) + δ_c, and P(label | document) is the
 softmax of z, or of labels that do not exclude each other the logistic of each z_c. With one witness a is the
 inverse of a temperature (Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks", 2017): a
-likelihood takes its symbols for independent evidence, which they are not, and is far too sure. a, in units of
-the scores' spread, and δ are found at the maximum of the likelihood and a standard normal prior, by Newton's
-method.
+likelihood takes its symbols for independent evidence, which they are not, and is far too sure. It scales the
+label's prior too: alone it makes no other label the likeliest, which δ is there for. a, in units of the
+spread of what it scales, and δ are found at the maximum of the likelihood and a normal prior, by Newton's
+method. The prior's deviations are those of least log loss on other data than docs/classification.md reports.
 
 Axes: D documents, C labels, S witnesses, J = S + C parameters.
 """
@@ -31,6 +32,7 @@ FEWEST = 10
 """So many documents are needed to fit to."""
 _ROUNDS, _HALVINGS = 50, 30
 _ENOUGH = 1e-9
+_DEVIATION_OF_WEIGHTS, _DEVIATION_OF_SHIFTS = 5.0, 0.5
 _FEWEST_OF_A_LABEL = 5
 """Of a label that fewer documents have, the threshold stays at one half."""
 
@@ -41,6 +43,7 @@ Flags = NDArray[np.bool_]
 class Fit:
     """What was fitted: weights of the witnesses by name, shifts and thresholds of the labels by name.
 
+    A shift is what is added to a label's log P once all is scaled: δ_c + (Σ a − 1) log P(c) of training.
     `nats_before` and `nats_after` are the mean log losses of the documents that it was fitted to.
     """
 
@@ -80,18 +83,19 @@ def fit(
     """Return the fit of these witnesses' scores to the labels; DataError for too few documents."""
     if len(truth_DC) < FEWEST:
         raise DataError(f"{FEWEST} labelled documents or more are needed to fit to, got {len(truth_DC)}")
-    centred = [_centred(score_DC, multiple) for score_DC in scores.values()]
+    centred = [_centred(score_DC + log_prior_C, multiple) for score_DC in scores.values()]
     spreads = [float(np.sqrt((score_DC**2).mean())) or 1.0 for score_DC in centred]
     unit = [score_DC / spread for score_DC, spread in zip(centred, spreads, strict=True)]
-    problem = _Problem(np.stack(unit), truth_DC, log_prior_C, multiple)
+    problem = _Problem(np.stack(unit), truth_DC, multiple)
     parameter_J = problem.minimum()
-    weights = [float(a / spread) for a, spread in zip(parameter_J, spreads, strict=False)]
+    weight_S, delta_C = parameter_J[: len(spreads)] / spreads, parameter_J[len(spreads) :]
+    shift_C = delta_C + (weight_S.sum() - 1) * log_prior_C
     start_J = np.zeros(len(parameter_J))
     start_J[: len(spreads)] = np.array(spreads) / len(spreads)
     p_DC = problem.probabilities(parameter_J)
     return Fit(
-        weights=dict(zip(scores, weights, strict=True)),
-        shifts=dict(zip(labels, parameter_J[len(spreads) :].tolist(), strict=True)),
+        weights=dict(zip(scores, weight_S.tolist(), strict=True)),
+        shifts=dict(zip(labels, shift_C.tolist(), strict=True)),
         thresholds=dict(zip(labels, _thresholds(p_DC, truth_DC, multiple), strict=True)),
         documents=len(truth_DC),
         nats_before=problem.nats(start_J) / len(truth_DC),
@@ -106,11 +110,10 @@ def _centred(score_DC: FloatArray, multiple: bool) -> FloatArray:
 
 @dataclass(frozen=True)
 class _Problem:
-    """−log of the likelihood of the labels and of the prior of the parameters."""
+    """−log of the likelihood of the labels and of the parameters' prior; scores have log P(c) in them."""
 
     score_SDC: FloatArray
     truth_DC: Flags
-    log_prior_C: FloatArray
     multiple: bool
 
     def minimum(self) -> FloatArray:
@@ -146,10 +149,15 @@ class _Problem:
     def _logits(self, parameter_J: FloatArray) -> FloatArray:
         witnesses = len(self.score_SDC)
         logit_DC: FloatArray = np.einsum("s,sdc->dc", parameter_J[:witnesses], self.score_SDC)
-        return logit_DC + self.log_prior_C + parameter_J[witnesses:]
+        return logit_DC + parameter_J[witnesses:]
+
+    def _precision_J(self) -> FloatArray:
+        deviation_J = np.full(len(self.score_SDC) + self.truth_DC.shape[1], _DEVIATION_OF_SHIFTS)
+        deviation_J[: len(self.score_SDC)] = _DEVIATION_OF_WEIGHTS
+        return deviation_J**-2
 
     def _cost(self, parameter_J: FloatArray) -> float:
-        return self.nats(parameter_J) + 0.5 * float((parameter_J**2).sum())
+        return self.nats(parameter_J) + 0.5 * float((self._precision_J() * parameter_J**2).sum())
 
     def _slopes(self, parameter_J: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the gradient and the Hessian of the cost."""
@@ -167,7 +175,8 @@ class _Problem:
             to_label_SC -= mean_SD @ p_DC
             label_CC -= p_DC.T @ p_DC
         hessian_JJ = np.block([[to_to_SS, to_label_SC], [to_label_SC.T, label_CC]])
-        return gradient_J + parameter_J, hessian_JJ + np.eye(len(parameter_J))
+        precision_J = self._precision_J()
+        return gradient_J + precision_J * parameter_J, hessian_JJ + np.diag(precision_J)
 
 
 def _thresholds(p_DC: FloatArray, truth_DC: Flags, multiple: bool) -> list[float]:
