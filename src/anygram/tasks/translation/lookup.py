@@ -140,8 +140,11 @@ def _phrases(pairs: Sequence[tuple[str, str]]) -> dict[Phrase, tuple[str, float]
     code_P, both_P = _counted(source, target)
     source_P, target_P = np.divmod(code_P, len(target.phrases))
     dice_P = 2 * both_P / (source.count_P[source_P] + target.count_P[target_P])
-    order_P = np.lexsort((target_P, -target.length_P[target_P], -dice_P, source_P))
-    best_P = order_P[np.unique(source_P[order_P], return_index=True)[1]]
+    starts = np.flatnonzero(np.diff(source_P, prepend=-1))  # codes are sorted, so sources are
+    most_P = np.repeat(np.maximum.reduceat(dice_P, starts), np.diff(starts, append=len(dice_P)))
+    equal = np.flatnonzero(dice_P == most_P)
+    order = np.lexsort((target_P[equal], -target.length_P[target_P[equal]], source_P[equal]))
+    best_P = equal[order[np.unique(source_P[equal], return_index=True)[1]]]
     best = zip(source_P[best_P].tolist(), target_P[best_P].tolist(), dice_P[best_P].tolist(), strict=True)
     return {source.phrases[one]: (target.written[other], dice) for one, other, dice in best}
 
@@ -159,7 +162,7 @@ def _counted(source: _Side, target: _Side) -> tuple[NDArray[np.int64], NDArray[n
         may_be = 2 * np.minimum(*counts) >= LEAST[0] * (counts[0] + counts[1])
         held.append((source_P[:, None] * len(target.phrases) + target_P)[may_be])
         waiting += len(held[-1])
-        if waiting > _AT_ONCE:
+        if waiting > max(_AT_ONCE, len(code_P)):  # what was counted is sorted anew a few times, not each time
             code_P, both_P = _added(code_P, both_P, held)
             held, waiting = [], 0
     return _added(code_P, both_P, held)
@@ -168,8 +171,12 @@ def _counted(source: _Side, target: _Side) -> tuple[NDArray[np.int64], NDArray[n
 def _added(
     code_P: NDArray[np.int64], both_P: NDArray[np.int64], more: Sequence[NDArray[np.int64]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the counts with those of more pairs of phrases."""
-    codes = np.concatenate([code_P, *more])
-    times = np.concatenate([both_P, np.ones(len(codes) - len(both_P), dtype=np.int64)])
-    code_P, place_N = np.unique(codes, return_inverse=True)
-    return code_P, np.bincount(place_N, weights=times, minlength=len(code_P)).astype(np.int64)
+    """Return the counts, sorted by code, with those of more pairs of phrases."""
+    if not more:
+        return code_P, both_P
+    found_P, times_P = np.unique(np.concatenate(more), return_counts=True)
+    codes_N, times_N = np.concatenate([code_P, found_P]), np.concatenate([both_P, times_P])
+    order_N = np.argsort(codes_N, kind="stable")  # of two sorted runs: one pass
+    codes_N, times_N = codes_N[order_N], times_N[order_N]
+    starts = np.flatnonzero(np.diff(codes_N, prepend=-1))
+    return codes_N[starts], np.add.reduceat(times_N, starts)
