@@ -260,6 +260,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 def _interrupted(words: Sequence[str], folder: Path, seconds: float, threads: int) -> float:
     """Run a training, stop it that long after its first epoch began; return the seconds since."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # behind `&` it is ignored, and by children too
     with (folder / "said.txt").open("w") as sink:
         process = subprocess.Popen(
             words,
