@@ -332,25 +332,40 @@ def test_a_reliability_diagram_says_its_bins() -> None:
 # The front
 
 
-def _slow_front(points: Sequence[Point], sign: int) -> set[int]:
+def _slow_front(points: Sequence[Point], across: int, along: int) -> set[int]:
     """Return who is beaten by nobody, by asking everyone."""
 
     def beats(one: Point, other: Point) -> bool:
-        as_good = sign * one.x <= sign * other.x and one.y <= other.y
+        as_good = across * one.x <= across * other.x and along * one.y <= along * other.y
         return as_good and (one.x, one.y) != (other.x, other.y)
 
     return {n for n, point in enumerate(points) if not any(beats(other, point) for other in points)}
 
 
-@pytest.mark.parametrize("better", ["less", "more"])
+@pytest.mark.parametrize("better_y", ["less", "more"])
+@pytest.mark.parametrize("better_x", ["less", "more"])
 @given(places=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=12))
 def test_the_front_is_of_those_that_nobody_beats(
-    better: scatter.Direction, places: list[tuple[int, int]]
+    better_x: scatter.Direction, better_y: scatter.Direction, places: list[tuple[int, int]]
 ) -> None:
     points = [Point("", n, x, y) for n, (x, y) in enumerate(places)]
-    found = front(points, better)
-    assert set(found) == _slow_front(points, 1 if better == "less" else -1)
+    found = front(points, better_x, better_y)
+    across, along = (1 if better == "less" else -1 for better in (better_x, better_y))
+    assert set(found) == _slow_front(points, across, along)
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("better_y", ["less", "more"])
+def test_no_point_lies_beyond_the_line_of_the_front(better_y: scatter.Direction) -> None:
+    points = [Point("", n, x, y) for n, (x, y) in enumerate([(1, 1), (2, 3), (3, 2), (4, 5), (5, 4)])]
+    svg = ElementTree.fromstring(
+        scatter.scatter("s", "t", "f", points, Axis("x"), Axis("y"), "less", better_y)
+    )
+    (steps,) = (part.get("d") or "" for part in svg.iter(f"{SVG}path") if part.get("class") == "front")
+    corners = [tuple(map(float, corner.split())) for corner in steps.removeprefix("M").split("L")]
+    ends = [y for _, y in corners]
+    assert ends == sorted(ends, reverse=better_y == "more")  # down from the top, or up from the bottom
+    assert len(corners) == (3 if better_y == "less" else 7)  # (1, 1); or (1, 1), (2, 3) and (4, 5)
 
 
 # Surprisal

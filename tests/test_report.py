@@ -129,6 +129,32 @@ def test_a_part_without_data_is_absent() -> None:
     assert _names(made) == ["answer", "trade", "costs", "failures", "repeat"]
 
 
+def _by_task() -> dict[str, Any]:
+    """Return results ranked by accuracy, which the last static model has no figure of."""
+    made = results()
+    rows = []
+    for place, row in enumerate(made["results"]):
+        figure = None if row["floor"] or row["error"] or row["who"] == "uniform-bytes" else 0.95 - place / 50
+        interval = {} if figure is None else {"metric_low": figure - 0.02, "metric_high": figure + 0.02}
+        rows.append({**row, "metric_name": "accuracy", "metric": figure, **interval})
+    return {**made, "results": rows, "question": {**made["question"], "metric": "accuracy"}}
+
+
+def test_a_figure_of_which_more_is_better_is_drawn_against_costs() -> None:
+    made = _by_task()
+    whole = page(made)
+    trade = whole[whole.index('<section id="trade">') : whole.index("</section>", whole.index('id="trade"'))]
+    assert "accuracy (more is better)" in trade and "higher and further left is better" in trade
+    assert trade.count("transformer-bpe in both.</figcaption>") == 3  # the most accurate ends each front
+    drawings(whole)
+
+
+def test_who_has_no_figure_of_the_task_is_in_the_table_of_costs() -> None:
+    whole = page(_by_task())
+    start = whole.index('<section id="costs">')
+    assert "uniform-bytes" in whole[start : whole.index("</section>", start)]
+
+
 def test_details_of_some_alone_are_enough() -> None:
     for who in results()["details"]:
         made = {**results(), "details": {who: results()["details"][who]}}

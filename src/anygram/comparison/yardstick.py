@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from anygram.comparison import metrics
 from anygram.reporting import amounts
@@ -22,7 +23,7 @@ class Yardstick:
     better: str = "predicts better"
 
     @property
-    def better_way(self) -> str:
+    def better_way(self) -> Literal["less", "more"]:
         """Which way is better, in a word."""
         return "more" if self.more_is_better else "less"
 

@@ -33,6 +33,7 @@ HEIGHT = 340.0
 _DIRECTIONS = (0, 180, -45, 45, -135, 135, -90, 90, -20, 20, -160, 160, -70, 70, -110, 110)
 """In which a name may lie from its point, in degrees, the best first."""
 Direction = Literal["less", "more"]
+_SIGNS: dict[Direction, int] = {"less": 1, "more": -1}
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,26 @@ class Point:
 
 
 def scatter(
-    name: str, title: str, finding: str, points: Sequence[Point], x: Axis, y: Axis, better_x: Direction
+    name: str,
+    title: str,
+    finding: str,
+    points: Sequence[Point],
+    x: Axis,
+    y: Axis,
+    better_x: Direction,
+    better_y: Direction = "less",
 ) -> Markup:
-    """Return the plot of at least one point, with the front where less y and `better_x` x are better."""
+    """Return the plot of at least one point, with the front of what is better in x and in y."""
     ends = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
     top, bottom = 2.2 * LINE_HEIGHT, HEIGHT - 3 * LINE_HEIGHT
     y_scale = lay_out(y, ends, bottom, top)
     left = left_margin(y, y_scale)
     x_scale = lay_out(x, [point.x for point in points], left, WIDTH - 2.5 * MARGIN)
     frame = Box(left, top, WIDTH - 2.5 * MARGIN, bottom)
-    best = front(points, better_x)
+    best = front(points, better_x, better_y)
     places = [(x_scale.place(point.x), y_scale.place(point.y)) for point in points]
     content = [x_axis(x, x_scale, frame), y_axis(y, y_scale, frame)]
-    steps = _front_steps([places[number] for number in best], frame, better_x)
+    steps = _front_steps([places[number] for number in best], frame, better_x, better_y)
     content.append(element("path", {"d": path(steps), "class": "front"}))
     content += [_whisker(point, place, y_scale) for point, place in zip(points, places, strict=True)]
     content += [styles.mark(point.number, *place) for point, place in zip(points, places, strict=True)]
@@ -68,32 +76,31 @@ def scatter(
     return chart(name, title, f"{finding} {_said(points, x, y, best)}", WIDTH, HEIGHT, *content)
 
 
-def front(points: Sequence[Point], better_x: Direction) -> list[int]:
+def front(points: Sequence[Point], better_x: Direction, better_y: Direction = "less") -> list[int]:
     """Return the numbers of the points that no other beats in both directions, best x first.
 
     A point is beaten by one that is at least as good in both and better in one.
     """
-    sign = 1 if better_x == "less" else -1
-    order = sorted(range(len(points)), key=lambda number: (sign * points[number].x, points[number].y))
+    across, along = _SIGNS[better_x], _SIGNS[better_y]
+    costs = [(across * point.x, along * point.y) for point in points]
     kept: list[int] = []
-    for number in order:
-        last = points[kept[-1]] if kept else None
-        if last is None or points[number].y < last.y or _same(points[number], last):
+    for number in sorted(range(len(points)), key=costs.__getitem__):
+        last = costs[kept[-1]] if kept else None
+        if last is None or costs[number][1] < last[1] or costs[number] == last:
             kept.append(number)
     return kept
 
 
-def _same(one: Point, other: Point) -> bool:
-    return (one.x, one.y) == (other.x, other.y)
-
-
-def _front_steps(places: Sequence[Place], frame: Box, better_x: Direction) -> list[Place]:
-    """Return the steps below and beyond which no point lies, out to the worse edge of the frame."""
+def _front_steps(
+    places: Sequence[Place], frame: Box, better_x: Direction, better_y: Direction
+) -> list[Place]:
+    """Return the steps beyond which, on the better side, no point lies, out to the frame's worse edges."""
     steps = [places[0]]
     for place in places[1:]:
         steps += [(place[0], steps[-1][1]), place]
-    edge = frame.right if better_x == "less" else frame.left
-    return [(places[0][0], frame.top), *steps, (edge, steps[-1][1])]
+    beside = frame.right if better_x == "less" else frame.left
+    end = frame.top if better_y == "less" else frame.bottom
+    return [(places[0][0], end), *steps, (beside, steps[-1][1])]
 
 
 def _whisker(point: Point, place: Place, scale: Scale) -> Markup:

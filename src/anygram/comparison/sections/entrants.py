@@ -17,9 +17,13 @@ FAR = 1.5
 
 @dataclass(frozen=True)
 class Entrants:
-    """The rows of a comparison; adaptive ones, lossy ones and failed ones never stand in `ranked`."""
+    """The rows of a comparison; in `ranked` stand those alone that have what is ranked by.
+
+    `unmeasured` are static ones without the figure of a task that others are ranked by.
+    """
 
     ranked: Sequence[Row]
+    unmeasured: Sequence[Row]
     lossy: Sequence[Row]
     adaptive: Sequence[Row]
     failed: Sequence[Row]
@@ -61,9 +65,11 @@ def of(results: Mapping[str, Any]) -> Entrants:
     everyone = dict.fromkeys([*contestants, *(row["who"] for row in rows if not row["floor"])])
     yardstick = yardsticks.of(results["question"].get("metric") or "")
     ranked = [row for row in static if row.get(yardstick.field) is not None]
+    rest = [row for row in static if row.get(yardstick.field) is None]
     return Entrants(
         ranked=ranked,
-        lossy=[row for row in static if row["bits_per_byte"] is None and row not in ranked],
+        unmeasured=[row for row in rest if row["bits_per_byte"] is not None],
+        lossy=[row for row in rest if row["bits_per_byte"] is None],
         adaptive=[row for row in sound if row["adaptive"]],
         failed=[row for row in rows if row["error"]],
         numbers={who: number for number, who in enumerate(everyone)},

@@ -56,7 +56,7 @@ def _held(rule: Mapping[str, Any]) -> str:
 def failures(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     """Return who failed or stopped early, and what could not be measured of the others, and why."""
     said = [f"{row['who']} failed: {row['error']}" for row in entrants.failed]
-    for row in (*entrants.ranked, *entrants.lossy):
+    for row in (*entrants.ranked, *entrants.unmeasured, *entrants.lossy):
         if row["stopped"]:
             said.append(f"{row['who']} stopped early: {row['stopped']}")
     for who, parts in entrants.measured("failed"):

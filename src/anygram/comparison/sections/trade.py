@@ -17,12 +17,7 @@ _FRONT = "The dashed line joins the models that no other beats in both direction
 
 
 def trade(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
-    """Return quality against training time, against the scoring rate, and against size.
-
-    Nothing of a figure of which more is better: what such a plot shows is in the tables.
-    """
-    if entrants.yardstick.more_is_better:
-        return None
+    """Return quality against training time, against the scoring rate, and against size."""
     asked: list[tuple[str, str, Axis, Direction]] = [
         ("train_seconds", "training time", Axis("seconds of training"), "less"),
         ("score_bytes_per_second", "scoring rate", Axis("bytes scored a second", form=amounts.rate), "more"),
@@ -47,18 +42,21 @@ def _point(row: Row, key: str, entrants: Entrants) -> Point:
 def _plot(
     key: str, title: str, points: list[Point], axis: Axis, better: Direction, yardstick: Yardstick
 ) -> Figure:
-    best = ", ".join(points[number].label for number in front(points, better))
+    better_y = yardstick.better_way
+    best = ", ".join(points[number].label for number in front(points, better, better_y))
     finding = f"Nothing beats {best} in both."
     name = f"trade-{key.replace('_', '-')}"
     against = f"{yardstick.title[0].upper()}{yardstick.title[1:]} against {title}"
-    drawing = scatter(name, against, finding, points, axis, axis_of(yardstick), better)
+    drawing = scatter(name, against, finding, points, axis, axis_of(yardstick), better, better_y)
     side = "left" if better == "less" else "right"
-    return Figure(drawing, f"{against}; lower and further {side} is better. {finding}")
+    way = "lower" if better_y == "less" else "higher"
+    return Figure(drawing, f"{against}; {way} and further {side} is better. {finding}")
 
 
 def costs(results: Mapping[str, Any], entrants: Entrants) -> Section | None:
     """Return every cost that was measured, a row for each figure."""
-    rows = [*entrants.ranked, *entrants.lossy, *(row for row in entrants.adaptive if row["floor"])]
+    compressors = (row for row in entrants.adaptive if row["floor"])
+    rows = [*entrants.ranked, *entrants.unmeasured, *entrants.lossy, *compressors]
     if not rows:
         return None
     shown = [
