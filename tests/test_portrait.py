@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from anygram import runs, storage
 from anygram.comparison import calibration, notes, passages, portrait
 from anygram.data.preparation import DataOptions, prepare
 from anygram.data.splitting import Splits
-from anygram.evaluation import Surprisal
+from anygram.evaluation import Surprisal, evaluate
 from anygram.reporting.progress import Silent
 from anygram.runs import StoredRun
 from tests.asking import strict_json
@@ -77,6 +78,28 @@ def test_every_part_is_there_and_every_rule_held(details: dict[str, dict[str, An
     assert [one for one in detail["checks"] if not one["held"]] == []
     assert detail["calibration"]["symbols"] > 200 and detail["calibration"]["ece"] < 0.3
     assert len(detail["samples"]) == passages.SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [("ngram", {"order": 3}), *(("lstm", {**SIZES, "classifier.by": by}) for by in ("head", "both"))],
+)
+def test_every_rule_holds_of_what_learns_labels(tmp_path: Path, model: str, settings: dict[str, Any]) -> None:
+    lines = [one for one in SOURCE.read_text().splitlines() if len(one) > 20]
+    rows = [{"text": one, "label": "comment" if "#" in one else "code"} for one in lines]
+    source, path = tmp_path / "lines.jsonl", tmp_path / "run"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    anygram.train(
+        source, model, codec="bytes", text_field="text", label_field="label", out=path, test=0.2,
+        valid="none", settings=settings, budget="20steps",
+    )  # fmt: skip
+    options = DataOptions((str(source),), test="0.2", text_field="text", label_field="label")
+    parts, run = prepare(options, 0, tmp_path / "splits").splits, runs.read(path)
+    read = notes.Notes(run.codec, parts.test)
+    evaluate(run.model, run.codec, parts.test, condition_codec=run.condition_codec, keep=read.take)
+    detail = portrait.portray(run, path, read, train=parts.train, progress=Silent())
+    assert detail["failed"] == {}
+    assert [one for one in detail["checks"] if not one["held"]] == []
 
 
 @pytest.mark.parametrize("codec", ["bpe", "bytes"])

@@ -184,6 +184,11 @@ def surprisals_in_order(
             yield replace(one, index=window[one.index][0])
 
 
+def read_first(model: LanguageModel, condition_codec: Codec | None) -> Codec | None:
+    """Return the codec of what the model reads before a text: none where a head alone hears of labels."""
+    return None if isinstance(model, Classifying) and not model.conditional else condition_codec
+
+
 def surprisals(
     model: LanguageModel,
     codec: Codec,
@@ -192,12 +197,8 @@ def surprisals(
     ranks: bool = False,
     condition_codec: Codec | None = None,
 ) -> Iterator[Surprisal]:
-    """Yield every document scored, in the order in which they end.
-
-    A model that hears labels after the text alone is asked for the text without them.
-    """
-    if isinstance(model, Classifying) and not model.conditional:
-        condition_codec = None
+    """Yield every document scored, in the order in which they end."""
+    condition_codec = read_first(model, condition_codec)
     for window in _windows(documents):
         encoded = [_with_boundary(codec, document) for _, document in window]
         given = None

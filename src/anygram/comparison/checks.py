@@ -93,7 +93,7 @@ def check_causality(
     boundary = np.array([codec.boundary], dtype=np.int32)
     probed = stretches.sample(scored, PROBED)
     texts = [np.concatenate([each.ids_T, boundary]) for each in probed]
-    given = beginnings.conditions(condition_codec, [each.scored.document for each in probed])
+    given = beginnings.conditions(model, condition_codec, [each.scored.document for each in probed])
     before = lanes.score_together(model, texts, conditions=given)
     generator = np.random.default_rng(0)
     gap, places = 0.0, 0
