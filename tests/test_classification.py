@@ -175,7 +175,7 @@ def test_documents_without_labels_are_of_none_where_there_may_be_several(tmp_pat
 
 # --- fitting ---
 
-WEIGHT, SHIFT = fitting._DEVIATION_OF_WEIGHTS, fitting._DEVIATION_OF_SHIFTS
+WEIGHT, OFFSET = fitting._DEVIATION_OF_WEIGHTS, fitting._DEVIATION_OF_OFFSETS
 
 
 @given(seed=st.integers(0, 1000), multiple=st.booleans())
@@ -183,8 +183,9 @@ def test_the_fit_is_the_least_cost(seed: int, multiple: bool) -> None:
     generator = np.random.default_rng(seed)
     score_DC = generator.normal(size=(40, 3)) * 10
     truth_DC = np.arange(3) == (score_DC + generator.normal(size=(40, 3)) * 8).argmax(axis=1)[:, None]
+    log_prior_C = np.log([0.5, 0.3, 0.2])
     centred = score_DC if multiple else score_DC - score_DC.mean(axis=1, keepdims=True)
-    problem = fitting._Problem(centred[None] / np.sqrt((centred**2).mean()), truth_DC, multiple)
+    problem = fitting._Problem(centred[None] / np.sqrt((centred**2).mean()), truth_DC, log_prior_C, multiple)
     best_J = problem.minimum()
     slope_J, hessian_JJ = problem._slopes(best_J)
     assert np.abs(slope_J).max() < 1e-3 and np.linalg.eigvalsh(hessian_JJ).min() > 0.99 * WEIGHT**-2
@@ -222,14 +223,27 @@ def test_the_fit_agrees_with_scikit_learn() -> None:
     prior = log_prior_C[1] - log_prior_C[0]
     spread = np.sqrt((((score_D + prior) / 2) ** 2).mean())
     peer = linear_model.LogisticRegression(C=1.0, fit_intercept=False, tol=1e-10)
-    # the shifts of both labels are ± b / 2, which the prior holds with b² / 4 / SHIFT² in all
-    unit_D, ones_D = WEIGHT * (score_D + prior) / spread, np.full(200, SHIFT * np.sqrt(2))
+    # the offsets of both labels are ± b / 2, which the prior holds with b² / 4 / OFFSET² in all
+    unit_D, ones_D = WEIGHT * (score_D + prior) / spread, np.full(200, OFFSET * np.sqrt(2))
     peer.fit(np.stack([unit_D, ones_D], axis=1), truth_D)
     weight = WEIGHT * peer.coef_[0, 0] / spread
     assert found.weights["it"] == pytest.approx(weight, abs=1e-4)
-    shift = found.shifts["yes"] - found.shifts["no"]
-    between = SHIFT * np.sqrt(2) * peer.coef_[0, 1]
-    assert shift == pytest.approx(between + (weight - 1) * prior, abs=1e-3)
+    between = found.offsets["yes"] - found.offsets["no"]
+    assert between == pytest.approx(OFFSET * np.sqrt(2) * peer.coef_[0, 1], abs=1e-3)
+
+
+def test_evidence_that_is_made_louder_leaves_the_prior_as_it_is() -> None:
+    generator = np.random.default_rng(0)
+    truth_D = generator.random(60) < 0.2
+    odds_D = np.where(truth_D, 0.01, -0.01) + generator.normal(size=60) * 0.005
+    score_DC, truth_DC = np.stack([-odds_D / 2, odds_D / 2], axis=1), np.stack([~truth_D, truth_D], axis=1)
+    log_prior_C = np.log([0.8, 0.2])
+    fit = fitting.fit({"it": score_DC}, truth_DC, ["no", "yes"], log_prior_C, False)
+    assert fit.weights["it"] > 10 and fit.prior_weight == 1
+    logit_DC = fit.logits([score_DC], log_prior_C, log_prior_C)
+    offset_C = np.array(list(fit.offsets.values()))
+    np.testing.assert_allclose(logit_DC, fit.weights["it"] * score_DC + log_prior_C + offset_C)
+    assert (logit_DC.argmax(axis=1) == truth_D).mean() > 0.9
 
 
 @given(seed=st.integers(0, 1000), multiple=st.booleans())
@@ -239,11 +253,11 @@ def test_scaling_alone_makes_no_other_label_the_likeliest(seed: int, multiple: b
     score_DC = generator.normal(size=(40, 3)) * 30
     truth_DC = np.arange(3) == (score_DC + generator.normal(size=(40, 3)) * 20).argmax(axis=1)[:, None]
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(fitting, "_DEVIATION_OF_SHIFTS", 1e-6)
+        changed.setattr(fitting, "_DEVIATION_OF_OFFSETS", 1e-6)
         fit = fitting.fit({"it": score_DC}, truth_DC, ["a", "b", "c"], log_prior_C, multiple)
     assert 0 < fit.weights["it"] < 1
     before = fitting.unfitted(["it"], ["a", "b", "c"])
-    logit_DC, old_DC = (one.logits([score_DC], log_prior_C) for one in (fit, before))
+    logit_DC, old_DC = (one.logits([score_DC], log_prior_C, log_prior_C) for one in (fit, before))
     if multiple:
         assert ((logit_DC > 0) == (old_DC > 0)).all()
     else:

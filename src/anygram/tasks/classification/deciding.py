@@ -63,7 +63,7 @@ class Classifier:
         same_labels(self.labels, [witness.labels for witness in witnesses])
         names = [witness.name for witness in witnesses]
         self.fit = fit or fitting.unfitted(names, self.labels.names)
-        self._log_prior_C = rule.log_priors(self.labels)
+        self._training_C, self._asked_C = Rule().log_priors(self.labels), rule.log_priors(self.labels)
 
     def classify(self, documents: Iterable[Document], measured: bool = False) -> Iterator[Classified]:
         """Yield every document with its labels; `measured` takes what is given of each for the truth."""
@@ -83,7 +83,7 @@ class Classifier:
         """Return what is decided of these documents."""
         scores = [witness.scores(documents) for witness in self.witnesses]
         thresholds_C = np.array(list(self.fit.thresholds.values()))
-        logit_DC = self.fit.logits(scores, self._log_prior_C)
+        logit_DC = self.fit.logits(scores, self._training_C, self._asked_C)
         return judge(logit_DC, self.labels, self.rule.confidence, thresholds_C)
 
     def fitted(self, documents: Iterable[Document]) -> Fit:
@@ -98,9 +98,8 @@ class Classifier:
         if not truth:
             raise DataError("there are no documents to fit to; name a source that holds some")
         joined = {name: np.concatenate(parts) for name, parts in scores.items()}
-        training_C = Rule().log_priors(self.labels)
         truth_DC, names = np.concatenate(truth), self.labels.names
-        return fitting.fit(joined, truth_DC, names, training_C, self.labels.multiple)
+        return fitting.fit(joined, truth_DC, names, self._training_C, self.labels.multiple)
 
     def _truth(self, document: Document) -> NDArray[np.bool_]:
         words = _words(document)

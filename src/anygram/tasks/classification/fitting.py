@@ -4,8 +4,9 @@ Scores are combined log-linearly, z_c = Σ_s a_s (score_sc + log P(c)) + δ_c, a
 softmax of z, or of labels that do not exclude each other the logistic of each z_c. With one witness a is the
 inverse of a temperature (Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks", 2017): a
 likelihood takes its symbols for independent evidence, which they are not, and is far too sure. It scales the
-label's prior too: alone it makes no other label the likeliest, which δ is there for. a, in units of the
-spread of what it scales, and δ are found at the maximum of the likelihood and a normal prior, by Newton's
+label's prior too: alone it makes no other label the likeliest, which δ is there for. Where Σ_s a_s would be
+above 1 the prior stays as it is: z_c = Σ_s a_s score_sc + log P(c) + δ_c. a, in units of
+the spread of what it scales, and δ are found at the maximum of the likelihood and a normal prior, by Newton's
 method. The prior's deviations are those of least log loss on other data than docs/classification.md reports.
 
 Axes: D documents, C labels, S witnesses, J = S + C parameters.
@@ -32,7 +33,7 @@ FEWEST = 10
 """So many documents are needed to fit to."""
 _ROUNDS, _HALVINGS = 50, 30
 _ENOUGH = 1e-9
-_DEVIATION_OF_WEIGHTS, _DEVIATION_OF_SHIFTS = 5.0, 0.5
+_DEVIATION_OF_WEIGHTS, _DEVIATION_OF_OFFSETS = 5.0, 0.5
 _FEWEST_OF_A_LABEL = 5
 """Of a label that fewer documents have, the threshold stays at one half."""
 
@@ -41,23 +42,25 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Fit:
-    """What was fitted: weights of the witnesses by name, shifts and thresholds of the labels by name.
+    """What was fitted: weights of the witnesses by name, offsets and thresholds of the labels by name.
 
-    A shift is what is added to a label's log P once all is scaled: δ_c + (Σ a − 1) log P(c) of training.
+    An offset is δ of a label, `prior_weight` what log P(label) of training is multiplied with.
     `nats_before` and `nats_after` are the mean log losses of the documents that it was fitted to.
     """
 
     weights: dict[str, float]
-    shifts: dict[str, float]
+    prior_weight: float
+    offsets: dict[str, float]
     thresholds: dict[str, float]
     documents: int
     nats_before: float
     nats_after: float
 
-    def logits(self, scores: Sequence[FloatArray], log_prior_C: FloatArray) -> FloatArray:
-        """Return z_DC from each witness's score_DC."""
+    def logits(self, scores: Sequence[FloatArray], training_C: FloatArray, asked_C: FloatArray) -> FloatArray:
+        """Return z_DC from each witness's score_DC, and from log P(c) in training and as it is asked for."""
         parts = (weight * score_DC for weight, score_DC in zip(self.weights.values(), scores, strict=True))
-        logit_DC: FloatArray = sum(parts, start=log_prior_C + np.array(list(self.shifts.values())))
+        beside_C = np.array(list(self.offsets.values())) + (self.prior_weight - 1) * training_C + asked_C
+        logit_DC: FloatArray = sum(parts, start=beside_C)
         return logit_DC
 
 
@@ -65,7 +68,8 @@ def unfitted(witnesses: Sequence[str], labels: Sequence[str]) -> Fit:
     """Return what there is before anything is fitted: witnesses of equal weight, taken at their word."""
     return Fit(
         weights=dict.fromkeys(witnesses, 1 / len(witnesses)),
-        shifts=dict.fromkeys(labels, 0.0),
+        prior_weight=1.0,
+        offsets=dict.fromkeys(labels, 0.0),
         thresholds=dict.fromkeys(labels, 0.5),
         documents=0,
         nats_before=float("nan"),
@@ -83,19 +87,35 @@ def fit(
     """Return the fit of these witnesses' scores to the labels; DataError for too few documents."""
     if len(truth_DC) < FEWEST:
         raise DataError(f"{FEWEST} labelled documents or more are needed to fit to, got {len(truth_DC)}")
-    centred = [_centred(score_DC + log_prior_C, multiple) for score_DC in scores.values()]
+    asked = truth_DC, labels, log_prior_C, multiple
+    found = _solved(scores, *asked, scaled=True)
+    return found if found.prior_weight <= 1 else _solved(scores, *asked, scaled=False)
+
+
+def _solved(
+    scores: dict[str, FloatArray],
+    truth_DC: Flags,
+    labels: Sequence[str],
+    log_prior_C: FloatArray,
+    multiple: bool,
+    *,
+    scaled: bool,
+) -> Fit:
+    """Return the fit in which the prior is `scaled` with the evidence, or stands beside it as it is."""
+    within_C, beside_C = (log_prior_C, 0 * log_prior_C) if scaled else (0 * log_prior_C, log_prior_C)
+    centred = [_centred(score_DC + within_C, multiple) for score_DC in scores.values()]
     spreads = [float(np.sqrt((score_DC**2).mean())) or 1.0 for score_DC in centred]
     unit = [score_DC / spread for score_DC, spread in zip(centred, spreads, strict=True)]
-    problem = _Problem(np.stack(unit), truth_DC, multiple)
+    problem = _Problem(np.stack(unit), truth_DC, beside_C, multiple)
     parameter_J = problem.minimum()
-    weight_S, delta_C = parameter_J[: len(spreads)] / spreads, parameter_J[len(spreads) :]
-    shift_C = delta_C + (weight_S.sum() - 1) * log_prior_C
+    weight_S, offset_C = parameter_J[: len(spreads)] / spreads, parameter_J[len(spreads) :]
     start_J = np.zeros(len(parameter_J))
     start_J[: len(spreads)] = np.array(spreads) / len(spreads)
     p_DC = problem.probabilities(parameter_J)
     return Fit(
         weights=dict(zip(scores, weight_S.tolist(), strict=True)),
-        shifts=dict(zip(labels, shift_C.tolist(), strict=True)),
+        prior_weight=float(weight_S.sum()) if scaled else 1.0,
+        offsets=dict(zip(labels, offset_C.tolist(), strict=True)),
         thresholds=dict(zip(labels, _thresholds(p_DC, truth_DC, multiple), strict=True)),
         documents=len(truth_DC),
         nats_before=problem.nats(start_J) / len(truth_DC),
@@ -110,10 +130,11 @@ def _centred(score_DC: FloatArray, multiple: bool) -> FloatArray:
 
 @dataclass(frozen=True)
 class _Problem:
-    """−log of the likelihood of the labels and of the parameters' prior; scores have log P(c) in them."""
+    """−log of the likelihood of the labels and of the parameters' prior; `beside_C` is added to scores."""
 
     score_SDC: FloatArray
     truth_DC: Flags
+    beside_C: FloatArray
     multiple: bool
 
     def minimum(self) -> FloatArray:
@@ -149,10 +170,10 @@ class _Problem:
     def _logits(self, parameter_J: FloatArray) -> FloatArray:
         witnesses = len(self.score_SDC)
         logit_DC: FloatArray = np.einsum("s,sdc->dc", parameter_J[:witnesses], self.score_SDC)
-        return logit_DC + parameter_J[witnesses:]
+        return logit_DC + self.beside_C + parameter_J[witnesses:]
 
     def _precision_J(self) -> FloatArray:
-        deviation_J = np.full(len(self.score_SDC) + self.truth_DC.shape[1], _DEVIATION_OF_SHIFTS)
+        deviation_J = np.full(len(self.score_SDC) + self.truth_DC.shape[1], _DEVIATION_OF_OFFSETS)
         deviation_J[: len(self.score_SDC)] = _DEVIATION_OF_WEIGHTS
         return deviation_J**-2
 
@@ -213,7 +234,7 @@ def stored(run: Path, witnesses: Sequence[str], labels: Sequence[str]) -> Fit | 
     """Return the run's fit of these witnesses, None where there is none; RunError where it is damaged."""
     for fields in _stored(run):
         if list(fields["weights"]) == list(witnesses):
-            if list(fields["shifts"]) != list(labels):
+            if list(fields["offsets"]) != list(labels):
                 raise RunError(f"{run / FILE} is of other labels; fit anew with --fit, or remove it")
             return Fit(**fields)
     return None
