@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from anygram.comparison import metrics
 from anygram.reporting import amounts
+from anygram.reporting.scatter import Direction
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Yardstick:
     better: str = "predicts better"
 
     @property
-    def better_way(self) -> Literal["less", "more"]:
+    def better_way(self) -> Direction:
         """Which way is better, in a word."""
         return "more" if self.more_is_better else "less"
 

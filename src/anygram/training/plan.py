@@ -118,7 +118,8 @@ def sort_settings(values: Mapping[str, Any], places: Mapping[str, list[str]]) ->
             sorted_[place][rest] = value
             continue
         found = [place for place, keys in places.items() if key in keys and place != "source"]
-        found = found or [place for place in ("source",) if key in places.get(place, [])]
+        if not found and key in places.get("source", []):
+            found = ["source"]
         if not found:
             raise UnknownName("setting", key, {key for keys in places.values() for key in keys})
         if len(found) > 1:

@@ -5,9 +5,9 @@ softmax of z, or of labels that do not exclude each other the logistic of each z
 inverse of a temperature (Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks", 2017): a
 likelihood takes its symbols for independent evidence, which they are not, and is far too sure. It scales the
 label's prior too: alone it makes no other label the likeliest, which δ is there for. Where Σ_s a_s would be
-above 1 the prior stays as it is: z_c = Σ_s a_s score_sc + log P(c) + δ_c. a, in units of
-the spread of what it scales, and δ are found at the maximum of the likelihood and a normal prior, by Newton's
-method. The prior's deviations are those of least log loss on other data than docs/classification.md reports.
+above 1 the prior stays as it is: z_c = Σ_s a_s score_sc + log P(c) + δ_c. a, in units of the spread of what
+it scales, and δ are found at the maximum of the likelihood and a normal prior, by Newton's method. Its
+deviations were chosen on other data than docs/classification.md reports.
 
 Axes: D documents, C labels, S witnesses, J = S + C parameters.
 """
@@ -102,7 +102,8 @@ def _solved(
     scaled: bool,
 ) -> Fit:
     """Return the fit in which the prior is `scaled` with the evidence, or stands beside it as it is."""
-    within_C, beside_C = (log_prior_C, 0 * log_prior_C) if scaled else (0 * log_prior_C, log_prior_C)
+    none_C = np.zeros_like(log_prior_C)
+    within_C, beside_C = (log_prior_C, none_C) if scaled else (none_C, log_prior_C)
     centred = [_centred(score_DC + within_C, multiple) for score_DC in scores.values()]
     spreads = [float(np.sqrt((score_DC**2).mean())) or 1.0 for score_DC in centred]
     unit = [score_DC / spread for score_DC, spread in zip(centred, spreads, strict=True)]
