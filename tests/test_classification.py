@@ -82,6 +82,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_texts_are_classified_by_a_run_that_learnt_a_named_field(folder: Path, tmp_path: Path) -> None:
+    rows = [{"said": row["text"], "label": row["label"]} for row in records(60)]
+    run = anygram.train(
+        written(tmp_path / "train.jsonl", rows), "ngram", codec="words", settings={"order": 1},
+        text_field="said", label_field="label", valid="none", out=tmp_path / "run",
+    )  # fmt: skip
+    lines, same = (
+        tmp_path / "new.txt",
+        written(tmp_path / "new.jsonl", [{"said": "cat dog"}, {"said": "saw"}]),
+    )
+    lines.write_text("cat dog\nsaw\n")
+    of_lines = [one.p_C.tolist() for one in run.classify(lines, documents="lines")]
+    assert of_lines == [one.p_C.tolist() for one in run.classify(same)]
+    with pytest.raises(UsageError, match="has no fields; leave out --text-field"):
+        list(run.classify(lines, documents="lines", text_field="said"))
+
+
 def test_labels_are_what_bayes_rule_says(folder: Path) -> None:
     run = anygram.load(folder / "words")
     assert isinstance(run.condition_codec, Labels)

@@ -13,7 +13,7 @@ from anygram import adapting, evaluation, exchange, runs, storage
 from anygram.data import futures, kinds, labels
 from anygram.data.documents import Document
 from anygram.data.mixtures import Segment
-from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, read
+from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, may_have_fields, read
 from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, FloatArray, LanguageModel, Reader
@@ -154,7 +154,8 @@ class Run:
     ) -> Iterator[Document]:
         """Return the documents of sources, and what is given of each, read as training read its own.
 
-        Other fields are read where they are named; a `Pairing()` of nothing reads documents alone.
+        Other fields are read where they are named, and texts have none; a `Pairing()` of nothing reads
+        documents alone.
         """
         data = self.record.data
         if pairing is None:
@@ -163,7 +164,8 @@ class Run:
                 raise UsageError(
                     "the run was trained on parallel files; name those of the targets with --targets"
                 )
-        if text_field is None and self.condition_codec is not None and data["text_field"] != "default":
+        told = self.condition_codec is not None and data["text_field"] != "default"
+        if text_field is None and told and any(map(may_have_fields, map(str, sources))):
             text_field = data["text_field"]
         return _documents(sources, self.record, documents, text_field, pairing=pairing)
 
