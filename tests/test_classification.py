@@ -5,6 +5,7 @@ Axes: D documents, C labels, T symbols, W words.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -82,7 +83,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_texts_are_classified_by_a_run_that_learnt_a_named_field(folder: Path, tmp_path: Path) -> None:
+def test_texts_are_classified_by_a_run_that_learnt_a_named_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = [{"said": row["text"], "label": row["label"]} for row in records(60)]
     run = anygram.train(
         written(tmp_path / "train.jsonl", rows), "ngram", codec="words", settings={"order": 1},
@@ -95,6 +98,8 @@ def test_texts_are_classified_by_a_run_that_learnt_a_named_field(folder: Path, t
     lines.write_text("cat dog\nsaw\n")
     of_lines = [one.p_C.tolist() for one in run.classify(lines, documents="lines")]
     assert of_lines == [one.p_C.tolist() for one in run.classify(same)]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.read_bytes())))
+    assert of_lines == [one.p_C.tolist() for one in run.classify("-")]
     with pytest.raises(UsageError, match="has no fields; leave out --text-field"):
         list(run.classify(lines, documents="lines", text_field="said"))
 

@@ -13,7 +13,7 @@ from anygram import adapting, evaluation, exchange, runs, storage
 from anygram.data import futures, kinds, labels
 from anygram.data.documents import Document
 from anygram.data.mixtures import Segment
-from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, may_have_fields, read
+from anygram.data.reading import DocumentsAre, Pairing, ReadingOptions, Report, has_fields, read
 from anygram.errors import RunError, UsageError
 from anygram.evaluation import DocumentScore, Evaluation
 from anygram.protocols import Codec, FloatArray, LanguageModel, Reader
@@ -165,7 +165,7 @@ class Run:
                     "the run was trained on parallel files; name those of the targets with --targets"
                 )
         told = self.condition_codec is not None and data["text_field"] != "default"
-        if text_field is None and told and any(map(may_have_fields, map(str, sources))):
+        if text_field is None and told and any(map(has_fields, map(str, sources))):
             text_field = data["text_field"]
         return _documents(sources, self.record, documents, text_field, pairing=pairing)
 

@@ -225,11 +225,6 @@ def has_fields(source: str) -> bool:
     return not source.startswith(_EXAMPLE) and any(place.ending in _RECORDS for place in locate(source))
 
 
-def may_have_fields(source: str) -> bool:
-    """Return whether a source is records or standard input; DataError where there is nothing to read."""
-    return source == STDIN or has_fields(source)
-
-
 def is_text(source: str) -> bool:
     """Return whether a source is files of text alone; DataError where there is nothing to read."""
     return not source.startswith(_EXAMPLE) and all(
